@@ -1,0 +1,140 @@
+"""What is known of one run: its identity, what it was given, and what follows from its states.
+
+A record is the run as its own process sees it while it lasts; the store holds the same, durably. `enter` is the only
+place where the counters and times of a run are worked out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from headrace.core.states import State, StateType, allowed
+from headrace.ids import state_id
+
+#: Where a task run's parameter came from: the runs, parameters or constants it was made of.
+TaskInputs = Mapping[str, Sequence[UUID]]
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Run:
+    """What flow runs and task runs have in common.
+
+    `run_count` counts the entries into RUNNING; `start_time` is the first of them, `end_time` the final state's;
+    `total_run_time` is the time spent in RUNNING states. `history_length` is the number of states recorded so far.
+    """
+
+    id: UUID
+    name: str
+    created: datetime
+    tags: frozenset[str] = frozenset()
+    state: State | None = None
+    run_count: int = 0
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    total_run_time: timedelta = timedelta(0)
+    expected_start_time: datetime | None = None
+    history_length: int = 0
+
+    def enter(self, state: State, now: datetime) -> State:
+        """Take on a state, stamped so that timestamps strictly increase; return it as it is to be recorded."""
+        before = self.state
+        if not allowed(before, state):
+            raise AssertionError(f"{self.kind} run {self.name!r} may not go from {before} to {state}")
+        at = state.timestamp or now
+        if before is not None and before.timestamp is not None:
+            if at <= before.timestamp:
+                at = before.timestamp + _MICROSECOND
+            if before.type is StateType.RUNNING:
+                self.total_run_time += at - before.timestamp
+        position = self.history_length
+        entered = State(
+            state.type, state.name, at, state.message, state.data, state.state_details, state_id(self.id, position)
+        )
+        if state.type is StateType.RUNNING:
+            self.run_count += 1
+            self.start_time = self.start_time or at
+        elif entered.is_final() and self.end_time is None:
+            self.end_time = at
+        if self.expected_start_time is None:
+            self.expected_start_time = state.state_details.scheduled_time or at
+        self.state = entered
+        self.history_length = position + 1
+        return entered
+
+    @property
+    def kind(self) -> Literal["flow", "task"]:
+        """Which of the two this is."""
+        raise NotImplementedError
+
+    @property
+    def state_type(self) -> StateType | None:
+        """The type of the current state."""
+        return self.state.type if self.state else None
+
+    @property
+    def state_name(self) -> str | None:
+        """The name of the current state."""
+        return self.state.name if self.state else None
+
+    @property
+    def state_id(self) -> UUID | None:
+        """The id of the current state."""
+        return self.state.id if self.state else None
+
+    @property
+    def estimated_run_time(self) -> timedelta:
+        """The time spent running so far; the same as `total_run_time` once the run has ended."""
+        return self.total_run_time
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class FlowRun(Run):
+    """One run of a flow.
+
+    `parent_task_run_id` is the task run that stands for this run in its parent flow run, None for a run of its own.
+    `parameters` are as bound and validated; the store keeps a JSON form of them.
+    """
+
+    flow_name: str
+    flow_id: UUID
+    flow_version: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parent_task_run_id: UUID | None = None
+    parent_flow_run_id: UUID | None = None
+    root_flow_run_id: UUID | None = None
+    deployment_id: UUID | None = None
+
+    @property
+    def kind(self) -> Literal["flow", "task"]:
+        """Which of the two this is."""
+        return "flow"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class TaskRun(Run):
+    """One run of a task, or the task run that stands for a subflow in its parent (`child_flow_run_id` is then set).
+
+    `task_inputs` says, per parameter, from which task runs its value came; `wait_for` is among them.
+    `flow_run_run_count` is the attempt of the flow run that this task run belongs to, from 1; 0 outside a flow.
+    """
+
+    task_name: str
+    task_key: str
+    dynamic_key: str = ""
+    flow_run_id: UUID | None = None
+    flow_run_run_count: int = 0
+    task_inputs: TaskInputs = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    child_flow_run_id: UUID | None = None
+    cache_key: str | None = None
+
+    @property
+    def kind(self) -> Literal["flow", "task"]:
+        """Which of the two this is."""
+        return "task"

@@ -1,0 +1,273 @@
+"""The states of a run, and which may follow which.
+
+A run is born PENDING (or SCHEDULED, if it is to begin later). From there it goes to RUNNING, and from RUNNING to one
+of four ends: COMPLETED, FAILED, CRASHED or CANCELLED. On the way it may
+
+* wait: for a retry (AwaitingRetry), a concurrency slot (AwaitingConcurrencySlot) or a date (Scheduled, Late): all
+  SCHEDULED;
+* run again: Retrying, from Running at once or from AwaitingRetry after its delay;
+* stop for a person: PAUSED, and back;
+* be asked to stop: CANCELLING, then CANCELLED;
+* never begin, because an upstream run did not complete: NotReady, a PENDING state in which it stays.
+
+FAILED is for what the user's function did (it raised, or returned a failure, or took too long); CRASHED is for what
+happened to it from outside (a signal, an interrupt, a killed process); both may come before the body has run, when
+parameters do not validate or a name can't be formed. An end is final, with one exception: a completed run may be
+rolled back, which is recorded as the COMPLETED state RolledBack.
+
+The table below says the same, exactly. The diagram in the docs is drawn from it, the stores enforce it, and
+`tests/core` checks that the stories never leave it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from headrace.exceptions import CancelledRun, CrashedRun, FailedRun, MissingResult, PausedRun, UnfinishedRun
+
+
+class StateType(str, Enum):
+    """What kind of state this is; the name says which of its kind."""
+
+    SCHEDULED = "SCHEDULED"
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    CANCELLING = "CANCELLING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CRASHED = "CRASHED"
+    CANCELLED = "CANCELLED"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+S, P, R, PA, CG = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING
+CO, F, CR, CA = StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED
+
+TERMINAL: frozenset[StateType] = frozenset({CO, F, CR, CA})
+
+#: From each type, the types that may follow. `None` is the beginning.
+TRANSITIONS: Mapping[StateType | None, frozenset[StateType]] = {
+    None: frozenset({S, P}),
+    S: frozenset({S, P, R, CG, *TERMINAL}),
+    P: frozenset({P, S, R, PA, CG, *TERMINAL}),
+    R: frozenset({S, R, PA, CG, *TERMINAL}),
+    PA: frozenset({S, R, CG, *TERMINAL}),
+    CG: frozenset({CA, *TERMINAL}),
+    CO: frozenset({CO}),  # RolledBack, and no other: see `allowed`
+    F: frozenset(),
+    CR: frozenset(),
+    CA: frozenset(),
+}
+
+#: The names that the engine itself gives, by type, the usual one first.
+NAMES: Mapping[StateType, tuple[str, ...]] = {
+    S: ("Scheduled", "Late", "AwaitingRetry", "AwaitingConcurrencySlot", "Resuming"),
+    P: ("Pending", "NotReady", "Submitting"),
+    R: ("Running", "Retrying"),
+    PA: ("Paused", "Suspended"),
+    CG: ("Cancelling",),
+    CO: ("Completed", "Cached", "RolledBack"),
+    F: ("Failed", "TimedOut"),
+    CR: ("Crashed",),
+    CA: ("Cancelled",),
+}
+
+TYPE_OF_NAME: Mapping[str, StateType] = {name: type_ for type_, names in NAMES.items() for name in names}
+
+
+def allowed(before: State | None, after: State) -> bool:
+    """Say whether a run in `before` (None: not yet begun) may go to `after`."""
+    if before is None:
+        return after.type in TRANSITIONS[None]
+    if before.type is StateType.COMPLETED:
+        return after.type is StateType.COMPLETED and after.name == "RolledBack" and before.name != "RolledBack"
+    return after.type in TRANSITIONS[before.type]
+
+
+@dataclass(frozen=True, slots=True)
+class StateDetails:
+    """What a state carries beside its name and message; each field is None where it has no meaning.
+
+    `scheduled_time` is when a SCHEDULED state ends, `pause_timeout` when a PAUSED one does.
+    """
+
+    flow_run_id: UUID | None = None
+    task_run_id: UUID | None = None
+    child_flow_run_id: UUID | None = None
+    scheduled_time: datetime | None = None
+    cache_key: str | None = None
+    cache_expiration: datetime | None = None
+    retriable: bool | None = None
+    pause_timeout: datetime | None = None
+    pause_reschedule: bool = False
+    pause_key: str | None = None
+
+    def __bool__(self) -> bool:
+        return self != NO_DETAILS
+
+
+NO_DETAILS = StateDetails()
+
+
+class _NotKept:
+    """Stand for the data of a completed run whose result is no longer, or was never, in this process."""
+
+    def __repr__(self) -> str:
+        return "<not kept>"
+
+    def __reduce__(self) -> str:
+        return "NOT_KEPT"
+
+
+NOT_KEPT = _NotKept()
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class State:
+    """One state of one run.
+
+    `name` defaults to the usual one of its type. `timestamp` is aware UTC; None until the state is recorded, unless
+    one of the constructors in `headrace.states` stamped it. `data` is what the run returned or raised. Two states are
+    equal when all that they say is equal.
+    """
+
+    type: StateType
+    name: str = ""
+    timestamp: datetime | None = None
+    message: str | None = None
+    data: Any = field(default=None)
+    state_details: StateDetails = NO_DETAILS
+    id: UUID | None = None
+
+    def __post_init__(self) -> None:
+        if type(self.type) is not StateType:
+            object.__setattr__(self, "type", StateType(self.type))
+        if not self.name:
+            object.__setattr__(self, "name", NAMES[self.type][0])
+
+    def replace(self, **changes: Any) -> State:
+        """Return this state with some fields changed."""
+        kept = {name: getattr(self, name) for name in State.__match_args__ if name not in changes}
+        return State(**kept, **changes)
+
+    def is_scheduled(self) -> bool:
+        """Say whether the run waits for a moment, a retry or a slot."""
+        return self.type is S
+
+    def is_pending(self) -> bool:
+        """Say whether the run has not begun."""
+        return self.type is P
+
+    def is_running(self) -> bool:
+        """Say whether the user's function is being run."""
+        return self.type is R
+
+    def is_paused(self) -> bool:
+        """Say whether the run waits for somebody to resume it."""
+        return self.type is PA
+
+    def is_cancelling(self) -> bool:
+        """Say whether the run was asked to stop and has not yet."""
+        return self.type is CG
+
+    def is_completed(self) -> bool:
+        """Say whether the run ended well."""
+        return self.type is CO
+
+    def is_failed(self) -> bool:
+        """Say whether the user's function raised, returned a failure or timed out."""
+        return self.type is F
+
+    def is_crashed(self) -> bool:
+        """Say whether the run was ended from outside."""
+        return self.type is CR
+
+    def is_cancelled(self) -> bool:
+        """Say whether the run was cancelled."""
+        return self.type is CA
+
+    def is_final(self) -> bool:
+        """Say whether nothing more will happen to the run."""
+        return self.type in TERMINAL
+
+    def result(self, raise_on_failure: bool = True) -> Any:
+        """Return what the run returned, or raise what it raised.
+
+        Raises UnfinishedRun and PausedRun where there is no result yet, MissingResult where it was not kept. With
+        `raise_on_failure=False` a failure's exception (or its data) is returned instead.
+        """
+        if self.type is PA:
+            raise PausedRun("The run is paused; its result is known when it has been resumed and has ended.")
+        if self.type not in TERMINAL:
+            raise UnfinishedRun(f"The run is {self.name}, not finished; wait for it before asking for its result.")
+        if self.type is not CO:
+            if raise_on_failure:
+                raise exception_of(self)
+            return self.data if self.data is not None else exception_of(self)
+        if self.data is NOT_KEPT:
+            raise MissingResult("The run completed, but its result was not kept: return it, or persist it.")
+        return self.data
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, State):
+            return NotImplemented
+        mine = (self.type, self.name, self.timestamp, self.message, self.state_details)
+        return mine == (other.type, other.name, other.timestamp, other.message, other.state_details) and (
+            self.data is other.data or bool(self.data == other.data)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.name, self.timestamp, self.message))
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(self._described())})"
+
+    def _described(self) -> Iterable[str]:
+        if self.message:
+            yield repr(self.message)
+        if self.name.lower() != self.type.value.lower():
+            yield f"type={self.type.value}"
+
+    def __repr__(self) -> str:
+        return f"{self.name}(message={self.message!r}, type={self.type.value}, result={self.data!r})"
+
+
+def is_state_iterable(value: object) -> bool:
+    """Say whether this is a non-empty list, tuple or set of states and nothing else."""
+    return isinstance(value, list | tuple | set) and bool(value) and all(isinstance(item, State) for item in value)
+
+
+def exception_of(state: State) -> BaseException:
+    """Return the exception that an unsuccessful state stands for.
+
+    Its data decides: an exception is returned as it is, a string becomes the message, a state is asked in turn, and of
+    several states the first that did not succeed. Without data the state's own message is used.
+    Raises ValueError for a state that is not unsuccessful, TypeError for data of any other kind.
+    """
+    if state.type not in _EXCEPTION_OF_TYPE:
+        raise ValueError(f"Only a failed, crashed or cancelled state stands for an exception, not {state}.")
+    wrapper = _EXCEPTION_OF_TYPE[state.type]
+    data = state.data
+    if data is None or data is NOT_KEPT:
+        return wrapper(state.message or _DEFAULT_MESSAGE[state.type])
+    if isinstance(data, BaseException):
+        return data
+    if isinstance(data, str):
+        return wrapper(data)
+    if isinstance(data, State):
+        return exception_of(data)
+    if is_state_iterable(data):
+        return next(exception_of(child) for child in data if child.type in _EXCEPTION_OF_TYPE)
+    raise TypeError(f"The data of {state} is a {type(data).__name__}, which stands for no exception: {data!r}")
+
+
+_EXCEPTION_OF_TYPE: Mapping[StateType, type[Exception]] = {F: FailedRun, CR: CrashedRun, CA: CancelledRun}
+_DEFAULT_MESSAGE: Mapping[StateType, str] = {F: "Run failed.", CR: "Run crashed.", CA: "Run cancelled."}

@@ -1,0 +1,214 @@
+"""Every error that headrace raises, as one tree.
+
+Three families, by who can act::
+
+    HeadraceError
+    ├── you called it wrongly
+    │   ├── ParameterBindError         (TypeError)     arguments do not fit the signature
+    │   ├── ParameterTypeError                         arguments fit, but do not validate
+    │   ├── ReservedArgumentError      (TypeError)     a function takes a keyword that is ours
+    │   ├── InvalidNameError           (ValueError)    a name with characters that may not be in it
+    │   ├── MissingContextError        (RuntimeError)  something that only works inside a run
+    │   ├── MappingLengthMismatch                      `map` over iterables of unequal length
+    │   ├── MappingMissingIterable                     `map` over nothing
+    │   ├── ConfigurationError                         a setting or option that can't be used
+    │   ├── ScriptError, MissingFlowError              a file that can't be loaded, or holds no such flow
+    │   ├── NotPausedError                             resuming a run that is not paused
+    │   ├── ObjectNotFound, ObjectAlreadyExists        an id or name in the store
+    │   └── SerializationError                         a value that can't be pickled or written
+    ├── a run did not end well
+    │   ├── FailedRun, CrashedRun, CancelledRun        raised where a state has only a message
+    │   ├── PausedRun, UnfinishedRun                   a result asked for too early
+    │   ├── UpstreamTaskError                          an input never completed
+    │   ├── MissingResult                              completed, but its data was not kept
+    │   ├── TaskRunTimeoutError, FlowRunTimeoutError   (TimeoutError)
+    │   ├── FlowPauseTimeout
+    │   ├── ConcurrencySlotAcquisitionError            a limit that does not exist
+    │   └── AcquireConcurrencySlotTimeoutError         (TimeoutError)
+    └── the world failed
+        └── StoreError                                 the run store can't be used
+            ├── NotAStore                              the file is something else
+            ├── StoreLocked                            another process holds it
+            ├── StoreReadOnly
+            ├── StoreFull
+            └── StoreTooNew                            written by a later headrace
+
+Signals that end a run from outside (`TerminationSignal`, `CancelRequested`) are `BaseException`s, so that
+``except Exception`` in user code can't swallow them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class HeadraceError(Exception):
+    """The root of all errors of headrace."""
+
+
+# --- you called it wrongly -------------------------------------------------------------------------------------
+
+
+class ParameterBindError(HeadraceError, TypeError):
+    """Arguments do not fit the signature of a flow or task. Raised before any run exists."""
+
+    @classmethod
+    def from_call(cls, name: str, signature: str, args: Sequence[Any], kwargs: Mapping[str, Any], why: str) -> ParameterBindError:
+        """Name the function, its signature and what it was given."""
+        given = ", ".join([_short(a) for a in args] + [f"{key}={_short(value)}" for key, value in kwargs.items()])
+        return cls(f"{name}{signature} can't be called as {name}({given}): {why}")
+
+
+class ParameterTypeError(HeadraceError):
+    """A flow's arguments do not validate against its annotations; one line per error."""
+
+
+class ReservedArgumentError(HeadraceError, TypeError):
+    """A function takes a parameter whose name headrace needs for itself."""
+
+
+class InvalidNameError(HeadraceError, ValueError):
+    """A name holds characters that may not be in it."""
+
+
+class MissingContextError(HeadraceError, RuntimeError):
+    """Something that only works inside a run was used outside one."""
+
+
+class MappingLengthMismatch(HeadraceError):
+    """`Task.map` was given iterables of unequal length."""
+
+
+class MappingMissingIterable(HeadraceError):
+    """`Task.map` was given nothing to iterate over."""
+
+
+class ConfigurationError(HeadraceError):
+    """A setting or option that can't be used as it is."""
+
+
+class ScriptError(HeadraceError):
+    """A file of flows could not be loaded; the cause is attached."""
+
+
+class MissingFlowError(HeadraceError):
+    """A file was loaded, but holds no such flow."""
+
+
+class NotPausedError(HeadraceError):
+    """A run that is not paused was asked to resume."""
+
+
+class ObjectNotFound(HeadraceError):
+    """Nothing in the store has this id or name."""
+
+
+class ObjectAlreadyExists(HeadraceError):
+    """Something in the store has this id or name already."""
+
+
+class SerializationError(HeadraceError):
+    """A value can't be pickled, or can't be written in the chosen format."""
+
+
+# --- a run did not end well ------------------------------------------------------------------------------------
+
+
+class FailedRun(HeadraceError):
+    """A run failed, and its state carries no exception of its own."""
+
+
+class CrashedRun(HeadraceError):
+    """A run was ended from outside: a signal, an interrupt, a killed process."""
+
+
+class CancelledRun(HeadraceError):
+    """A run was cancelled."""
+
+
+class PausedRun(HeadraceError):
+    """The result of a paused run was asked for."""
+
+
+class UnfinishedRun(HeadraceError):
+    """The result of a run that has not finished was asked for."""
+
+
+class UpstreamTaskError(HeadraceError):
+    """An upstream task run did not reach a COMPLETED state."""
+
+
+class MissingResult(HeadraceError):
+    """A run completed, but its result was not kept."""
+
+
+class TaskRunTimeoutError(HeadraceError, TimeoutError):
+    """A task's function took longer than its `timeout_seconds`."""
+
+
+class FlowRunTimeoutError(HeadraceError, TimeoutError):
+    """A flow's function took longer than its `timeout_seconds`."""
+
+
+class FlowPauseTimeout(HeadraceError):
+    """A paused flow run was not resumed in time."""
+
+
+class ConcurrencySlotAcquisitionError(HeadraceError):
+    """Slots were asked for with `strict=True` from a limit that does not exist."""
+
+
+class AcquireConcurrencySlotTimeoutError(HeadraceError, TimeoutError):
+    """Slots did not become free within `timeout_seconds`."""
+
+
+# --- the world failed ------------------------------------------------------------------------------------------
+
+
+class StoreError(HeadraceError):
+    """The run store can't be used; nothing already written is lost."""
+
+
+class NotAStore(StoreError):
+    """The file exists, but is not a headrace store."""
+
+
+class StoreLocked(StoreError):
+    """Another process holds the store for longer than we wait."""
+
+
+class StoreReadOnly(StoreError):
+    """The store, or the folder it is in, may not be written."""
+
+
+class StoreFull(StoreError):
+    """The disk under the store is full."""
+
+
+class StoreTooNew(StoreError):
+    """The store was written by a later version of headrace."""
+
+
+# --- signals ---------------------------------------------------------------------------------------------------
+
+
+class ExternalSignal(BaseException):
+    """A request from outside the run to end it."""
+
+
+class TerminationSignal(ExternalSignal):
+    """The process was asked to terminate (SIGTERM)."""
+
+    def __init__(self, signal: int) -> None:
+        self.signal = signal
+        super().__init__(signal)
+
+
+class CancelRequested(ExternalSignal):
+    """Somebody asked for the flow run to be cancelled."""
+
+
+def _short(value: object, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,270 @@
+"""What a run store promises.
+
+A store keeps runs, the history of their states, their logs, and concurrency limits. Every method is one atomic
+operation: it happens wholly or not at all, and is durable against a killed process when it returns. None leaves a
+transaction open, and none reads a clock of its own: every moment is passed in.
+
+Stores are used from many threads at once. All methods are synchronous and short; the asyncio driver calls them
+directly, because a write takes some ten microseconds and a hop to another thread several times that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+from headrace.core.records import FlowRun, Run, TaskRun
+from headrace.core.states import State, StateType
+
+RunKind = Literal["flow", "task"]
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """One line of a run's log. `level` is that of the logging module (INFO is 20)."""
+
+    timestamp: datetime
+    level: int
+    message: str
+    logger: str
+    flow_run_id: UUID | None = None
+    task_run_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs to find; what is None or empty does not restrict, and all that is given must hold.
+
+    `name` is a substring, case-insensitive, or a glob where it holds ``*`` or ``?``; `flow_name` and `task_name` are
+    the same. `state_names` and `state_types` are alternatives of one another. `after` is inclusive and `before`
+    exclusive; both speak of `created`. `flow_run_id` restricts task runs to a flow run, and flow runs to its direct children.
+    `ids` restricts to these runs.
+    """
+
+    ids: frozenset[UUID] = frozenset()
+    state_types: frozenset[StateType] = frozenset()
+    state_names: frozenset[str] = frozenset()
+    name: str | None = None
+    flow_name: str | None = None
+    task_name: str | None = None
+    tags: frozenset[str] = frozenset()
+    flow_run_id: UUID | None = None
+    after: datetime | None = None
+    before: datetime | None = None
+
+
+EVERY_RUN = RunFilter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFilter:
+    """Which log lines to find. `min_level` is inclusive. `flow_run_id` includes the lines of its task runs."""
+
+    flow_run_id: UUID | None = None
+    task_run_id: UUID | None = None
+    min_level: int = 0
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConcurrencyLimit:
+    """A named number of slots. With `slot_decay_per_second` above 0 it is a rate limit: slots come back by themselves.
+
+    `active_slots` is how many are taken at the moment the limit was read, decay included (hence a float).
+    """
+
+    name: str
+    limit: int
+    active: bool = True
+    slot_decay_per_second: float = 0.0
+    active_slots: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotRequest:
+    """A wish for `occupy` slots from each of the limits `names`, all or none.
+
+    `ticket` identifies the request, and later the lease. Requests are served in the order of their tickets' first
+    arrival at the store. `lease_seconds` is how long the slots stay taken without `renew_slots`; it also bounds how long a waiting ticket that
+    is no longer asked for holds its place. `holder` says in words who asks, for tables of who waits for what.
+    `rate` takes the slots for good: they come back by decay alone, and nothing is to be released.
+    """
+
+    ticket: UUID
+    names: tuple[str, ...]
+    occupy: int = 1
+    lease_seconds: float = 60.0
+    holder: str = ""
+    holder_run_id: UUID | None = None
+    rate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The slots are taken. `missing` are names that have no limit (nothing was taken for those)."""
+
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Not now. `retry_at` is when asking again may succeed without anybody releasing (decay, an expiring lease); None: unknown.
+
+    `blocked_by` names the first limit that lacks slots or has earlier tickets.
+    """
+
+    blocked_by: str
+    retry_at: datetime | None = None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """Never: `occupy` is above the limit `name`, which has `limit` slots; or a rate is asked of a limit without decay."""
+
+    name: str
+    limit: int
+    reason: str = ""
+    missing: tuple[str, ...] = ()
+
+
+SlotAnswer = Granted | Queued | Impossible
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds, or waits for, slots of a limit."""
+
+    ticket: UUID
+    name: str
+    occupy: int
+    holder: str
+    holder_run_id: UUID | None
+    since: datetime
+    expires_at: datetime
+    waiting: bool = False
+
+
+class Store(Protocol):
+    """The one protocol of all back ends. See the module's page for what every method promises."""
+
+    #: True where other processes may change what this store holds, so that waits must look again now and then.
+    shared: bool
+    #: Where the store is, for people: a path, or "memory".
+    location: str
+
+    # runs ------------------------------------------------------------------------------------------------------
+
+    def create(self, run: Run, states: Sequence[State]) -> None:
+        """Record a new run, flow or task run, together with its first states (in order, already entered by `run`).
+
+        Raises ObjectAlreadyExists where the id is taken.
+        """
+        ...
+
+    def transition(self, run: Run, states: Sequence[State]) -> State | None:
+        """Append states to a run that has already entered them, with its columns as they now are.
+
+        It is a compare-and-set: it happens only if the stored history of the run has exactly
+        ``run.history_length - len(states)`` entries. Returns None on success, and else the state that stands in the
+        store now, with nothing written. Raises ObjectNotFound for a run that was never created.
+        """
+        ...
+
+    def propose(self, kind: RunKind, run_id: UUID, state: State) -> State:
+        """Append one state to a run from outside its process (a cancellation asked for, say).
+
+        The transition table is enforced: where it forbids the step nothing is written. Returns the state that stands
+        afterwards. Raises ObjectNotFound.
+        """
+        ...
+
+    def flow_run(self, run_id: UUID) -> FlowRun:
+        """Return one flow run. Raises ObjectNotFound."""
+        ...
+
+    def task_run(self, run_id: UUID) -> TaskRun:
+        """Return one task run. Raises ObjectNotFound."""
+        ...
+
+    def flow_runs(self, where: RunFilter = EVERY_RUN, *, limit: int | None = None, offset: int = 0, newest_first: bool = False) -> list[FlowRun]:
+        """Return the flow runs that fit, in order of creation."""
+        ...
+
+    def task_runs(self, where: RunFilter = EVERY_RUN, *, limit: int | None = None, offset: int = 0, newest_first: bool = False) -> list[TaskRun]:
+        """Return the task runs that fit, in order of creation."""
+        ...
+
+    def count(self, kind: RunKind, where: RunFilter = EVERY_RUN) -> int:
+        """Return how many runs fit."""
+        ...
+
+    def history(self, run_id: UUID) -> list[State]:
+        """Return all states of a run, in order; empty for a run that is not known."""
+        ...
+
+    def current_states(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, State]:
+        """Return the standing state of each of these flow runs that exists. Must be cheap: it is polled."""
+        ...
+
+    def delete(self, kind: RunKind, run_id: UUID) -> bool:
+        """Remove a run with its history and logs, a flow run with its task runs too. False if there was none."""
+        ...
+
+    # logs ------------------------------------------------------------------------------------------------------
+
+    def append_logs(self, records: Sequence[LogRecord]) -> None:
+        """Append log lines, in order."""
+        ...
+
+    def logs(self, where: LogFilter, *, limit: int | None = None, offset: int = 0) -> list[LogRecord]:
+        """Return log lines in order of time, and of arrival within the same moment."""
+        ...
+
+    # concurrency limits ----------------------------------------------------------------------------------------
+
+    def put_limit(self, limit: ConcurrencyLimit) -> None:
+        """Create or replace a limit by name; slots that are taken stay taken. Raises ValueError for a limit below 0 or a negative decay."""
+        ...
+
+    def delete_limit(self, name: str) -> bool:
+        """Remove a limit with its leases. False if there was none."""
+        ...
+
+    def limit(self, name: str, now: datetime) -> ConcurrencyLimit | None:
+        """Return one limit as it stands at `now`."""
+        ...
+
+    def limits(self, now: datetime) -> list[ConcurrencyLimit]:
+        """Return all limits, by name, as they stand at `now`."""
+        ...
+
+    def request_slots(self, request: SlotRequest, now: datetime) -> SlotAnswer:
+        """Take slots if there are enough and nobody came earlier; else keep (and renew) the ticket's place in the queue.
+
+        Expired leases and places are dropped first. A ticket that already holds its slots is granted again, and renewed.
+        Limits that are missing or not active are passed over (and missing ones named in the answer).
+        """
+        ...
+
+    def renew_slots(self, tickets: Sequence[UUID], lease_seconds: float, now: datetime) -> set[UUID]:
+        """Extend leases. Returns the tickets that still hold; the others have expired and been given away."""
+        ...
+
+    def release_slots(self, ticket: UUID, now: datetime) -> None:
+        """Give back what a ticket holds, or its place in the queue. Releasing twice, or what expired, does nothing."""
+        ...
+
+    def leases(self, name: str, now: datetime) -> list[Lease]:
+        """Return who holds slots of a limit and who waits for them: holders first, each in order of arrival."""
+        ...
+
+    # life ------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Let go of files and connections. Closing twice does nothing; anything else afterwards raises StoreError."""
+        ...
+
