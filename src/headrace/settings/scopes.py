@@ -59,8 +59,8 @@ class _Scope:
         return setting.default_in(home), DEFAULT
 
 
-#: The process's own scope, and above it every `temporary_settings` that is open, in order of opening. A thread
-#: that was started inside one without a copy of its context sees the last of them.
+#: The process's own scope, and above it every `temporary_settings` that is open, in order of opening. A
+#: thread that was started inside one without a copy of its context sees the last of them.
 _everywhere: list[_Scope] = [_Scope({}, {}, frozenset())]
 _here: ContextVar[_Scope | None] = ContextVar("headrace_settings", default=None)
 
@@ -107,9 +107,9 @@ def temporary_settings(
 ) -> Iterator[Settings]:
     """Change settings within a block, for its context and for threads that are started inside.
 
-    `updates` win over everything; `set_defaults` hold only where nothing else is set; `restore_defaults` are
-    taken back to their defaults, whatever environment and files say. Keys are names or `Setting`s. Blocks nest.
-    Raises ConfigurationError for a name that is none, and for a value that can't be used.
+    `updates` win over everything; `set_defaults` hold only where nothing else is set; `restore_defaults`
+    are taken back to their defaults, whatever environment and files say. Keys are names or `Setting`s.
+    Blocks nest. Raises ConfigurationError for a name that is none, and for a value that can't be used.
     """
     scope = _inside(
         _here.get() or _everywhere[-1], _named(updates), _named(set_defaults), restore_defaults or ()
