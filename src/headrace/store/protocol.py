@@ -1,11 +1,11 @@
 """What a run store promises.
 
-A store keeps runs, the history of their states, their logs, and concurrency limits. Every method is one atomic
-operation: it happens wholly or not at all, and is durable against a killed process when it returns. None leaves a
-transaction open, and none reads a clock of its own: every moment is passed in.
+A store keeps runs, the history of their states, their logs, and concurrency limits. Every method is one
+atomic operation: it happens wholly or not at all, and is durable against a killed process when it returns.
+None leaves a transaction open, and none reads a clock of its own: every moment is passed in.
 
-Stores are used from many threads at once. All methods are synchronous and short; the asyncio driver calls them
-directly, because a write takes some ten microseconds and a hop to another thread several times that.
+Stores are used from many threads at once. All methods are synchronous and short; the asyncio driver calls
+them directly, because a write takes some ten microseconds and a hop to another thread several times that.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ class LogRecord:
 class RunFilter:
     """Which runs to find; what is None or empty does not restrict, and all that is given must hold.
 
-    `name` is a substring, case-insensitive, or a glob where it holds ``*`` or ``?``; `flow_name` and `task_name` are
-    the same. `state_names` and `state_types` are alternatives of one another. `after` is inclusive and `before`
-    exclusive; both speak of `created`. `flow_run_id` restricts task runs to a flow run, and flow runs to its direct children.
-    `ids` restricts to these runs.
+    `name` is a substring, or a glob over the whole name where it holds ``*`` or ``?``; the case of ASCII
+    letters is ignored. `flow_name` and `task_name` are the same: a task run has the flow name of its flow
+    run, a flow run has no task name and so fits none. `state_names` and `state_types` are alternatives of
+    one another. `after` is inclusive and `before` exclusive; both speak of `created`. `flow_run_id`
+    restricts task runs to a flow run, and flow runs to its direct children. `ids` restricts to these runs.
     """
 
     ids: frozenset[UUID] = frozenset()
@@ -61,7 +62,10 @@ EVERY_RUN = RunFilter()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFilter:
-    """Which log lines to find. `min_level` is inclusive. `flow_run_id` includes the lines of its task runs."""
+    """Which log lines to find. `min_level` is inclusive; `text` is a substring, whatever the case.
+
+    `flow_run_id` includes the lines of its task runs.
+    """
 
     flow_run_id: UUID | None = None
     task_run_id: UUID | None = None
@@ -71,7 +75,10 @@ class LogFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConcurrencyLimit:
-    """A named number of slots. With `slot_decay_per_second` above 0 it is a rate limit: slots come back by themselves.
+    """A named number of slots. With `slot_decay_per_second` above 0 it is a rate limit.
+
+    What a rate took (`SlotRequest.rate`) comes back by itself, so many slots a second; what a lease holds
+    does not.
 
     `active_slots` is how many are taken at the moment the limit was read, decay included (hence a float).
     """
@@ -87,10 +94,11 @@ class ConcurrencyLimit:
 class SlotRequest:
     """A wish for `occupy` slots from each of the limits `names`, all or none.
 
-    `ticket` identifies the request, and later the lease. Requests are served in the order of their tickets' first
-    arrival at the store. `lease_seconds` is how long the slots stay taken without `renew_slots`; it also bounds how long a waiting ticket that
-    is no longer asked for holds its place. `holder` says in words who asks, for tables of who waits for what.
-    `rate` takes the slots for good: they come back by decay alone, and nothing is to be released.
+    `ticket` identifies the request, and later the lease. Requests are served in the order of their tickets'
+    first arrival at the store. `lease_seconds` is how long the slots stay taken without `renew_slots`; it
+    also bounds how long a waiting ticket that is no longer asked for holds its place. `holder` says in
+    words who asks, for tables of who waits for what. `rate` takes the slots for good: they come back by
+    decay alone, and nothing is to be released.
     """
 
     ticket: UUID
@@ -111,9 +119,11 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """Not now. `retry_at` is when asking again may succeed without anybody releasing (decay, an expiring lease); None: unknown.
+    """Not now. `retry_at` is when asking again may succeed without anybody releasing; None: unknown.
 
-    `blocked_by` names the first limit that lacks slots or has earlier tickets.
+    It is exact for decay and expiring leases, and counts the tickets ahead as if they had taken their
+    slots. It can't foresee that one ahead is served through another limit, so wake those who wait when
+    slots are granted, too. `blocked_by` names the first limit that lacks slots or has earlier tickets.
     """
 
     blocked_by: str
@@ -123,7 +133,7 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Impossible:
-    """Never: `occupy` is above the limit `name`, which has `limit` slots; or a rate is asked of a limit without decay."""
+    """Never: `occupy` is above the `limit` slots of `name`, or a rate is asked of a limit without decay."""
 
     name: str
     limit: int
@@ -151,15 +161,17 @@ class Lease:
 class Store(Protocol):
     """The one protocol of all back ends. See the module's page for what every method promises."""
 
-    #: True where other processes may change what this store holds, so that waits must look again now and then.
+    #: True where other processes may change what this store holds: waits must look again now and then.
     shared: bool
     #: Where the store is, for people: a path, or "memory".
     location: str
 
-    # runs ------------------------------------------------------------------------------------------------------
+    # runs ----------------------------------------------------------------------------------------------
 
     def create(self, run: Run, states: Sequence[State]) -> None:
-        """Record a new run, flow or task run, together with its first states (in order, already entered by `run`).
+        """Record a new run, flow or task run, together with its first states.
+
+        The states are in order, and `run` has entered them already.
 
         Raises ObjectAlreadyExists where the id is taken.
         """
@@ -168,17 +180,24 @@ class Store(Protocol):
     def transition(self, run: Run, states: Sequence[State]) -> State | None:
         """Append states to a run that has already entered them, with its columns as they now are.
 
+        What a run was given (tags, parameters, task_inputs) is settled when it begins: it is written by
+        `create`, and again when these states hold the run's first RUNNING; later changes are not. Fixed by
+        `create` are the ids, and the names, versions and keys of flow and task. All else is written each
+        time.
+
         It is a compare-and-set: it happens only if the stored history of the run has exactly
-        ``run.history_length - len(states)`` entries. Returns None on success, and else the state that stands in the
-        store now, with nothing written. Raises ObjectNotFound for a run that was never created.
+        ``run.history_length - len(states)`` entries. Returns None on success, and else the state that
+        stands in the store now, with nothing written. Raises ObjectNotFound for a run that was never
+        created.
         """
         ...
 
     def propose(self, kind: RunKind, run_id: UUID, state: State) -> State:
         """Append one state to a run from outside its process (a cancellation asked for, say).
 
-        The transition table is enforced: where it forbids the step nothing is written. Returns the state that stands
-        afterwards. Raises ObjectNotFound.
+        The transition table is enforced: where it forbids the step nothing is written. A state without a
+        timestamp is stamped just after the one before it. Returns the state that stands afterwards. Raises
+        ObjectNotFound.
         """
         ...
 
@@ -190,11 +209,25 @@ class Store(Protocol):
         """Return one task run. Raises ObjectNotFound."""
         ...
 
-    def flow_runs(self, where: RunFilter = EVERY_RUN, *, limit: int | None = None, offset: int = 0, newest_first: bool = False) -> list[FlowRun]:
+    def flow_runs(
+        self,
+        where: RunFilter = EVERY_RUN,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        newest_first: bool = False,
+    ) -> list[FlowRun]:
         """Return the flow runs that fit, in order of creation."""
         ...
 
-    def task_runs(self, where: RunFilter = EVERY_RUN, *, limit: int | None = None, offset: int = 0, newest_first: bool = False) -> list[TaskRun]:
+    def task_runs(
+        self,
+        where: RunFilter = EVERY_RUN,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        newest_first: bool = False,
+    ) -> list[TaskRun]:
         """Return the task runs that fit, in order of creation."""
         ...
 
@@ -211,10 +244,13 @@ class Store(Protocol):
         ...
 
     def delete(self, kind: RunKind, run_id: UUID) -> bool:
-        """Remove a run with its history and logs, a flow run with its task runs too. False if there was none."""
+        """Remove a run with its history and logs, a flow run with its task runs too. False if there was none.
+
+        Runs of subflows stay.
+        """
         ...
 
-    # logs ------------------------------------------------------------------------------------------------------
+    # logs ----------------------------------------------------------------------------------------------
 
     def append_logs(self, records: Sequence[LogRecord]) -> None:
         """Append log lines, in order."""
@@ -224,10 +260,14 @@ class Store(Protocol):
         """Return log lines in order of time, and of arrival within the same moment."""
         ...
 
-    # concurrency limits ----------------------------------------------------------------------------------------
+    # concurrency limits --------------------------------------------------------------------------------
 
     def put_limit(self, limit: ConcurrencyLimit) -> None:
-        """Create or replace a limit by name; slots that are taken stay taken. Raises ValueError for a limit below 0 or a negative decay."""
+        """Create or replace a limit by name; slots that are taken stay taken.
+
+        `active_slots` is not looked at. Raises ValueError for a limit below 0 and for a negative or
+        infinite decay.
+        """
         ...
 
     def delete_limit(self, name: str) -> bool:
@@ -243,10 +283,11 @@ class Store(Protocol):
         ...
 
     def request_slots(self, request: SlotRequest, now: datetime) -> SlotAnswer:
-        """Take slots if there are enough and nobody came earlier; else keep (and renew) the ticket's place in the queue.
+        """Take slots if there are enough and nobody came earlier; else keep (and renew) the ticket's place.
 
-        Expired leases and places are dropped first. A ticket that already holds its slots is granted again, and renewed.
-        Limits that are missing or not active are passed over (and missing ones named in the answer).
+        Raises ValueError for less than one slot. Expired leases and places are dropped first. A ticket that
+        already holds its slots is granted again, and renewed. Limits that are missing or not active are
+        passed over (and missing ones named in the answer).
         """
         ...
 
@@ -255,16 +296,15 @@ class Store(Protocol):
         ...
 
     def release_slots(self, ticket: UUID, now: datetime) -> None:
-        """Give back what a ticket holds, or its place in the queue. Releasing twice, or what expired, does nothing."""
+        """Give back what a ticket holds, or its place. Releasing twice, or what expired, does nothing."""
         ...
 
     def leases(self, name: str, now: datetime) -> list[Lease]:
-        """Return who holds slots of a limit and who waits for them: holders first, each in order of arrival."""
+        """Return who holds slots of a limit and who waits: holders first, each in order of arrival."""
         ...
 
-    # life ------------------------------------------------------------------------------------------------------
+    # life ----------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Let go of files and connections. Closing twice does nothing; anything else afterwards raises StoreError."""
+        """Let go of files and connections. Closing twice does nothing; all else then raises StoreError."""
         ...
-

@@ -1,0 +1,48 @@
+"""What a store keeps of a run, beside the history of its states.
+
+*Fixed* columns are written once, by `create`. What a run was *given* is settled when it begins to run: it
+is written by `create`, and again by the transition in which the run first enters RUNNING. *Moving* columns
+are written every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from headrace.core.records import FlowRun, Run, TaskRun
+from headrace.core.states import State, StateType
+
+AnyRun = TypeVar("AnyRun", FlowRun, TaskRun)
+
+MOVING = (
+    "name",
+    "run_count",
+    "start_time",
+    "end_time",
+    "total_run_time",
+    "expected_start_time",
+    "history_length",
+)
+TASK_MOVING = (*MOVING, "cache_key", "child_flow_run_id")
+
+FLOW_FIXED = (
+    "id",
+    "created",
+    "flow_name",
+    "flow_id",
+    "flow_version",
+    "parent_task_run_id",
+    "parent_flow_run_id",
+    "root_flow_run_id",
+    "deployment_id",
+)
+TASK_FIXED = ("id", "created", "task_name", "task_key", "dynamic_key", "flow_run_id", "flow_run_run_count")
+
+FLOW_GIVEN = ("tags", "parameters")
+TASK_GIVEN = ("tags", "parameters", "task_inputs")
+
+
+def begins(run: Run, states: Sequence[State]) -> bool:
+    """Say whether these are the states in which the run first enters RUNNING."""
+    return run.run_count == 1 and any(state.type is StateType.RUNNING for state in states)

@@ -1,0 +1,348 @@
+"""The store of tests: everything in this process, gone with it.
+
+It keeps columns as tuples and the very `State` objects, data included, so that a test can look at results.
+The columns of a run are taken when they are recorded; what the engine does to the run afterwards does not
+reach them. Whatever is read is a copy.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from headrace.core.records import FlowRun, Run, TaskRun
+from headrace.core.states import State, allowed
+from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
+from headrace.store import columns, slots
+from headrace.store.filters import fits, fits_log
+from headrace.store.protocol import (
+    EVERY_RUN,
+    ConcurrencyLimit,
+    Lease,
+    LogFilter,
+    LogRecord,
+    RunFilter,
+    RunKind,
+    SlotAnswer,
+    SlotRequest,
+)
+
+
+class _Shape:
+    """How the runs of one kind are taken apart and put together again."""
+
+    def __init__(
+        self, make: type[Run], fixed: tuple[str, ...], given: tuple[str, ...], moving: tuple[str, ...]
+    ):
+        self.make = make
+        self.names = (*fixed, *given, *moving)
+        self.fixed = attrgetter(*fixed)
+        self.given = attrgetter(*given)
+        self.moving = attrgetter(*moving)
+
+    def build(self, kept: _Kept) -> Any:
+        """Return a run of its own from what is kept."""
+        values = (*kept.fixed, *map(_copied, kept.given), *kept.moving)
+        return self.make(
+            state=kept.states[-1] if kept.states else None, **dict(zip(self.names, values, strict=True))
+        )
+
+
+class _Kept(NamedTuple):
+    """One run as it is kept. It is replaced as a whole, so that an interrupt can't leave half of a change."""
+
+    fixed: tuple[Any, ...]
+    given: tuple[Any, ...]
+    moving: tuple[Any, ...]
+    states: tuple[State, ...]
+
+
+def _copied(value: Any) -> Any:
+    return dict(value) if isinstance(value, dict) else value
+
+
+_SHAPES = {
+    "flow": _Shape(FlowRun, columns.FLOW_FIXED, columns.FLOW_GIVEN, columns.MOVING),
+    "task": _Shape(TaskRun, columns.TASK_FIXED, columns.TASK_GIVEN, columns.TASK_MOVING),
+}
+
+
+_KINDS: tuple[RunKind, RunKind] = ("flow", "task")
+
+
+class MemoryStore:
+    """A run store in memory, for one process. See `Store` for what its methods promise."""
+
+    shared = False
+    location = "memory"
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._closed = False
+        self._runs: dict[RunKind, dict[UUID, _Kept]] = {"flow": {}, "task": {}}
+        self._logs: list[LogRecord] = []
+        self._limits: dict[str, slots.Limit] = {}
+        self._tickets: dict[UUID, slots.Ticket] = {}  # in order of arrival
+
+    # runs ----------------------------------------------------------------------------------------------
+
+    def create(self, run: Run, states: Sequence[State]) -> None:
+        """Record a new run together with its first states."""
+        shape = _SHAPES[run.kind]
+        kept = _Kept(
+            shape.fixed(run), tuple(map(_copied, shape.given(run))), shape.moving(run), tuple(states)
+        )
+        with self._lock:
+            self._check_open()
+            if self._runs[run.kind].setdefault(run.id, kept) is not kept:
+                raise ObjectAlreadyExists(f"There is a {run.kind} run {run.id} already.")
+
+    def transition(self, run: Run, states: Sequence[State]) -> State | None:
+        """Append states that the run has entered, if its history is as long as the run believes."""
+        shape = _SHAPES[run.kind]
+        with self._lock:
+            kept = self._kept(run.kind, run.id)
+            if len(kept.states) != run.history_length - len(states):
+                return kept.states[-1]
+            given = tuple(map(_copied, shape.given(run))) if columns.begins(run, states) else kept.given
+            now_kept = _Kept(kept.fixed, given, shape.moving(run), kept.states + tuple(states))
+            self._runs[run.kind][run.id] = now_kept
+            return None
+
+    def propose(self, kind: RunKind, run_id: UUID, state: State) -> State:
+        """Append one state from outside where the table allows it; return the one that stands."""
+        shape = _SHAPES[kind]
+        with self._lock:
+            kept = self._kept(kind, run_id)
+            run: Run = shape.build(kept)
+            if not allowed(run.state, state):
+                return kept.states[-1]
+            entered = run.enter(state, stamp_of(run))
+            now_kept = _Kept(kept.fixed, kept.given, shape.moving(run), (*kept.states, entered))
+            self._runs[kind][run_id] = now_kept
+            return entered
+
+    def flow_run(self, run_id: UUID) -> FlowRun:
+        """Return one flow run."""
+        with self._lock:
+            run: FlowRun = _SHAPES["flow"].build(self._kept("flow", run_id))
+            return run
+
+    def task_run(self, run_id: UUID) -> TaskRun:
+        """Return one task run."""
+        with self._lock:
+            run: TaskRun = _SHAPES["task"].build(self._kept("task", run_id))
+            return run
+
+    def flow_runs(
+        self,
+        where: RunFilter = EVERY_RUN,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        newest_first: bool = False,
+    ) -> list[FlowRun]:
+        """Return the flow runs that fit, in order of creation."""
+        return self._list("flow", where, limit, offset, newest_first)
+
+    def task_runs(
+        self,
+        where: RunFilter = EVERY_RUN,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        newest_first: bool = False,
+    ) -> list[TaskRun]:
+        """Return the task runs that fit, in order of creation."""
+        return self._list("task", where, limit, offset, newest_first)
+
+    def count(self, kind: RunKind, where: RunFilter = EVERY_RUN) -> int:
+        """Return how many runs fit."""
+        with self._lock:
+            self._check_open()
+            return sum(1 for _ in self._find(kind, where))
+
+    def history(self, run_id: UUID) -> list[State]:
+        """Return all states of a run, in order."""
+        with self._lock:
+            self._check_open()
+            kept = self._runs["task"].get(run_id) or self._runs["flow"].get(run_id)
+            return list(kept.states) if kept else []
+
+    def current_states(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, State]:
+        """Return the standing state of each of these flow runs that exists."""
+        with self._lock:
+            self._check_open()
+            runs = self._runs["flow"]
+            found = ((run_id, runs[run_id].states) for run_id in flow_run_ids if run_id in runs)
+            return {run_id: states[-1] for run_id, states in found if states}
+
+    def delete(self, kind: RunKind, run_id: UUID) -> bool:
+        """Remove a run with its history and logs, a flow run with its task runs too."""
+        with self._lock:
+            self._check_open()
+            if run_id not in self._runs[kind]:
+                return False
+            gone = {run_id}
+            if kind == "flow":
+                gone |= {task_id for task_id in self._runs["task"] if self._flow_run_of(task_id) == run_id}
+            logs = [r for r in self._logs if r.flow_run_id not in gone and r.task_run_id not in gone]
+            flow_runs, task_runs = (_without(self._runs[kind], gone) for kind in _KINDS)
+            self._runs, self._logs = {"flow": flow_runs, "task": task_runs}, logs
+            return True
+
+    # logs ----------------------------------------------------------------------------------------------
+
+    def append_logs(self, records: Sequence[LogRecord]) -> None:
+        """Append log lines, in order."""
+        with self._lock:
+            self._check_open()
+            self._logs += records
+
+    def logs(self, where: LogFilter, *, limit: int | None = None, offset: int = 0) -> list[LogRecord]:
+        """Return log lines in order of time, and of arrival within the same moment."""
+        with self._lock:
+            self._check_open()
+            found = [record for record in self._logs if fits_log(record, where, self._flow_run_of)]
+        found.sort(key=attrgetter("timestamp"))
+        return _cut(found, limit, offset)
+
+    # concurrency limits --------------------------------------------------------------------------------
+
+    def put_limit(self, limit: ConcurrencyLimit) -> None:
+        """Create or replace a limit by name; slots that are taken stay taken."""
+        with self._lock:
+            self._check_open()
+            self._limits[limit.name] = slots.put(limit, self._limits.get(limit.name))
+
+    def delete_limit(self, name: str) -> bool:
+        """Remove a limit with its leases."""
+        with self._lock:
+            self._check_open()
+            if name not in self._limits:
+                return False
+            limits = {other: limit for other, limit in self._limits.items() if other != name}
+            tickets = {t.ticket: slots.without(t, name) for t in self._tickets.values()}
+            kept = {ticket_id: ticket for ticket_id, ticket in tickets.items() if ticket}
+            self._limits, self._tickets = limits, kept
+            return True
+
+    def limit(self, name: str, now: datetime) -> ConcurrencyLimit | None:
+        """Return one limit as it stands at `now`."""
+        with self._lock:
+            self._check_open()
+            limit = self._limits.get(name)
+            return slots.seen(limit, self._tickets.values(), now) if limit else None
+
+    def limits(self, now: datetime) -> list[ConcurrencyLimit]:
+        """Return all limits, by name, as they stand at `now`."""
+        with self._lock:
+            self._check_open()
+            tickets = self._tickets.values()
+            return [slots.seen(limit, tickets, now) for _, limit in sorted(self._limits.items())]
+
+    def request_slots(self, request: SlotRequest, now: datetime) -> SlotAnswer:
+        """Take slots if there are enough and nobody came earlier; else keep the ticket's place."""
+        slots.check(request)
+        with self._lock:
+            self._check_open()
+            tickets = self._alive(now)
+            outcome = slots.answer(request, self._limits, list(tickets.values()), now)
+            tickets = _with(tickets, request.ticket, outcome.ticket)
+            limits = self._limits | {limit.name: limit for limit in outcome.limits}
+            self._limits, self._tickets = limits, tickets
+            return outcome.answer
+
+    def renew_slots(self, tickets: Sequence[UUID], lease_seconds: float, now: datetime) -> set[UUID]:
+        """Extend leases. Returns the tickets that still hold."""
+        with self._lock:
+            self._check_open()
+            alive = self._alive(now)
+            held = {ticket for ticket in tickets if ticket in alive and alive[ticket].held}
+            expires_at = now + timedelta(seconds=lease_seconds)
+            self._tickets = alive | {ticket: replace(alive[ticket], expires_at=expires_at) for ticket in held}
+            return held
+
+    def release_slots(self, ticket: UUID, now: datetime) -> None:
+        """Give back what a ticket holds, or its place in the queue."""
+        with self._lock:
+            self._check_open()
+            self._tickets.pop(ticket, None)
+
+    def leases(self, name: str, now: datetime) -> list[Lease]:
+        """Return who holds slots of a limit and who waits for them."""
+        with self._lock:
+            self._check_open()
+            return slots.leases(name, self._tickets.values(), now)
+
+    # life ----------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._closed = True
+            self._runs = {"flow": {}, "task": {}}
+            self._logs, self._limits, self._tickets = [], {}, {}
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError("This store in memory was closed, and with that emptied; make a new one.")
+
+    def _kept(self, kind: RunKind, run_id: UUID) -> _Kept:
+        kept = self._runs[kind].get(run_id)
+        if kept is None:
+            self._check_open()
+            raise ObjectNotFound(f"There is no {kind} run {run_id} in the store.")
+        return kept
+
+    def _find(self, kind: RunKind, where: RunFilter) -> Iterator[Any]:
+        runs = self._runs[kind]
+        kept = (runs[i] for i in runs if i in where.ids) if where.ids else iter(runs.values())
+        shape = _SHAPES[kind]
+        return (run for run in map(shape.build, kept) if fits(run, where, self._flow_name_of))
+
+    def _list(
+        self, kind: RunKind, where: RunFilter, limit: int | None, offset: int, newest_first: bool
+    ) -> list[Any]:
+        with self._lock:
+            self._check_open()
+            found = sorted(self._find(kind, where), key=attrgetter("created"))
+        return _cut(found[::-1] if newest_first else found, limit, offset)
+
+    def _flow_name_of(self, flow_run_id: UUID | None) -> str | None:
+        kept = self._runs["flow"].get(flow_run_id) if flow_run_id else None
+        return kept.fixed[columns.FLOW_FIXED.index("flow_name")] if kept else None
+
+    def _flow_run_of(self, task_run_id: UUID | None) -> UUID | None:
+        kept = self._runs["task"].get(task_run_id) if task_run_id else None
+        return kept.fixed[columns.TASK_FIXED.index("flow_run_id")] if kept else None
+
+    def _alive(self, now: datetime) -> dict[UUID, slots.Ticket]:
+        return {ticket.ticket: ticket for ticket in slots.alive(self._tickets.values(), now)}
+
+
+def _with(
+    tickets: dict[UUID, slots.Ticket], ticket_id: UUID, ticket: slots.Ticket | None
+) -> dict[UUID, slots.Ticket]:
+    if ticket is not None:
+        return tickets | {ticket_id: ticket}
+    return {other: kept for other, kept in tickets.items() if other != ticket_id}
+
+
+def _without(runs: dict[UUID, _Kept], gone: set[UUID]) -> dict[UUID, _Kept]:
+    return {run_id: kept for run_id, kept in runs.items() if run_id not in gone}
+
+
+def stamp_of(run: Run) -> datetime:
+    """Return a moment for a state proposed without one: that of the state before; `enter` steps past it."""
+    before = run.state.timestamp if run.state else None
+    return before or run.created
+
+
+def _cut(found: list[Any], limit: int | None, offset: int) -> list[Any]:
+    return found[offset:] if limit is None else found[offset : offset + limit]
