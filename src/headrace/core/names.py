@@ -1,0 +1,138 @@
+"""What runs, flows and tasks are called."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import string
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from headrace.core.words import ADJECTIVES, ANIMALS
+from headrace.exceptions import InvalidNameError
+
+#: Characters with a meaning in paths, URLs and pages.
+FORBIDDEN = "/%&><"
+
+_WITHOUT_FORBIDDEN = str.maketrans(dict.fromkeys(FORBIDDEN, ""))
+
+
+class TemplateKeyError(KeyError):
+    """A KeyError that prints its message as it is, not quoted."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def slug(draw: Callable[[], float]) -> str:
+    """Return a friendly name such as ``mellow-otter``; `draw` returns numbers that are uniform in [0, 1)."""
+    adjective = ADJECTIVES[int(draw() * len(ADJECTIVES))]
+    return f"{adjective}-{ANIMALS[int(draw() * len(ANIMALS))]}"
+
+
+def check_name(name: object, what: str) -> str:
+    """Return the name if it may be that of a flow or task (`what`). Raises TypeError or InvalidNameError."""
+    if not isinstance(name, str):
+        raise TypeError(f"The name of a {what} must be a string, not {name!r}, a {type(name).__name__}.")
+    if not name:
+        raise InvalidNameError(
+            f"The name of a {what} can't be empty. Leave it out to use the function's name."
+        )
+    wrong = [character for character in FORBIDDEN if character in name]
+    if wrong:
+        instead = "".join("-" if character in wrong else character for character in name)
+        raise InvalidNameError(
+            f"The name of a {what} can't contain {' '.join(wrong)}, as {name!r} does. "
+            f"Write for example {instead!r}."
+        )
+    return name
+
+
+def function_name(fn: object) -> str:
+    """Return the name of a function, of what a partial calls, or of the class of a callable object."""
+    while isinstance(fn, functools.partial | functools.partialmethod):
+        fn = fn.func
+    name = getattr(fn, "__name__", None)
+    if not isinstance(name, str) or not name:
+        name = type(fn).__name__
+    return name.translate(_WITHOUT_FORBIDDEN)  # <lambda>
+
+
+def default_flow_name(fn: object) -> str:
+    """Return the name of a flow that was given none: its function's, with dashes; a lambda is ``lambda``."""
+    return function_name(fn).replace("_", "-")
+
+
+def task_run_name(task_name: str, run_id: UUID) -> str:
+    """Return the name of a task run that was given none: the task's, and three hex digits of the id."""
+    return f"{task_name}-{run_id.int & 0xFFF:03x}"
+
+
+def called_name(value: object, what: str) -> str:
+    """Return what a name callable returned. Raises TypeError if it is no string."""
+    if isinstance(value, str):
+        return value
+    raise TypeError(
+        f"A callable {what} must return the name as a string; it returned {value!r}, a "
+        f"{type(value).__name__}."
+    )
+
+
+def takes_parameters(fn: Callable[..., Any]) -> bool:
+    """Say whether a name callable wants to be called with ``parameters=``."""
+    try:
+        return "parameters" in inspect.signature(fn).parameters
+    except (TypeError, ValueError):  # some builtins have no signature
+        return False
+
+
+def render(template: str, parameters: Mapping[str, Any], what: str) -> str:
+    """Return ``template.format(**parameters)``; `what` is what errors call the template.
+
+    KeyError, IndexError, ValueError, AttributeError and TypeError are raised again as the same type, with a
+    message that tells the template, the field at fault and the fields there are. Others, from a user's
+    ``__format__``, travel with a note that says the same.
+    """
+    try:
+        return template.format(**parameters)
+    except _EXPLAINED as error:
+        kind = next(kind for kind in _EXPLAINED if isinstance(error, kind))
+        message = _explained(template, parameters, what, error)
+        raise (TemplateKeyError if kind is KeyError else kind)(message) from error
+    except Exception as error:
+        error.add_note(_explained(template, parameters, what, error))
+        raise
+
+
+_EXPLAINED: tuple[type[Exception], ...] = (KeyError, IndexError, ValueError, AttributeError, TypeError)
+
+
+def _explained(template: str, parameters: Mapping[str, Any], what: str, error: Exception) -> str:
+    field = _field_at_fault(template, parameters)
+    at = f"the field {field}" if field else "its syntax"
+    why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    fields = ", ".join(f"{{{name}}}" for name in parameters) or "none, as there are no parameters"
+    return (
+        f"The {what} {template!r} can't be filled in because of {at} ({why}). The fields there are: {fields}."
+    )
+
+
+def _field_at_fault(template: str, parameters: Mapping[str, Any]) -> str | None:
+    """Return the first field that fails on its own; None if the template itself can't be read."""
+    try:
+        fields = [
+            _as_written(*part[1:]) for part in string.Formatter().parse(template) if part[1] is not None
+        ]
+    except ValueError:
+        return None
+    for field in fields:
+        try:
+            field.format(**parameters)
+        except Exception:  # noqa: BLE001 - only which one fails is asked; the error itself is already in hand
+            return field
+    return None
+
+
+def _as_written(name: str | None, spec: str | None, conversion: str | None) -> str:
+    return f"{{{name}{'!' + conversion if conversion else ''}{':' + spec if spec else ''}}}"

@@ -1,0 +1,154 @@
+"""From a call to named parameters, and back.
+
+`inspect.Signature.bind` costs several microseconds. A `Binder` reads a signature once and binds the calls
+that most functions get, plain parameters and no stars, in a fraction of that; whatever it does not know it
+leaves to `inspect`, errors included, so that the two can't disagree about what is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from inspect import Parameter, Signature
+from typing import Any
+
+from headrace.exceptions import ParameterBindError, ReservedArgumentError
+
+#: Keywords that a call of a flow or task takes for itself.
+RESERVED = ("return_state", "wait_for")
+
+_PLAIN_KINDS = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+
+
+class Binder:
+    """Bind calls of one function. `name` is what errors call it."""
+
+    __slots__ = (
+        "_by_keyword",
+        "_by_position",
+        "_names",
+        "_plain",
+        "defaults",
+        "name",
+        "signature",
+        "var_keyword",
+        "var_positional",
+    )
+
+    def __init__(self, name: str, signature: Signature) -> None:
+        self.name = name
+        self.signature = signature
+        kinds = {key: parameter.kind for key, parameter in signature.parameters.items()}
+        self._names = tuple(kinds)
+        self._plain = all(kind in _PLAIN_KINDS for kind in kinds.values())
+        self._by_position = tuple([k for k, kind in kinds.items() if kind <= Parameter.POSITIONAL_OR_KEYWORD])
+        self._by_keyword = tuple([k for k, kind in kinds.items() if kind is Parameter.KEYWORD_ONLY])
+        self.var_positional = next((k for k, v in kinds.items() if v is Parameter.VAR_POSITIONAL), None)
+        self.var_keyword = next((k for k, v in kinds.items() if v is Parameter.VAR_KEYWORD), None)
+        #: The default of each parameter that has one.
+        self.defaults: Mapping[str, Any] = {
+            key: parameter.default
+            for key, parameter in signature.parameters.items()
+            if parameter.default is not Parameter.empty
+        }
+
+    def __call__(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters in signature order, defaults applied.
+
+        ``*args`` is a tuple under its name, ``**kwargs`` a dict under its. Raises ParameterBindError.
+        """
+        if self._plain:
+            names = self._names
+            if not kwargs and len(args) == len(self._by_position) == len(names):
+                return dict(zip(names, args, strict=True))
+            bound = self._bind_plain(args, kwargs)
+            if bound is not None:
+                return bound
+        return self._bind_any(args, kwargs, defaults=True)
+
+    def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters that the call names, without defaults. Raises ParameterBindError."""
+        return self._bind_any(args, kwargs, defaults=False)
+
+    def unbind(self, parameters: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the positional and the keyword arguments that pass these parameters: the reverse of a call.
+
+        A parameter that is missing takes its default. Raises ParameterBindError if it has none, or if there
+        is a parameter that the function does not take.
+        """
+        if len(parameters) != len(self._names) or (parameters.keys() != self.signature.parameters.keys()):
+            parameters = self._completed(parameters)
+        args = [parameters[name] for name in self._by_position]
+        if self.var_positional is not None:
+            args.extend(parameters[self.var_positional])
+        kwargs = {name: parameters[name] for name in self._by_keyword}
+        if self.var_keyword is not None:
+            kwargs.update(parameters[self.var_keyword])
+        return tuple(args), kwargs
+
+    def _bind_plain(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Bind to parameters without stars or slashes; None where `inspect` has to say what is wrong."""
+        if len(args) > len(self._by_position):
+            return None
+        bound = dict(zip(self._names, args, strict=False))
+        left = len(kwargs)
+        defaults = self.defaults
+        for name in self._names[len(args) :]:
+            if name in kwargs:
+                bound[name] = kwargs[name]
+                left -= 1
+            elif name in defaults:
+                bound[name] = defaults[name]
+            else:
+                return None
+        return None if left else bound
+
+    def _bind_any(self, args: Sequence[Any], kwargs: Mapping[str, Any], *, defaults: bool) -> dict[str, Any]:
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            # The error is inspect's, raised before any code of the user's ran: its traceback tells nothing.
+            raise ParameterBindError.from_call(
+                self.name, str(self.signature), args, kwargs, str(error)
+            ) from None
+        if defaults:
+            bound.apply_defaults()
+        return dict(bound.arguments)
+
+    def _completed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        unknown = [name for name in parameters if name not in self.signature.parameters]
+        if unknown:
+            raise self._mismatch(parameters, f"it takes no {', '.join(map(repr, unknown))}")
+        completed: dict[str, Any] = {**self.defaults, **parameters}
+        if self.var_positional is not None:
+            completed.setdefault(self.var_positional, ())
+        if self.var_keyword is not None:
+            completed.setdefault(self.var_keyword, {})
+        missing = [name for name in self._names if name not in completed]
+        if missing:
+            raise self._mismatch(parameters, f"missing {', '.join(map(repr, missing))}")
+        return completed
+
+    def _mismatch(self, parameters: Mapping[str, Any], why: str) -> ParameterBindError:
+        return ParameterBindError.from_call(self.name, str(self.signature), (), parameters, why)
+
+
+def bind(name: str, signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Bind one call; see `Binder`, which is what to keep for a function that is called more than once."""
+    return Binder(name, signature)(args, kwargs)
+
+
+def call_arguments(
+    signature: Signature, parameters: Mapping[str, Any], name: str = "function"
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments that pass these parameters; see `Binder.unbind`."""
+    return Binder(name, signature).unbind(parameters)
+
+
+def check_reserved(name: str, signature: Signature) -> None:
+    """Raise ReservedArgumentError if a parameter has a name that calls of flows and tasks need."""
+    for reserved in RESERVED:
+        if reserved in signature.parameters:
+            raise ReservedArgumentError(
+                f"{name}{signature} has a parameter called {reserved!r}, but in calls of flows and tasks "
+                f"that keyword is headrace's own. Rename the parameter, for example to {reserved + '_'!r}."
+            )

@@ -1,0 +1,255 @@
+"""Looking through the values that users pass around, without changing what need not change.
+
+Arguments and return values may hold futures and states anywhere inside lists, dicts, dataclasses and the
+like. `walk` replaces them, `found` collects them, `map_arguments` spreads them over the calls of a map. All
+three must cost next to nothing on what is far more common: plain numbers and strings, and large objects that
+hold nothing of interest.
+
+* Where nothing inside changed, the very same object comes back. A list of a million numbers costs one pass,
+  no copy.
+* Iterators are never consumed, and anything that is not listed in `parts` is left closed: a DataFrame is one
+  leaf.
+* Each container is looked at once, so shared parts stay shared, and a cycle ends: a container that holds
+  itself keeps pointing at its original.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from headrace.core.annotations import Annotation, allow_failure, opaque, quote, unmapped
+from headrace.core.mapping import is_mappable, map_arguments
+from headrace.core.states import State
+
+__all__ = [
+    "SCALARS",
+    "Annotation",
+    "allow_failure",
+    "found",
+    "is_mappable",
+    "known",
+    "map_arguments",
+    "opaque",
+    "parts",
+    "quote",
+    "rebuilt",
+    "unmapped",
+    "walk",
+]
+
+T = TypeVar("T")
+
+#: Types whose values hold nothing: never visited, and skipped in bulk.
+SCALARS: frozenset[type] = frozenset(
+    {type(None), bool, int, float, complex, str, bytes, bytearray, datetime, date, timedelta, UUID, range}
+)
+
+
+Visit = Callable[[Any], Any]
+
+
+def walk(value: Any, visit: Visit, *, lenient: Visit | None = None, depth: int | None = None) -> Any:
+    """Return the value with each leaf replaced by `visit(leaf)`, or the very same object where none was.
+
+    A leaf is what is neither a scalar nor a container (list, tuple, set, frozenset, dict with its keys,
+    dataclass, pydantic model). Annotations are taken off; inside `allow_failure` the visitor is `lenient`, if
+    given. `depth` is how many levels of containers are entered; None is all.
+    """
+    if type(value) in SCALARS:
+        return value
+    return _Walk(visit, lenient).go(value, -1 if depth is None else depth)
+
+
+class _Walk:
+    """One walk: its visitors, and what came out of each container so far."""
+
+    __slots__ = ("_done", "_kept", "_lenient", "_visit")
+
+    def __init__(self, visit: Visit, lenient: Visit | None) -> None:
+        self._visit = visit
+        self._lenient = lenient
+        self._done: dict[int, Any] = {}
+        self._kept: list[Any] = []  # keeps ids in `_done` from being used again
+
+    def go(self, value: Any, depth: int) -> Any:
+        if type(value) in SCALARS:
+            return value
+        if isinstance(value, Annotation):
+            return self._annotated(value, depth)
+        items = parts(value)
+        if items is None:
+            return self._visit(value)
+        if depth == 0 or SCALARS.issuperset(map(type, items)):
+            return value
+        return self._container(value, items, depth - 1)
+
+    def _container(self, value: Any, items: Iterable[Any], depth: int) -> Any:
+        done, key = self._done, id(value)
+        if key in done:
+            return done[key]
+        done[key] = value
+        self._kept.append(value)
+        go = self.go
+        old = list(items)
+        new = [item if type(item) in SCALARS else go(item, depth) for item in old]
+        if any(map(_is_not, old, new)):
+            done[key] = value = rebuilt(value, new)
+        return value
+
+    def _annotated(self, annotation: Annotation[Any], depth: int) -> Any:
+        value = annotation.value
+        if isinstance(annotation, quote):
+            return value
+        if isinstance(annotation, opaque):
+            depth = 0
+        if isinstance(annotation, allow_failure) and self._lenient is not None:
+            return _Walk(self._lenient, None).go(value, depth)
+        return self.go(value, depth)
+
+
+def _is_not(a: object, b: object) -> bool:
+    return a is not b
+
+
+def parts(value: Any) -> Iterable[Any] | None:
+    """Return what a container holds, in order: of a dict the keys, then the values. None: it is a leaf.
+
+    The result can be iterated over more than once.
+    """
+    if isinstance(value, list | tuple | set | frozenset):
+        return value
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    if isinstance(value, type | State):
+        return None
+    if hasattr(type(value), "__dataclass_fields__") or _is_model(value):
+        return list(_fields(value).values())
+    return None
+
+
+def rebuilt(value: Any, items: list[Any]) -> Any:
+    """Return a container like this one, holding other items in the order of `parts`.
+
+    Subclasses of dict, dataclasses and models are copied, then changed, so that nothing else that they know
+    is lost, and no validator or `__post_init__` runs again. Subclasses of list, set and tuple become plain
+    ones, named tuples excepted: a list of futures, say, is no longer one.
+    """
+    if isinstance(value, list):
+        return items
+    if isinstance(value, tuple):
+        make = getattr(type(value), "_make", tuple)
+        return make(items)
+    if isinstance(value, set):
+        return set(items)
+    if isinstance(value, frozenset):
+        return frozenset(items)
+    if isinstance(value, dict):
+        return _rebuilt_dict(value, items)
+    changed = {k: new for (k, old), new in zip(_fields(value).items(), items, strict=True) if new is not old}
+    if _is_model(value):
+        return value.model_copy(update=changed)
+    duplicate = copy.copy(value)
+    for name, item in changed.items():
+        object.__setattr__(duplicate, name, item)  # frozen dataclasses too
+    return duplicate
+
+
+def _rebuilt_dict(value: dict[Any, Any], items: list[Any]) -> dict[Any, Any]:
+    half = len(items) // 2
+    pairs = zip(items[:half], items[half:], strict=True)
+    if type(value) is dict:
+        return dict(pairs)
+    duplicate = copy.copy(value)  # a defaultdict keeps its factory
+    duplicate.clear()
+    for key, item in pairs:
+        duplicate[key] = item  # not `update`, which adds up in a Counter
+    return duplicate
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    if not hasattr(type(value), "__dataclass_fields__"):
+        return {**value.__dict__, **(getattr(value, "__pydantic_extra__", None) or {})}
+    names = [field.name for field in dataclasses.fields(value)]
+    return {name: getattr(value, name) for name in names if hasattr(value, name)}
+
+
+def _is_model(value: object) -> bool:
+    # pydantic is not imported for this: where it is not loaded, no value is a model.
+    pydantic = sys.modules.get("pydantic.main")
+    base = getattr(pydantic, "BaseModel", None)
+    return base is not None and isinstance(value, base)
+
+
+def found(value: object, wanted: Callable[[Any], bool]) -> list[Any]:
+    """Return everything inside, the value and containers included, that is wanted: each once, in order.
+
+    What is wanted is not looked into. `quote` is not entered, `opaque` only for its top level. Scalars within
+    containers are not asked about; see `known` for those.
+    """
+    return list(_Search(wanted).run(value).values())
+
+
+class _Search:
+    """One search: what is wanted, what was seen, what was found, by identity."""
+
+    __slots__ = ("_hits", "_seen", "_wanted")
+
+    def __init__(self, wanted: Callable[[Any], bool]) -> None:
+        self._wanted = wanted
+        self._seen: dict[int, Any] = {}
+        self._hits: dict[int, Any] = {}
+
+    def run(self, value: Any) -> dict[int, Any]:
+        if type(value) not in SCALARS:
+            self._go(value)
+        elif self._wanted(value):
+            self._hits[id(value)] = value
+        return self._hits
+
+    def _go(self, value: Any) -> None:
+        deep = True
+        while isinstance(value, Annotation):
+            if isinstance(value, quote):
+                return
+            deep = deep and not isinstance(value, opaque)
+            value = value.value
+        if type(value) in SCALARS:
+            return
+        if self._wanted(value):
+            self._hits[id(value)] = value
+            return
+        items = parts(value) if deep else None
+        if not items or id(value) in self._seen:
+            return
+        self._seen[id(value)] = value
+        if not SCALARS.issuperset(map(type, items)):
+            for item in items:
+                if type(item) not in SCALARS:
+                    self._go(item)
+
+
+def known(value: object, by_id: Mapping[int, T]) -> list[T]:
+    """Return what is known of the objects inside, by their identity: each once, in order, scalars included.
+
+    `by_id` maps `id(object)` to what is known of the object; its owner keeps the objects alive.
+    """
+    if not by_id:
+        return []
+    hits: dict[int, T] = {}
+
+    def note(item: Any) -> bool:
+        if id(item) in by_id:
+            hits.setdefault(id(item), by_id[id(item)])
+            return True
+        for key in filter(by_id.__contains__, map(id, parts(item) or ())):  # scalars too, at the speed of C
+            hits.setdefault(key, by_id[key])
+        return False
+
+    found(value, note)
+    return list(hits.values())
