@@ -1,0 +1,96 @@
+"""What the engine asks of a clock.
+
+Seconds are floats at the edge and integer nanoseconds inside. Whoever waits in the engine (a retry's delay, a future,
+a slot, an event loop with nothing to do) waits through the clock, so that a virtual one can jump over the wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class Event(Protocol):
+    """A flag that is raised once, and that threads wait for."""
+
+    def set(self) -> None:
+        """Raise the flag and make everybody who waits runnable, before they are released."""
+        ...
+
+    def is_set(self) -> bool:
+        """Say whether the flag is up."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the flag at most `timeout` seconds (None: for ever); return whether it is up."""
+        ...
+
+
+class Clock(Protocol):
+    """Where the engine gets the time from, and where it waits."""
+
+    def time_ns(self) -> int:
+        """Return the wall clock: nanoseconds since 1970, UTC."""
+        ...
+
+    def monotonic_ns(self) -> int:
+        """Return nanoseconds from an arbitrary beginning; never goes back."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the wall clock as an aware UTC datetime, to the microsecond."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait in this thread."""
+        ...
+
+    def event(self) -> Event:
+        """Return a new event whose waits follow this clock."""
+        ...
+
+    def time_limit(self, seconds: float, error: Exception) -> AbstractContextManager[None]:
+        """Raise `error` in this thread, inside the block, when the block takes longer than `seconds`."""
+        ...
+
+    def participant(self) -> AbstractContextManager[None]:
+        """Mark this thread as at work in the block: a virtual clock does not jump while a participant runs."""
+        ...
+
+    def expect_participant(self) -> None:
+        """Count a participant that is about to start in another thread, until it calls `adopt_participant`.
+
+        Without it a virtual clock could jump between the hand-over and the start.
+        """
+        ...
+
+    def adopt_participant(self) -> AbstractContextManager[None]:
+        """Like `participant`, for one that `expect_participant` has announced."""
+        ...
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        """Return a new event loop whose time is this clock's."""
+        ...
+
+
+def datetime_of(time_ns: int) -> datetime:
+    """Turn nanoseconds since 1970 into an aware UTC datetime; what is below a microsecond is cut off."""
+    return EPOCH + timedelta(microseconds=time_ns // 1000)
+
+
+def nanoseconds_of(moment: datetime) -> int:
+    """Turn an aware datetime into nanoseconds since 1970."""
+    return (moment - EPOCH) // timedelta(microseconds=1) * 1000
+
+
+@contextmanager
+def nothing() -> Iterator[None]:
+    """Do nothing, as a context manager."""
+    yield

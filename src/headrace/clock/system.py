@@ -1,0 +1,53 @@
+"""The real clock.
+
+The one module, with its neighbour `limits`, that reads the system's time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from headrace.clock import limits
+
+if TYPE_CHECKING:
+    import asyncio
+
+_NOTHING: AbstractContextManager[None] = nullcontext()
+
+
+class SystemClock:
+    """The system's time; waits are real waits."""
+
+    time_ns = staticmethod(time.time_ns)
+    monotonic_ns = staticmethod(time.monotonic_ns)
+    sleep = staticmethod(time.sleep)
+    event = staticmethod(threading.Event)
+    time_limit = staticmethod(limits.time_limit)
+
+    def now(self) -> datetime:
+        """Return the wall clock as an aware UTC datetime."""
+        return datetime.now(timezone.utc)
+
+    def participant(self) -> AbstractContextManager[None]:
+        """Do nothing: real time does not wait for anybody."""
+        return _NOTHING
+
+    def expect_participant(self) -> None:
+        """Do nothing."""
+
+    def adopt_participant(self) -> AbstractContextManager[None]:
+        """Do nothing."""
+        return _NOTHING
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        """Return an event loop of the running policy."""
+        import asyncio  # slow to import, and a sync flow never needs it
+
+        return asyncio.new_event_loop()
+
+    def __repr__(self) -> str:
+        return "SystemClock()"

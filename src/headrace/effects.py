@@ -1,0 +1,207 @@
+"""What a story may ask of the world, and the values in which the world answers.
+
+A story is a coroutine that awaits effects and nothing else. Each effect is one atomic unit. A driver carries it out
+and sends the answer back in; it never throws into a story. What user code did comes back as a value: `Returned`,
+`Raised` (an Exception) or `Cancelled` (anything else that ended it: an interrupt, a signal, a cancellation).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from headrace.core.records import Run
+from headrace.core.states import State
+
+T = TypeVar("T")
+
+Flavour = Literal["sync", "async", "generator", "async generator"]
+
+# --- answers ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The user's function returned."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The user's function raised an Exception."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A call or a wait was ended from outside; `reason` says by what."""
+
+    reason: BaseException
+
+
+Outcome = Returned | Raised | Cancelled
+
+
+class Promise:
+    """The state in which a run will end, known once and then for ever.
+
+    Callbacks are called once, in the thread that settles the promise, or at once where it is settled already.
+    """
+
+    __slots__ = ("__weakref__", "_callbacks", "_lock", "run", "settled_state")
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.settled_state: State | None = None
+        self._callbacks: list[Callable[[], object]] = []
+        self._lock = threading.Lock()
+
+    def done(self) -> bool:
+        """Say whether the run has ended."""
+        return self.settled_state is not None
+
+    def settle(self, state: State) -> None:
+        """Make the end known. Does nothing where it is known already."""
+        with self._lock:
+            if self.settled_state is not None:
+                return
+            self.settled_state = state
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def when_done(self, callback: Callable[[], object]) -> None:
+        """Call back once the run has ended."""
+        with self._lock:
+            if self.settled_state is None:
+                self._callbacks.append(callback)
+                return
+        callback()
+
+
+# --- effects ---------------------------------------------------------------------------------------------------
+
+
+class Effect(Generic[T]):
+    """One thing asked of the world; awaiting it gives the answer."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Effect[T], T, T]:
+        return (yield self)
+
+
+@dataclass(slots=True)
+class Now(Effect[datetime]):
+    """Read the clock."""
+
+
+@dataclass(slots=True)
+class Draw(Effect[float]):
+    """Draw a number, uniform in [0, 1), from the seeded source."""
+
+
+@dataclass(slots=True)
+class NewId(Effect[UUID]):
+    """Get a fresh time-ordered id."""
+
+
+@dataclass(slots=True)
+class Record(Effect["State | None"]):
+    """Let the run enter these states and write them down, durably, before the story goes on.
+
+    The first Record of a run creates it. Answers None; or, where somebody else has moved the run meanwhile, the state
+    that now stands, with nothing written and `run` brought up to date.
+    """
+
+    run: Run
+    states: tuple[State, ...]
+
+
+@dataclass(slots=True)
+class Say(Effect[None]):
+    """Write a line to the run's log."""
+
+    run: Run
+    level: int
+    message: str
+    error: BaseException | None = None
+
+
+@dataclass(slots=True)
+class Sleep(Effect["Cancelled | None"]):
+    """Wait for a number of seconds."""
+
+    seconds: float
+
+
+@dataclass(slots=True)
+class Call(Effect[Outcome]):
+    """Call the user's function, inside `context` (what `headrace.runtime` and loggers look at).
+
+    After `seconds` (None: no limit) `expired` is raised inside it. `prints`: turn its `print`s into log lines.
+    `body` is False for hooks, name callables and the like, which are never carried out in another process.
+    """
+
+    fn: Callable[..., Any]
+    args: Sequence[Any]
+    kwargs: dict[str, Any]
+    context: Any
+    flavour: Flavour = "sync"
+    seconds: float | None = None
+    expired: Exception | None = None
+    prints: bool = False
+    body: bool = False
+
+
+@dataclass(slots=True)
+class WaitFor(Effect["Cancelled | None"]):
+    """Wait until all of these runs have ended."""
+
+    promises: Sequence[Promise]
+
+
+@dataclass(slots=True)
+class RequestSlots(Effect[Any]):
+    """Ask the store for concurrency slots; answers what the store answers, and how many releases came before it."""
+
+    request: Any
+
+
+@dataclass(slots=True)
+class WaitForSlots(Effect["Cancelled | None"]):
+    """Wait until slots were given back after the `seen`-th release, at most `seconds` (None: as long as it takes)."""
+
+    seen: int
+    seconds: float | None
+
+
+@dataclass(slots=True)
+class ReleaseSlots(Effect[None]):
+    """Give back the slots, or the place in the queue, of a ticket."""
+
+    ticket: UUID
+
+
+@dataclass(slots=True)
+class OpenRunner(Effect[None]):
+    """Begin to take submissions for a flow run's attempt."""
+
+    context: Any
+
+
+@dataclass(slots=True)
+class CloseRunner(Effect["Cancelled | None"]):
+    """Take no more submissions; cancel what has not begun, and wait for what has.
+
+    `reason`: tell what has begun to end as well, because of this.
+    """
+
+    context: Any
+    reason: BaseException | None = None
