@@ -138,17 +138,17 @@ def _rewrapped(around: list[Annotation[Any]], item: Any) -> Any:
 
 
 def _common_length(name: str, columns: Mapping[str, _Column]) -> int:
-    lengths = dict(pair for parameter, column in columns.items() for pair in column.lengths(parameter))
+    lengths = [pair for parameter, column in columns.items() for pair in column.lengths(parameter)]
     if not lengths:
-        given = ", ".join(columns) or "nothing at all"
+        given = f"only {', '.join(columns)}, to be the same in every call" if columns else "nothing"
         raise MappingMissingIterable(
-            f"{name}.map needs at least one iterable to spread over its calls, but none of {given} "
-            "can be iterated over. Pass a list, or call the task, or its submit, for a single run."
+            f"{name}.map needs an iterable to spread over its calls, but was given {given}. "
+            "Pass a list, or call the task, or its submit, for a single run."
         )
-    if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"{label} has {length}" for label, length in lengths.items())
+    if len({length for _, length in lengths}) > 1:
+        listed = ", ".join(f"{label} has {length}" for label, length in lengths)
         raise MappingLengthMismatch(
             f"{name}.map needs iterables of one length, but {listed}. Pass unmapped(...) for what is to be "
             "the same in every call."
         )
-    return next(iter(lengths.values()))
+    return lengths[0][1]

@@ -25,6 +25,7 @@ class Binder:
     __slots__ = (
         "_by_keyword",
         "_by_position",
+        "_full",
         "_names",
         "_plain",
         "defaults",
@@ -41,6 +42,8 @@ class Binder:
         self._names = tuple(kinds)
         self._plain = all(kind in _PLAIN_KINDS for kind in kinds.values())
         self._by_position = tuple([k for k, kind in kinds.items() if kind <= Parameter.POSITIONAL_OR_KEYWORD])
+        #: How many arguments fill a function that takes nothing but positional ones; -1 for all others.
+        self._full = len(kinds) if len(self._by_position) == len(kinds) else -1
         self._by_keyword = tuple([k for k, kind in kinds.items() if kind is Parameter.KEYWORD_ONLY])
         self.var_positional = next((k for k, v in kinds.items() if v is Parameter.VAR_POSITIONAL), None)
         self.var_keyword = next((k for k, v in kinds.items() if v is Parameter.VAR_KEYWORD), None)
@@ -56,10 +59,9 @@ class Binder:
 
         ``*args`` is a tuple under its name, ``**kwargs`` a dict under its. Raises ParameterBindError.
         """
+        if not kwargs and len(args) == self._full:
+            return dict(zip(self._names, args))  # noqa: B905 - checked one line above; `strict` takes longer
         if self._plain:
-            names = self._names
-            if not kwargs and len(args) == len(self._by_position) == len(names):
-                return dict(zip(names, args, strict=True))
             bound = self._bind_plain(args, kwargs)
             if bound is not None:
                 return bound
@@ -75,15 +77,30 @@ class Binder:
         A parameter that is missing takes its default. Raises ParameterBindError if it has none, or if there
         is a parameter that the function does not take.
         """
-        if len(parameters) != len(self._names) or (parameters.keys() != self.signature.parameters.keys()):
-            parameters = self._completed(parameters)
-        args = [parameters[name] for name in self._by_position]
-        if self.var_positional is not None:
-            args.extend(parameters[self.var_positional])
+        if len(parameters) != len(self._names) or not all(map(parameters.__contains__, self._names)):
+            parameters = self.completed(parameters)
+        args = tuple(map(parameters.__getitem__, self._by_position))
         kwargs = {name: parameters[name] for name in self._by_keyword}
+        if self.var_positional is not None:
+            args += tuple(parameters[self.var_positional])
         if self.var_keyword is not None:
             kwargs.update(parameters[self.var_keyword])
-        return tuple(args), kwargs
+        return args, kwargs
+
+    def completed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters in signature order, defaults added. Raises as `unbind` does."""
+        unknown = [name for name in parameters if name not in self.signature.parameters]
+        if unknown:
+            raise self._mismatch(parameters, f"it takes no {', '.join(map(repr, unknown))}")
+        known = {**self._unless_given(), **parameters}
+        missing = [name for name in self._names if name not in known]
+        if missing:
+            raise self._mismatch(parameters, f"missing {', '.join(map(repr, missing))}")
+        return {name: known[name] for name in self._names}
+
+    def _unless_given(self) -> dict[str, Any]:
+        empty: list[tuple[str | None, Any]] = [(self.var_positional, ()), (self.var_keyword, {})]
+        return {**{name: nothing for name, nothing in empty if name is not None}, **self.defaults}
 
     def _bind_plain(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
         """Bind to parameters without stars or slashes; None where `inspect` has to say what is wrong."""
@@ -113,20 +130,6 @@ class Binder:
         if defaults:
             bound.apply_defaults()
         return dict(bound.arguments)
-
-    def _completed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        unknown = [name for name in parameters if name not in self.signature.parameters]
-        if unknown:
-            raise self._mismatch(parameters, f"it takes no {', '.join(map(repr, unknown))}")
-        completed: dict[str, Any] = {**self.defaults, **parameters}
-        if self.var_positional is not None:
-            completed.setdefault(self.var_positional, ())
-        if self.var_keyword is not None:
-            completed.setdefault(self.var_keyword, {})
-        missing = [name for name in self._names if name not in completed]
-        if missing:
-            raise self._mismatch(parameters, f"missing {', '.join(map(repr, missing))}")
-        return completed
 
     def _mismatch(self, parameters: Mapping[str, Any], why: str) -> ParameterBindError:
         return ParameterBindError.from_call(self.name, str(self.signature), (), parameters, why)

@@ -15,17 +15,12 @@ hold nothing of interest.
 
 from __future__ import annotations
 
-import copy
-import dataclasses
-import sys
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
-from uuid import UUID
 
 from headrace.core.annotations import Annotation, allow_failure, opaque, quote, unmapped
+from headrace.core.containers import SCALARS, parts, rebuilt
 from headrace.core.mapping import is_mappable, map_arguments
-from headrace.core.states import State
 
 __all__ = [
     "SCALARS",
@@ -45,12 +40,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: Types whose values hold nothing: never visited, and skipped in bulk.
-SCALARS: frozenset[type] = frozenset(
-    {type(None), bool, int, float, complex, str, bytes, bytearray, datetime, date, timedelta, UUID, range}
-)
-
-
 Visit = Callable[[Any], Any]
 
 
@@ -61,7 +50,7 @@ def walk(value: Any, visit: Visit, *, lenient: Visit | None = None, depth: int |
     dataclass, pydantic model). Annotations are taken off; inside `allow_failure` the visitor is `lenient`, if
     given. `depth` is how many levels of containers are entered; None is all.
     """
-    if type(value) in SCALARS:
+    if _is_plain(value):
         return value
     return _Walk(visit, lenient).go(value, -1 if depth is None else depth)
 
@@ -113,77 +102,16 @@ class _Walk:
         return self.go(value, depth)
 
 
+def _is_plain(value: Any) -> bool:
+    """Say, at the speed of C, whether there is nothing to visit: a scalar, or a dict of scalars."""
+    kind = type(value)
+    if kind is dict:
+        return SCALARS.issuperset(map(type, value.values())) and SCALARS.issuperset(map(type, value))
+    return kind in SCALARS
+
+
 def _is_not(a: object, b: object) -> bool:
     return a is not b
-
-
-def parts(value: Any) -> Iterable[Any] | None:
-    """Return what a container holds, in order: of a dict the keys, then the values. None: it is a leaf.
-
-    The result can be iterated over more than once.
-    """
-    if isinstance(value, list | tuple | set | frozenset):
-        return value
-    if isinstance(value, dict):
-        return [*value, *value.values()]
-    if isinstance(value, type | State):
-        return None
-    if hasattr(type(value), "__dataclass_fields__") or _is_model(value):
-        return list(_fields(value).values())
-    return None
-
-
-def rebuilt(value: Any, items: list[Any]) -> Any:
-    """Return a container like this one, holding other items in the order of `parts`.
-
-    Subclasses of dict, dataclasses and models are copied, then changed, so that nothing else that they know
-    is lost, and no validator or `__post_init__` runs again. Subclasses of list, set and tuple become plain
-    ones, named tuples excepted: a list of futures, say, is no longer one.
-    """
-    if isinstance(value, list):
-        return items
-    if isinstance(value, tuple):
-        make = getattr(type(value), "_make", tuple)
-        return make(items)
-    if isinstance(value, set):
-        return set(items)
-    if isinstance(value, frozenset):
-        return frozenset(items)
-    if isinstance(value, dict):
-        return _rebuilt_dict(value, items)
-    changed = {k: new for (k, old), new in zip(_fields(value).items(), items, strict=True) if new is not old}
-    if _is_model(value):
-        return value.model_copy(update=changed)
-    duplicate = copy.copy(value)
-    for name, item in changed.items():
-        object.__setattr__(duplicate, name, item)  # frozen dataclasses too
-    return duplicate
-
-
-def _rebuilt_dict(value: dict[Any, Any], items: list[Any]) -> dict[Any, Any]:
-    half = len(items) // 2
-    pairs = zip(items[:half], items[half:], strict=True)
-    if type(value) is dict:
-        return dict(pairs)
-    duplicate = copy.copy(value)  # a defaultdict keeps its factory
-    duplicate.clear()
-    for key, item in pairs:
-        duplicate[key] = item  # not `update`, which adds up in a Counter
-    return duplicate
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    if not hasattr(type(value), "__dataclass_fields__"):
-        return {**value.__dict__, **(getattr(value, "__pydantic_extra__", None) or {})}
-    names = [field.name for field in dataclasses.fields(value)]
-    return {name: getattr(value, name) for name in names if hasattr(value, name)}
-
-
-def _is_model(value: object) -> bool:
-    # pydantic is not imported for this: where it is not loaded, no value is a model.
-    pydantic = sys.modules.get("pydantic.main")
-    base = getattr(pydantic, "BaseModel", None)
-    return base is not None and isinstance(value, base)
 
 
 def found(value: object, wanted: Callable[[Any], bool]) -> list[Any]:
@@ -192,6 +120,8 @@ def found(value: object, wanted: Callable[[Any], bool]) -> list[Any]:
     What is wanted is not looked into. `quote` is not entered, `opaque` only for its top level. Scalars within
     containers are not asked about; see `known` for those.
     """
+    if type(value) is dict and _is_plain(value):
+        return [value] if wanted(value) else []
     return list(_Search(wanted).run(value).values())
 
 
@@ -237,7 +167,8 @@ class _Search:
 def known(value: object, by_id: Mapping[int, T]) -> list[T]:
     """Return what is known of the objects inside, by their identity: each once, in order, scalars included.
 
-    `by_id` maps `id(object)` to what is known of the object; its owner keeps the objects alive.
+    `by_id` maps `id(object)` to what is known of the object. Its owner keeps the objects alive, and leaves
+    out those that the interpreter shares, such as None, True and small numbers.
     """
     if not by_id:
         return []
