@@ -76,7 +76,7 @@ class RetryPolicy:
         The inverse distribution function of an exponential of mean `delay` that is cut to `_bounds`: with the
         survival function S(x) = exp(-x/delay), that is S⁻¹ of a point between S(low) and S(high) (inverse
         transform sampling: Devroye, "Non-Uniform Random Variate Generation", 1986, II.2). The bounds are
-        chosen so that the mean of the cut distribution stays within a hundredth of `delay`. A higher draw
+        chosen so that the mean of the cut distribution stays within a fiftieth of `delay`. A higher draw
         gives a longer delay.
         """
         if not self.needs_draw(delay):

@@ -136,10 +136,7 @@ class _Search:
         self._hits: dict[int, Any] = {}
 
     def run(self, value: Any) -> dict[int, Any]:
-        if type(value) not in SCALARS:
-            self._go(value)
-        elif self._wanted(value):
-            self._hits[id(value)] = value
+        self._go(value)
         return self._hits
 
     def _go(self, value: Any) -> None:
@@ -149,12 +146,10 @@ class _Search:
                 return
             deep = deep and not isinstance(value, opaque)
             value = value.value
-        if type(value) in SCALARS:
-            return
         if self._wanted(value):
             self._hits[id(value)] = value
             return
-        items = parts(value) if deep else None
+        items = parts(value) if deep and type(value) not in SCALARS else None
         if not items or id(value) in self._seen:
             return
         self._seen[id(value)] = value
