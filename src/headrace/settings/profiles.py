@@ -27,6 +27,17 @@ def set_in_profile(name: str | Setting[Any], value: object) -> None:
     written.
     """
     setting = find_setting(name)
+    written = value_for_profile(setting, value)
+
+    def put(table: dict[str, object]) -> None:
+        _drop(table, setting)
+        table[setting.name] = written
+
+    _edit(put)
+
+
+def value_for_profile(setting: Setting[Any], value: object) -> object:
+    """Return a value as the profile file is to hold it. Raises ConfigurationError where it can't."""
     if setting.field == "home":
         raise ConfigurationError(
             "HEADRACE_HOME can't be set in a profile, which is found by it. Export it instead."
@@ -36,12 +47,7 @@ def set_in_profile(name: str | Setting[Any], value: object) -> None:
         raise ConfigurationError(
             f"A profile can't hold none; `headrace config unset {setting.name}` removes it."
         )
-
-    def put(table: dict[str, object]) -> None:
-        _drop(table, setting)
-        table[setting.name] = read if isinstance(read, int | float | list) else str(read)
-
-    _edit(put)
+    return read if isinstance(read, int | float | list) else str(read)
 
 
 def unset_in_profile(name: str | Setting[Any]) -> bool:

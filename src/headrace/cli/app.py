@@ -1,0 +1,66 @@
+"""All commands, held together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from headrace.cli import config, limits, run, runs
+from headrace.cli.look import out, print_json
+
+app = typer.Typer(
+    name="headrace",
+    help="Run flows, look at their runs, and set headrace up.",
+    epilog="Example: headrace run flows.py:ingest -p day=2026-03-01, and then: headrace runs ls",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run", epilog=run.EXAMPLES)(run.run)
+app.add_typer(runs.app)
+app.add_typer(config.app)
+app.add_typer(limits.app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version, and nothing else.", is_eager=True, callback=_version
+        ),
+    ] = False,
+) -> None:
+    """Run flows, look at their runs, and set headrace up."""
+
+
+@app.command(epilog="Example: headrace version --json")
+def version(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON: version, python, platform, sqlite.")
+    ] = False,
+) -> None:
+    """Print the version of headrace; with --json also those of what it runs on."""
+    from headrace._version import __version__
+
+    if not as_json:
+        out().print(f"headrace {__version__}", highlight=False)
+        return
+    import platform
+    import sqlite3
+
+    print_json(
+        {
+            "version": __version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "sqlite": sqlite3.sqlite_version,
+        }
+    )

@@ -1,0 +1,104 @@
+"""`headrace concurrency-limit`: named numbers of slots that runs share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace.cli import as_json, world
+from headrace.cli.look import out, print_json, print_table
+from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
+
+if TYPE_CHECKING:
+    from headrace.store.protocol import ConcurrencyLimit, Store
+
+app = typer.Typer(name="concurrency-limit", help="Limit how much may run at once.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Name of the limit.")]
+Decay = typer.Option(
+    help="Slots that come back by themselves, per second; above 0 it is a rate limit.", min=0
+)
+
+
+@app.command(epilog="Example: headrace concurrency-limit ls --json")
+def ls(json_: Annotated[bool, typer.Option("--json", help="Print a JSON array of limits.")] = False) -> None:
+    """List the limits, and how many of their slots are taken."""
+    store, now = world.store(), world.now()
+    limits = store.limits(now)
+    if json_:
+        print_json([as_json.limit(limit) for limit in limits])
+    elif not limits:
+        out().print("There are no limits. `headrace concurrency-limit create NAME LIMIT` makes one.")
+    else:
+        rows = [
+            _row(limit, sum(lease.waiting for lease in store.leases(limit.name, now))) for limit in limits
+        ]
+        print_table(
+            ["limit", "taken", "of", "waiting", "decay", ""], rows, ["taken", "of", "waiting", "decay"]
+        )
+
+
+def _row(limit: ConcurrencyLimit, waiting: int) -> list[str]:
+    decay = f"{limit.slot_decay_per_second:g}/s" if limit.slot_decay_per_second else "–"
+    taken = f"{limit.active_slots:.3g}"
+    return [limit.name, taken, str(limit.limit), str(waiting), decay, "" if limit.active else "inactive"]
+
+
+@app.command(epilog="Example: headrace concurrency-limit create database 5")
+def create(
+    name: Name,
+    limit: Annotated[int, typer.Argument(help="Number of slots.", min=0)],
+    decay: Annotated[float, Decay] = 0.0,
+) -> None:
+    """Make a limit."""
+    from headrace.store.protocol import ConcurrencyLimit
+
+    store = world.store()
+    if store.limit(name, world.now()) is not None:
+        raise ObjectAlreadyExists(
+            f"There is a limit {name!r} already; `headrace concurrency-limit update` changes it."
+        )
+    store.put_limit(ConcurrencyLimit(name=name, limit=limit, slot_decay_per_second=decay))
+    out().print(f"Made the limit {name!r} of {limit}")
+
+
+@app.command(epilog="Example: headrace concurrency-limit update database --limit 3 --inactive")
+def update(
+    name: Name,
+    limit: Annotated[int | None, typer.Option(help="New number of slots.", min=0)] = None,
+    decay: Annotated[float | None, Decay] = None,
+    active: Annotated[
+        bool | None,
+        typer.Option("--active/--inactive", help="Whether it counts; an inactive one lets all through."),
+    ] = None,
+) -> None:
+    """Change a limit; what is not given stays. Slots that are taken stay taken."""
+    store = world.store()
+    was = _existing(store, name)
+    changed = replace(
+        was,
+        limit=was.limit if limit is None else limit,
+        slot_decay_per_second=was.slot_decay_per_second if decay is None else decay,
+        active=was.active if active is None else active,
+    )
+    store.put_limit(changed)
+    out().print(f"The limit {name!r} is now {changed.limit}{'' if changed.active else ', and inactive'}")
+
+
+@app.command(epilog="Example: headrace concurrency-limit delete database")
+def delete(name: Name) -> None:
+    """Delete a limit. Runs that wait for it go on."""
+    store = world.store()
+    _existing(store, name)
+    store.delete_limit(name)
+    out().print(f"Deleted the limit {name!r}")
+
+
+def _existing(store: Store, name: str) -> ConcurrencyLimit:
+    limit = store.limit(name, world.now())
+    if limit is None:
+        names = ", ".join(each.name for each in store.limits(world.now())) or "none"
+        raise ObjectNotFound(f"There is no limit {name!r}; there are: {names}.")
+    return limit

@@ -1,0 +1,133 @@
+"""`headrace run`: load a flow, run it, show how it goes and how it went."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from headrace.cli import as_json, world
+from headrace.cli.loading import load_flow, traceback_of
+from headrace.cli.look import note, out, print_json, timeline
+from headrace.cli.parameters import check_parameters, parse_parameters
+from headrace.cli.progress import Progress
+from headrace.cli.show import print_troubles
+from headrace.cli.story import timeline_of
+
+if TYPE_CHECKING:
+    from headrace.core.states import State
+    from headrace.flows import Flow
+
+EXAMPLES = (
+    "Examples: headrace run flows.py · headrace run flows.py:ingest -p day=2026-03-01 -p 'urls=[\"a\"]' · "
+    "headrace run package.flows:ingest --json"
+)
+_INTERRUPTED = 130  # what a shell reports for a process that SIGINT ended
+
+
+def run(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE.py[:FLOW]", help="File or module, and the flow in it if it holds several."
+        ),
+    ],
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param", "-p", metavar="KEY=VALUE", help="A parameter, as JSON or text; once for each."
+        ),
+    ] = None,
+    params: Annotated[
+        str | None, typer.Option(metavar="JSON", help="All parameters, as one JSON object.")
+    ] = None,
+    rows: Annotated[
+        int, typer.Option(help="How many rows the timeline may have; failures always show.", min=1)
+    ] = 100,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no timeline.")] = False,
+    json_: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print the run as JSON on stdout; all that the flow prints goes to stderr."
+        ),
+    ] = False,
+) -> None:
+    """Run a flow here and now, and show its timeline. Exits with 1 if it did not complete."""
+    given = parse_parameters(parameter or (), params)
+    with _stdout_kept_for_json() if json_ else contextlib.nullcontext():
+        flow = load_flow(target)
+        check_parameters(flow.fn, flow.name, given)
+        outcome = _Outcome()
+        with Progress(flow.name, world.store(), silent=quiet or json_) as progress:
+            outcome.of(flow, given)
+        run_id = outcome.run_id or progress.run_id
+    if run_id is not None:
+        _report(run_id, quiet=quiet, json_=json_, most=rows)
+    if outcome.error is not None and not json_:
+        out(stderr=True).print("\n" + traceback_of(outcome.error), style="dim", soft_wrap=True)
+    raise typer.Exit(outcome.status)
+
+
+class _Outcome:
+    """How a call of a flow ended: the run's id, the exit status, and the exception that is worth telling."""
+
+    run_id: UUID | None = None
+    status: int = 1
+    error: BaseException | None = None
+
+    def of(self, flow: Flow[..., Any], given: Mapping[str, Any]) -> None:
+        """Call the flow; an interrupt or exit is recorded as a crash by the engine before it comes here."""
+        try:
+            state = _call(flow, given)
+        except KeyboardInterrupt:
+            note("Interrupted")
+            self.status = _INTERRUPTED
+        except SystemExit as exit_:
+            self.error = exit_
+        else:
+            self.run_id = state.state_details.flow_run_id
+            self.status = 0 if state.is_completed() else 1
+            self.error = state.data if isinstance(state.data, Exception) else None
+
+
+def _call(flow: Flow[..., Any], given: Mapping[str, Any]) -> State:
+    called: Any = flow(**given, return_state=True)
+    if flow.isasync:
+        import asyncio
+
+        called = asyncio.run(called)
+    state: State = called
+    return state
+
+
+def _report(run_id: UUID, *, quiet: bool, json_: bool, most: int) -> None:
+    """Print the run, for programs or for people, as it stands in the store."""
+    store = world.store()
+    flow_run = store.flow_run(run_id)
+    rows = timeline_of(store, flow_run, world.now())
+    if json_:
+        print_json(as_json.story(flow_run, store.history(run_id), rows))
+    elif not quiet:
+        console = out()
+        timeline(rows, console, most)
+        print_troubles(rows, console)
+
+
+@contextlib.contextmanager
+def _stdout_kept_for_json() -> Iterator[None]:
+    """Send what is printed to stderr: by Python, and at the real stdout by whatever else the flow runs."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            if sys.stdout.fileno() == 1:
+                sys.stdout.flush()
+                kept = os.dup(1)
+                stack.callback(os.close, kept)
+                stack.callback(os.dup2, kept, 1)
+                os.dup2(2, 1)
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        yield

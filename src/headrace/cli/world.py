@@ -1,0 +1,30 @@
+"""What commands need of the world they run in: its store, its time, and waiting."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headrace.store.protocol import Store
+
+
+def store() -> Store:
+    """Return the store that runs are kept in. Raises StoreError where it can't be used."""
+    from headrace.drive.world import current_world  # the engine: only once a command needs it
+
+    return current_world().store
+
+
+def now() -> datetime:
+    """Return the moment it is, aware UTC."""
+    from headrace.drive.world import current_world
+
+    return current_world().clock.now()
+
+
+def sleep(seconds: float) -> None:
+    """Wait."""
+    from headrace.drive.world import current_world
+
+    current_world().clock.sleep(seconds)
