@@ -1,0 +1,135 @@
+"""How values are read, and what settings look like."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+import headrace.settings
+from headrace.exceptions import ConfigurationError
+from headrace.settings import (
+    HEADRACE_HOME,
+    HEADRACE_LOGGING_LEVEL,
+    HEADRACE_STORE_PATH,
+    SETTINGS,
+    Settings,
+    current_settings,
+    find_setting,
+    temporary_settings,
+)
+
+GOOD = [
+    ("logging_level", "debug", "DEBUG"),
+    ("logging_log_prints", "yes", True),
+    ("logging_log_prints", 0, False),
+    ("tasks_default_persist_result", "none", None),
+    ("tasks_default_persist_result", "on", True),
+    ("tasks_default_retries", " 3 ", 3),
+    ("tasks_default_retry_delay_seconds", "2.5", 2.5),
+    ("tasks_default_retry_delay_seconds", "1, 2,4", [1, 2, 4]),
+    ("tasks_default_retry_delay_seconds", "[10]", [10]),
+    ("flows_default_retry_delay_seconds", (1, 2.5), [1, 2.5]),
+    ("tasks_runner_thread_pool_max_workers", "none", None),
+    ("tasks_runner_thread_pool_max_workers", "8", 8),
+    ("server_api_port", "4321", 4321),
+    ("api_url", "https://example.test/api/", "https://example.test/api"),
+    ("store_path", "~/x.db", Path.home() / "x.db"),
+    ("results_default_serializer", "compressed/json", "compressed/json"),
+]
+BAD = [
+    ("logging_level", "LOUD"),
+    ("logging_log_prints", "perhaps"),
+    ("tasks_default_retries", -1),
+    ("tasks_default_retries", 1.5),
+    ("tasks_default_retries", True),
+    ("tasks_default_retry_delay_seconds", "soon"),
+    ("tasks_default_retry_delay_seconds", [1, -1]),
+    ("tasks_default_retry_delay_seconds", "nan"),
+    ("tasks_runner_thread_pool_max_workers", 0),
+    ("server_api_port", 70000),
+    ("api_url", "localhost:4200"),
+    ("store_path", 3),
+    ("results_default_serializer", " "),
+]
+
+
+@pytest.mark.parametrize(("name", "written", "value"), GOOD)
+def test_values_are_read_as_they_are_meant(name, written, value):
+    """Text from the environment and values from files come to the same."""
+    with temporary_settings({name: written}) as settings:
+        assert getattr(settings, name) == value
+
+
+@pytest.mark.parametrize(("name", "written"), BAD)
+def test_values_that_make_no_sense_are_refused(name, written):
+    """The message names the setting and says what to write."""
+    with (
+        pytest.raises(ConfigurationError, match=rf"HEADRACE_{name.upper()} can't be .*Write"),
+        temporary_settings({name: written}),
+    ):
+        pass
+
+
+def test_every_setting_is_an_attribute_of_the_module_and_of_settings():
+    """HEADRACE_X is exported, and names the attribute x."""
+    exported = {name for name in headrace.settings.__all__ if name.startswith("HEADRACE_")}
+    assert exported == {setting.name for setting in SETTINGS}
+    for setting in SETTINGS:
+        assert getattr(headrace.settings, setting.name) is setting
+        assert getattr(Settings, setting.field) is setting
+
+
+def test_every_setting_has_a_description_of_one_line():
+    """Help and docs are drawn from it."""
+    for setting in SETTINGS:
+        assert setting.description.endswith(".")
+        assert len(setting.description.splitlines()) == 1
+
+
+def test_a_setting_tells_its_value_and_its_default(home):
+    """As the setting objects of Prefect do."""
+    with temporary_settings({HEADRACE_LOGGING_LEVEL: "ERROR"}):
+        assert HEADRACE_LOGGING_LEVEL.value() == "ERROR"
+        assert HEADRACE_LOGGING_LEVEL.default == "INFO"
+    assert HEADRACE_STORE_PATH.default == home / "headrace.db"
+    assert HEADRACE_HOME.default == Path.home() / ".headrace"
+
+
+def test_settings_and_setting_objects_pickle():
+    """They go to other processes; a setting stays the one that it is."""
+    assert pickle.loads(pickle.dumps(HEADRACE_LOGGING_LEVEL)) is HEADRACE_LOGGING_LEVEL
+    assert pickle.loads(pickle.dumps(current_settings())) == current_settings()
+
+
+def test_a_setting_is_found_by_each_of_its_spellings():
+    """The variable's name, the attribute's, in either case, or the object."""
+    for name in ("HEADRACE_LOGGING_LEVEL", "headrace_logging_level", "LOGGING_LEVEL", "logging_level"):
+        assert find_setting(name) is find_setting(HEADRACE_LOGGING_LEVEL) is HEADRACE_LOGGING_LEVEL
+
+
+def test_settings_are_frozen():
+    """The error says how to change one."""
+    with pytest.raises(AttributeError, match="temporary_settings"):
+        current_settings().logging_level = "DEBUG"  # type: ignore[misc]
+
+
+def test_secrets_are_masked_where_settings_are_shown():
+    """A password in a database's address is in no repr and in no message."""
+    with temporary_settings({"server_database_connection_url": "postgresql://me:hunter2@db/x"}) as settings:
+        assert "hunter2" not in repr(settings)
+        assert settings.server_database_connection_url == "postgresql://me:hunter2@db/x"
+
+
+def test_settings_travel_as_environment_variables(monkeypatch):
+    """What is not default can be given to another process, and is read there as it was."""
+    updates = {
+        "tasks_default_retry_delay_seconds": [1, 2.5],
+        "logging_log_prints": True,
+        "api_url": "http://x/api",
+    }
+    with temporary_settings(updates) as settings:
+        variables = settings.to_environment_variables()
+    assert set(variables) == {"HEADRACE_HOME", *(find_setting(name).name for name in updates)}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert headrace.settings.refresh_settings() == settings
