@@ -139,6 +139,13 @@ pieces = st.one_of(
 )
 
 
+class Encoded:
+    """A value whose formatting fails in its own way."""
+
+    def __format__(self, spec: str) -> str:
+        return "ä".encode("ascii").decode()
+
+
 class TestTemplates:
     @given(st.lists(pieces).map("".join), st.dictionaries(keys, values))
     def test_a_template_is_filled_in_as_str_format_does(
@@ -178,6 +185,27 @@ class TestTemplates:
         """There is no field to name."""
         with pytest.raises(ValueError, match=r"because of its syntax .* none, as there are no parameters"):
             render("{a", {}, "x")
+
+    def test_an_error_that_does_not_come_again_is_told_without_a_field(self) -> None:
+        """Which field it was can't be found out any more."""
+
+        class Flaky:
+            failed = False
+
+            def __format__(self, spec: str) -> str:
+                if not self.failed:
+                    self.failed = True
+                    raise ValueError("once")
+                return "fine"
+
+        with pytest.raises(ValueError, match=r"because of a field that can.t be told .*once"):
+            render("{a}", {"a": Flaky()}, "x")
+
+    def test_an_error_of_a_more_special_type_stays_what_it_is(self) -> None:
+        """A note tells the rest."""
+        with pytest.raises(UnicodeEncodeError) as caught:
+            render("{a:x}", {"a": Encoded()}, "flow_run_name")
+        assert "the field {a:x}" in caught.value.__notes__[0]
 
     def test_an_error_of_the_users_own_travels_with_a_note(self) -> None:
         """Its type and its arguments stay what they were."""

@@ -24,6 +24,9 @@ SCALARS: frozenset[type] = frozenset(
 
 _SEQUENCES = (list, tuple, set, frozenset)
 
+#: The built-in collections, with their subclasses. Other containers are dataclasses and pydantic models.
+COLLECTIONS = (*_SEQUENCES, dict)
+
 
 def parts(value: Any) -> Iterable[Any] | None:
     """Return what a container holds, in order: of a dict the keys, then the values. None: it is a leaf.

@@ -14,7 +14,7 @@ from typing import Any
 
 from headrace.core import messages
 from headrace.core.messages import Kind
-from headrace.core.states import State, StateType, exception_of
+from headrace.core.states import State, StateType, exception_of, is_state_iterable
 from headrace.core.walk import SCALARS, walk
 from headrace.exceptions import PausedRun, UnfinishedRun
 
@@ -107,7 +107,8 @@ def first_failure(state: State) -> BaseException:
         if isinstance(child, State) and not child.is_completed():
             return first_failure(child)
     if state.is_final():
-        return exception_of(state)
+        only_good = isinstance(data, State) or is_state_iterable(data)
+        return exception_of(state.replace(data=None) if only_good else state)
     if state.is_paused():
         return PausedRun("The run is paused; its result is known when it has been resumed and has ended.")
     reason = f": {state.message}" if state.message else "; wait for it before asking for its result."

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from headrace.core.annotations import Annotation, allow_failure, quote, unmapped
+from headrace.core.annotations import Annotation, unmapped
 from headrace.exceptions import MappingLengthMismatch, MappingMissingIterable
 
 
@@ -40,8 +40,8 @@ def map_arguments(
 
     `parameters` are those that the call of `map` named (`Binder.given`), futures resolved; `defaults` are
     added to each call and never iterated over. Each item of ``*args`` and ``**kwargs`` is spread on its own,
-    under the names of these two parameters. `unmapped` is taken off; `allow_failure` and `quote` are put on
-    each item instead. Raises MappingMissingIterable, MappingLengthMismatch.
+    under the names of these two parameters. `unmapped` is taken off; other annotations are put on each
+    item. Raises MappingMissingIterable, MappingLengthMismatch.
     """
     columns = {
         parameter: _columns(value, parameter == var_positional, parameter == var_keyword)
@@ -121,7 +121,7 @@ def _columns(value: Any, star: bool, double_star: bool) -> _Column:
 def _column(value: Any) -> _Column:
     around: list[Annotation[Any]] = []
     inner = value
-    while isinstance(inner, allow_failure | quote):
+    while isinstance(inner, Annotation) and not isinstance(inner, unmapped):
         around.append(inner)
         inner = inner.value
     if isinstance(inner, unmapped):

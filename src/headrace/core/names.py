@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from headrace.core.messages import described
 from headrace.core.words import ADJECTIVES, ANIMALS
 from headrace.exceptions import InvalidNameError
 
@@ -91,35 +92,38 @@ def render(template: str, parameters: Mapping[str, Any], what: str) -> str:
     """Return ``template.format(**parameters)``; `what` is what errors call the template.
 
     KeyError, IndexError, ValueError, AttributeError and TypeError are raised again as the same type, with a
-    message that tells the template, the field at fault and the fields there are. Others, from a user's
-    ``__format__``, travel with a note that says the same.
+    message that tells the template, the field at fault and the fields there are. Others, such as those of a
+    user's ``__format__``, travel with a note that says the same.
     """
     try:
         return template.format(**parameters)
-    except _EXPLAINED as error:
-        kind = next(kind for kind in _EXPLAINED if isinstance(error, kind))
-        message = _explained(template, parameters, what, error)
-        raise (TemplateKeyError if kind is KeyError else kind)(message) from error
     except Exception as error:
-        error.add_note(_explained(template, parameters, what, error))
-        raise
+        message = _explained(template, parameters, what, error)
+        kind = _RAISED_AS.get(type(error))
+        if kind is None:
+            error.add_note(message)
+            raise
+        raise kind(message) from error
 
 
-_EXPLAINED: tuple[type[Exception], ...] = (KeyError, IndexError, ValueError, AttributeError, TypeError)
+_RAISED_AS: Mapping[type[Exception], type[Exception]] = {
+    KeyError: TemplateKeyError,
+    **{kind: kind for kind in (IndexError, ValueError, AttributeError, TypeError)},
+}
 
 
 def _explained(template: str, parameters: Mapping[str, Any], what: str, error: Exception) -> str:
     field = _field_at_fault(template, parameters)
-    at = f"the field {field}" if field else "its syntax"
-    why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    at = {None: "its syntax", "": "a field that can't be told"}.get(field, f"the field {field}")
     fields = ", ".join(f"{{{name}}}" for name in parameters) or "none, as there are no parameters"
     return (
-        f"The {what} {template!r} can't be filled in because of {at} ({why}). The fields there are: {fields}."
+        f"The {what} {template!r} can't be filled in because of {at} ({described(error)}). "
+        f"The fields there are: {fields}."
     )
 
 
 def _field_at_fault(template: str, parameters: Mapping[str, Any]) -> str | None:
-    """Return the first field that fails on its own; None if the template itself can't be read."""
+    """Return the first field that fails on its own, "" if none does, None if the template can't be read."""
     try:
         fields = [
             _as_written(*part[1:]) for part in string.Formatter().parse(template) if part[1] is not None
@@ -131,7 +135,7 @@ def _field_at_fault(template: str, parameters: Mapping[str, Any]) -> str | None:
             field.format(**parameters)
         except Exception:  # noqa: BLE001 - only which one fails is asked; the error itself is already in hand
             return field
-    return None
+    return ""
 
 
 def _as_written(name: str | None, spec: str | None, conversion: str | None) -> str:

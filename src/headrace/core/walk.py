@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from headrace.core.annotations import Annotation, allow_failure, opaque, quote, unmapped
-from headrace.core.containers import SCALARS, parts, rebuilt
+from headrace.core.containers import COLLECTIONS, SCALARS, parts, rebuilt
 from headrace.core.mapping import is_mappable, map_arguments
 
 __all__ = [
@@ -44,11 +44,12 @@ Visit = Callable[[Any], Any]
 
 
 def walk(value: Any, visit: Visit, *, lenient: Visit | None = None, depth: int | None = None) -> Any:
-    """Return the value with each leaf replaced by `visit(leaf)`, or the very same object where none was.
+    """Return the value with each object in it replaced by `visit(object)`; the very same if none was.
 
-    A leaf is what is neither a scalar nor a container (list, tuple, set, frozenset, dict with its keys,
-    dataclass, pydantic model). Annotations are taken off; inside `allow_failure` the visitor is `lenient`, if
-    given. `depth` is how many levels of containers are entered; None is all.
+    Collections (list, tuple, set, frozenset, dict with its keys) are entered; scalars are passed over;
+    anything else is visited, and then entered if it is a dataclass or a pydantic model that came back as it
+    was. Annotations are taken off; inside `allow_failure` the visitor is `lenient`, if given. `depth` is how
+    many levels are entered; None is all.
     """
     if _is_plain(value):
         return value
@@ -71,10 +72,12 @@ class _Walk:
             return value
         if isinstance(value, Annotation):
             return self._annotated(value, depth)
+        if not issubclass(type(value), COLLECTIONS):
+            new = self._visit(value)
+            if new is not value:
+                return new
         items = parts(value)
-        if items is None:
-            return self._visit(value)
-        if depth == 0 or SCALARS.issuperset(map(type, items)):
+        if items is None or depth == 0 or SCALARS.issuperset(map(type, items)):
             return value
         return self._container(value, items, depth - 1)
 
