@@ -8,12 +8,10 @@ are written every time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from datetime import datetime
 
-from headrace.core.records import FlowRun, Run, TaskRun
+from headrace.core.records import Run
 from headrace.core.states import State, StateType
-
-AnyRun = TypeVar("AnyRun", FlowRun, TaskRun)
 
 MOVING = (
     "name",
@@ -46,3 +44,18 @@ TASK_GIVEN = ("tags", "parameters", "task_inputs")
 def begins(run: Run, states: Sequence[State]) -> bool:
     """Say whether these are the states in which the run first enters RUNNING."""
     return run.run_count == 1 and any(state.type is StateType.RUNNING for state in states)
+
+
+def check_born(run: Run, states: Sequence[State]) -> None:
+    """Raise ValueError for a run that is to be created with anything but all of its states."""
+    if not states or run.history_length != len(states):
+        raise ValueError(
+            f"The {run.kind} run {run.name!r} has entered {run.history_length} states and is to be created "
+            f"with {len(states)}; create it with all of them, and with at least one."
+        )
+
+
+def stamp_of(run: Run) -> datetime:
+    """Return a moment for a state proposed without one: that of the state before; `enter` steps past it."""
+    before = run.state.timestamp if run.state else None
+    return before or run.created

@@ -44,16 +44,12 @@ def fits(run: Run, where: RunFilter, flow_name_of: FlowNameOf) -> bool:
     )
 
 
-def fits_log(record: LogRecord, where: LogFilter, flow_run_of: Callable[[UUID | None], UUID | None]) -> bool:
-    """Say whether a line is looked for; `flow_run_of` tells the flow run of a stored task run."""
+def fits_log(record: LogRecord, where: LogFilter) -> bool:
+    """Say whether a line is one of those looked for."""
     return (
         record.level >= where.min_level
         and (where.task_run_id is None or record.task_run_id == where.task_run_id)
-        and (
-            where.flow_run_id is None
-            or record.flow_run_id == where.flow_run_id
-            or flow_run_of(record.task_run_id) == where.flow_run_id
-        )
+        and (where.flow_run_id is None or record.flow_run_id == where.flow_run_id)
         and (where.text is None or matcher(where.text, glob=False).search(record.message) is not None)
     )
 

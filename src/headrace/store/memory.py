@@ -48,9 +48,7 @@ class _Shape:
     def build(self, kept: _Kept) -> Any:
         """Return a run of its own from what is kept."""
         values = (*kept.fixed, *map(_copied, kept.given), *kept.moving)
-        return self.make(
-            state=kept.states[-1] if kept.states else None, **dict(zip(self.names, values, strict=True))
-        )
+        return self.make(state=kept.states[-1], **dict(zip(self.names, values, strict=True)))
 
 
 class _Kept(NamedTuple):
@@ -93,6 +91,7 @@ class MemoryStore:
 
     def create(self, run: Run, states: Sequence[State]) -> None:
         """Record a new run together with its first states."""
+        columns.check_born(run, states)
         shape = _SHAPES[run.kind]
         kept = _Kept(
             shape.fixed(run), tuple(map(_copied, shape.given(run))), shape.moving(run), tuple(states)
@@ -122,7 +121,7 @@ class MemoryStore:
             run: Run = shape.build(kept)
             if not allowed(run.state, state):
                 return kept.states[-1]
-            entered = run.enter(state, stamp_of(run))
+            entered = run.enter(state, columns.stamp_of(run))
             now_kept = _Kept(kept.fixed, kept.given, shape.moving(run), (*kept.states, entered))
             self._runs[kind][run_id] = now_kept
             return entered
@@ -179,8 +178,7 @@ class MemoryStore:
         with self._lock:
             self._check_open()
             runs = self._runs["flow"]
-            found = ((run_id, runs[run_id].states) for run_id in flow_run_ids if run_id in runs)
-            return {run_id: states[-1] for run_id, states in found if states}
+            return {run_id: runs[run_id].states[-1] for run_id in flow_run_ids if run_id in runs}
 
     def delete(self, kind: RunKind, run_id: UUID) -> bool:
         """Remove a run with its history and logs, a flow run with its task runs too."""
@@ -202,13 +200,18 @@ class MemoryStore:
         """Append log lines, in order."""
         with self._lock:
             self._check_open()
-            self._logs += records
+            self._logs += [
+                record
+                if record.flow_run_id or not record.task_run_id
+                else replace(record, flow_run_id=self._flow_run_of(record.task_run_id))
+                for record in records
+            ]
 
     def logs(self, where: LogFilter, *, limit: int | None = None, offset: int = 0) -> list[LogRecord]:
         """Return log lines in order of time, and of arrival within the same moment."""
         with self._lock:
             self._check_open()
-            found = [record for record in self._logs if fits_log(record, where, self._flow_run_of)]
+            found = [record for record in self._logs if fits_log(record, where)]
         found.sort(key=attrgetter("timestamp"))
         return _cut(found, limit, offset)
 
@@ -336,12 +339,6 @@ def _with(
 
 def _without(runs: dict[UUID, _Kept], gone: set[UUID]) -> dict[UUID, _Kept]:
     return {run_id: kept for run_id, kept in runs.items() if run_id not in gone}
-
-
-def stamp_of(run: Run) -> datetime:
-    """Return a moment for a state proposed without one: that of the state before; `enter` steps past it."""
-    before = run.state.timestamp if run.state else None
-    return before or run.created
 
 
 def _cut(found: list[Any], limit: int | None, offset: int) -> list[Any]:

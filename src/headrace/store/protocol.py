@@ -169,11 +169,10 @@ class Store(Protocol):
     # runs ----------------------------------------------------------------------------------------------
 
     def create(self, run: Run, states: Sequence[State]) -> None:
-        """Record a new run, flow or task run, together with its first states.
+        """Record a new run, flow or task run, together with its first states (at least one).
 
-        The states are in order, and `run` has entered them already.
-
-        Raises ObjectAlreadyExists where the id is taken.
+        The states are in order, and `run` has entered them already. Raises ObjectAlreadyExists where the id
+        is taken, and ValueError where the states are not the run's whole history.
         """
         ...
 
@@ -253,7 +252,7 @@ class Store(Protocol):
     # logs ----------------------------------------------------------------------------------------------
 
     def append_logs(self, records: Sequence[LogRecord]) -> None:
-        """Append log lines, in order."""
+        """Append log lines, in order. A line with a task run alone gets the flow run of that, if stored."""
         ...
 
     def logs(self, where: LogFilter, *, limit: int | None = None, offset: int = 0) -> list[LogRecord]:

@@ -1,0 +1,130 @@
+"""One connection per process, for many threads, and never across a fork.
+
+SQLite serialises writers anyway, so one connection behind a lock costs nothing, and its statements are
+prepared once. A connection that is carried over a fork breaks the file's locks. So before a fork every
+connection is closed, with its lock held, so that no other thread is in the middle of something; parent and
+child open anew when they next need to.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, Concatenate
+
+from headrace.store import errors
+from headrace.store.link import Cursor, Execute, P, T
+from headrace.store.opening import open_store
+
+
+class Connection:
+    """A file that is opened when first used. `on_rollback` is called when a transaction came to nothing."""
+
+    def __init__(self, path: str, busy_seconds: float, on_rollback: Callable[[], None]) -> None:
+        self.path = path
+        self._busy_seconds = busy_seconds
+        self._on_rollback = on_rollback
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._execute: Execute | None = None
+        self._closed = False
+        _CONNECTIONS.add(self)
+
+    def write(self, work: Callable[Concatenate[Execute, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do some work in one transaction. Whatever it raises, an interrupt too, nothing of it is kept."""
+        with self._lock:
+            try:
+                return self._transact(self._ready(), work, *args, **kwargs)
+            except UnicodeEncodeError:
+                # A lone surrogate (from a file name, say) is not text to a database; better escaped than
+                # not said.
+                return self._transact(_escaping(self._ready()), work, *args, **kwargs)
+
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Return the rows of one statement."""
+        with self._lock:
+            try:
+                return self._ready()(sql, parameters).fetchall()
+            except UnicodeEncodeError:
+                return _escaping(self._ready())(sql, parameters).fetchall()
+            except sqlite3.Error as error:
+                raise errors.from_sqlite(error, self.path) from error
+
+    def close(self) -> None:
+        """Close the file for good."""
+        with self._lock:
+            self._closed = True
+            self._let_go()
+
+    def _transact(self, execute: Execute, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        try:
+            execute("BEGIN IMMEDIATE")
+            done = work(execute, *args, **kwargs)
+            execute("COMMIT")
+        except BaseException as error:
+            self._roll_back()
+            if isinstance(error, sqlite3.Error):
+                raise errors.from_sqlite(error, self.path) from error
+            raise
+        return done
+
+    def _roll_back(self) -> None:
+        if self._connection is not None and self._connection.in_transaction:
+            self._connection.rollback()
+        self._on_rollback()
+
+    def _ready(self) -> Execute:
+        """Return `execute` of an open file that is in no transaction."""
+        if self._execute is None:
+            if self._closed:
+                raise errors.closed(self.path)
+            self._connection = open_store(self.path, self._busy_seconds)
+            self._execute = self._connection.cursor().execute
+        elif self._connection is not None and self._connection.in_transaction:
+            self._roll_back()  # a second interrupt hit while the first one was being answered
+        return self._execute
+
+    def _let_go(self) -> None:
+        connection, self._connection, self._execute = self._connection, None, None
+        if connection is not None:
+            connection.close()
+
+    def _before_fork(self) -> None:
+        self._lock.acquire()
+        self._let_go()
+
+    def _after_fork(self) -> None:
+        self._lock.release()
+
+
+def _escaping(execute: Execute) -> Execute:
+    def escaping(sql: str, parameters: Sequence[Any] = (), /) -> Cursor:
+        return execute(sql, [_escaped(value) for value in parameters])
+
+    return escaping
+
+
+def _escaped(value: Any) -> Any:
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
+_CONNECTIONS: weakref.WeakSet[Connection] = weakref.WeakSet()
+_forking: list[Connection] = []
+
+
+def _before_fork() -> None:
+    for connection in list(_CONNECTIONS):
+        connection._before_fork()
+        _forking.append(connection)
+
+
+def _after_fork() -> None:
+    while _forking:
+        _forking.pop()._after_fork()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

@@ -1,0 +1,168 @@
+"""The schema, as numbered steps. Each is applied in one transaction together with its own record.
+
+`user_version` is the number of the newest step applied, and `application_id` says that the file is ours;
+both lie in the first page, so that a stranger can be told by reading 100 bytes and without SQLite, which
+may alter what it opens. A step, once released, is never changed.
+
+Keys. A run has a time-ordered UUID that all the world knows it by, and a small number (`seq`, in the order
+of arrival) that its history hangs on: against a history under the UUID itself this saves a third of the
+file. Names of flows, tasks, states and loggers are said once, in tables of their own. Moments are whole
+microseconds since 1970.
+
+Indexes. Runs are listed by time, of one flow run, or in certain states; each of the three has an index that
+already has the order of the list (created, then `seq`, which every index ends with).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from headrace._version import __version__
+from headrace.store import errors
+
+#: "hdrc"
+APPLICATION_ID = 0x68647263
+
+
+class Migration(NamedTuple):
+    """One step: what it is for, and its statements."""
+
+    name: str
+    statements: Sequence[str]
+
+
+_RUN_COLUMNS = """
+    seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    history_length INTEGER NOT NULL,
+    run_count INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    expected_start_time INTEGER,
+    start_time INTEGER,
+    end_time INTEGER,
+    total_run_time INTEGER NOT NULL,
+    tags TEXT,
+    parameters TEXT"""
+
+_STATE_COLUMNS = """
+    run INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    timestamp INTEGER,
+    message TEXT,
+    details TEXT,
+    PRIMARY KEY (run, position)"""
+
+_FIRST = Migration(
+    "runs, their histories and logs, and concurrency limits",
+    (
+        "CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_by TEXT NOT NULL)",
+        "CREATE TABLE state (seq INTEGER PRIMARY KEY, type TEXT NOT NULL, name TEXT NOT NULL, "
+        "UNIQUE (type, name))",
+        "CREATE TABLE flow (seq INTEGER PRIMARY KEY, id BLOB NOT NULL, name TEXT NOT NULL, "
+        "UNIQUE (id, name))",
+        "CREATE TABLE task (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, name TEXT NOT NULL, "
+        "UNIQUE (key, name))",
+        "CREATE TABLE logger (seq INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+        f"""CREATE TABLE flow_run ({_RUN_COLUMNS},
+    flow INTEGER NOT NULL,
+    flow_version TEXT,
+    parent_task_run_id BLOB,
+    parent_flow_run_id BLOB,
+    root_flow_run_id BLOB,
+    deployment_id BLOB
+)""",
+        "CREATE INDEX flow_run_by_time ON flow_run (created)",
+        "CREATE INDEX flow_run_by_state ON flow_run (state, created)",
+        "CREATE INDEX flow_run_by_parent ON flow_run (parent_flow_run_id, created) "
+        "WHERE parent_flow_run_id IS NOT NULL",
+        f"CREATE TABLE flow_run_state ({_STATE_COLUMNS}) WITHOUT ROWID",
+        f"""CREATE TABLE task_run ({_RUN_COLUMNS},
+    task INTEGER NOT NULL,
+    dynamic_key TEXT NOT NULL,
+    flow_run_id BLOB,
+    flow_run_run_count INTEGER NOT NULL,
+    task_inputs TEXT,
+    child_flow_run_id BLOB,
+    cache_key TEXT
+)""",
+        "CREATE INDEX task_run_by_time ON task_run (created)",
+        "CREATE INDEX task_run_by_state ON task_run (state, created)",
+        "CREATE INDEX task_run_by_flow_run ON task_run (flow_run_id, created) WHERE flow_run_id IS NOT NULL",
+        f"CREATE TABLE task_run_state ({_STATE_COLUMNS}) WITHOUT ROWID",
+        """CREATE TABLE log (
+    seq INTEGER PRIMARY KEY,
+    timestamp INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    logger INTEGER NOT NULL,
+    message TEXT NOT NULL,
+    flow_run_id BLOB,
+    task_run_id BLOB
+)""",
+        "CREATE INDEX log_by_flow_run ON log (flow_run_id, timestamp) WHERE flow_run_id IS NOT NULL",
+        "CREATE INDEX log_by_task_run ON log (task_run_id, timestamp) WHERE task_run_id IS NOT NULL",
+        """CREATE TABLE concurrency_limit (
+    name TEXT PRIMARY KEY,
+    slots INTEGER NOT NULL,
+    active INTEGER NOT NULL,
+    decay REAL NOT NULL,
+    level TEXT NOT NULL,
+    level_at INTEGER
+) WITHOUT ROWID""",
+        """CREATE TABLE ticket (
+    seq INTEGER PRIMARY KEY,
+    ticket BLOB NOT NULL UNIQUE,
+    names TEXT NOT NULL,
+    occupy INTEGER NOT NULL,
+    rate INTEGER NOT NULL,
+    held INTEGER NOT NULL,
+    holder TEXT NOT NULL,
+    holder_run_id BLOB,
+    since INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+)""",
+    ),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST,)
+NEWEST = len(MIGRATIONS)
+
+
+def migrate(connection: sqlite3.Connection, path: str) -> None:
+    """Bring the database to the newest version, step by step. Raises StoreTooNew where it is beyond."""
+    while (version := version_of(connection)) != NEWEST:
+        if version > NEWEST:
+            raise errors.too_new(path, version, NEWEST)
+        _step(connection, version + 1)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the number of the newest step applied; 0 for an empty file."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def _step(connection: sqlite3.Connection, version: int) -> None:
+    """Apply one step, unless another process has done so by the time that we may write."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if version_of(connection) == version - 1:
+            _apply(connection, version)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _apply(connection: sqlite3.Connection, version: int) -> None:
+    migration = MIGRATIONS[version - 1]
+    for statement in migration.statements:
+        connection.execute(statement)
+    connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (version, migration.name, __version__))
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {version}")

@@ -1,0 +1,331 @@
+"""Rows of the database to values, and back. Pure, and the same for every SQL back end.
+
+The order of the tuples is that of the columns in `statements.py`; the two are read side by side.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+from headrace.codec import to_json
+from headrace.core.records import FlowRun, Run, TaskInputs, TaskRun
+from headrace.core.states import NO_DETAILS, NOT_KEPT, State, StateDetails, StateType
+from headrace.ids import state_id
+from headrace.store import slots
+from headrace.store.protocol import LogRecord
+
+Row = tuple[Any, ...]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UUIDS = ("flow_run_id", "task_run_id", "child_flow_run_id")
+_MOMENTS = ("scheduled_time", "cache_expiration", "pause_timeout")
+
+
+# values --------------------------------------------------------------------------------------------------
+
+
+def micros(moment: datetime) -> int:
+    """Return a moment as whole microseconds since 1970."""
+    passed = moment - _EPOCH
+    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+
+
+def micros_or_none(moment: datetime | None) -> int | None:
+    """Return a moment as microseconds; None stays None."""
+    return None if moment is None else micros(moment)
+
+
+def moment(stamp: int) -> datetime:
+    """Return the moment that `micros` made a number of."""
+    return _EPOCH + timedelta(microseconds=stamp)
+
+
+def moment_or_none(stamp: int | None) -> datetime | None:
+    """Return a moment; None stays None."""
+    return None if stamp is None else moment(stamp)
+
+
+def span(time: timedelta) -> int:
+    """Return a length of time in whole microseconds."""
+    return (time.days * 86_400 + time.seconds) * 1_000_000 + time.microseconds
+
+
+def blob(identity: UUID | None) -> bytes | None:
+    """Return the bytes of an id; None stays None."""
+    return None if identity is None else identity.bytes
+
+
+def uuid_or_none(raw: bytes | None) -> UUID | None:
+    """Return an id from its bytes; None stays None."""
+    return None if raw is None else UUID(bytes=raw)
+
+
+# what a run was given ------------------------------------------------------------------------------------
+
+
+def tags_text(tags: frozenset[str]) -> str | None:
+    """Return tags as a sorted JSON array; None for no tags."""
+    return json.dumps(sorted(tags), separators=(",", ":")) if tags else None
+
+
+def parameters_text(parameters: Mapping[str, Any]) -> str | None:
+    """Return parameters as a JSON object, for people; None for no parameters."""
+    return to_json(parameters) if parameters else None
+
+
+def inputs_text(inputs: TaskInputs) -> str | None:
+    """Return task inputs as JSON; None for no inputs."""
+    if not inputs:
+        return None
+    said = {name: [str(run_id) for run_id in ids] for name, ids in inputs.items()}
+    return json.dumps(said, separators=(",", ":"))
+
+
+def _tags(text: str | None) -> frozenset[str]:
+    return frozenset(json.loads(text)) if text else frozenset()
+
+
+def _parameters(text: str | None) -> dict[str, Any]:
+    return json.loads(text) if text else {}
+
+
+def _inputs(text: str | None) -> dict[str, list[UUID]]:
+    return {name: [UUID(run_id) for run_id in ids] for name, ids in json.loads(text).items()} if text else {}
+
+
+# states --------------------------------------------------------------------------------------------------
+
+
+def details_text(details: StateDetails) -> str | None:
+    """Return what is said in the details of a state as JSON; None where nothing is."""
+    if details is NO_DETAILS or not details:
+        return None
+    said = {name: getattr(details, name) for name in StateDetails.__match_args__}
+    said = {name: value for name, value in said.items() if value is not None and value is not False}
+    return json.dumps(said, default=_said, separators=(",", ":"))
+
+
+def _said(value: UUID | datetime) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _details(text: str | None) -> StateDetails:
+    if not text:
+        return NO_DETAILS
+    said = json.loads(text)
+    said.update((name, UUID(said[name])) for name in _UUIDS if name in said)
+    said.update((name, datetime.fromisoformat(said[name])) for name in _MOMENTS if name in said)
+    return StateDetails(**said)
+
+
+def state(run_id: UUID, row: Sequence[Any]) -> State:
+    """Return a state from (position, type, name, timestamp, message, details)."""
+    position, type_name, name, timestamp, message, details = row
+    type_ = StateType(type_name)
+    data = NOT_KEPT if type_ is StateType.COMPLETED else None
+    return State(
+        type_, name, moment_or_none(timestamp), message, data, _details(details), state_id(run_id, position)
+    )
+
+
+# runs ----------------------------------------------------------------------------------------------------
+
+
+def moving(run: Run) -> Row:
+    """Return the columns that every transition writes."""
+    return (
+        run.name,
+        run.history_length,
+        run.run_count,
+        micros_or_none(run.expected_start_time),
+        micros_or_none(run.start_time),
+        micros_or_none(run.end_time),
+        span(run.total_run_time),
+    )
+
+
+def start_of(run: Run) -> Row:
+    """Return the columns that every new run begins with, up to its state."""
+    return (run.id.bytes, micros(run.created), *moving(run), tags_text(run.tags))
+
+
+def flow_columns(run: FlowRun, flow: int) -> Row:
+    """Return the columns of a new flow run that follow its state."""
+    return (
+        parameters_text(run.parameters),
+        flow,
+        run.flow_version,
+        blob(run.parent_task_run_id),
+        blob(run.parent_flow_run_id),
+        blob(run.root_flow_run_id),
+        blob(run.deployment_id),
+    )
+
+
+def task_columns(run: TaskRun, task: int) -> Row:
+    """Return the columns of a new task run that follow its state."""
+    return (
+        parameters_text(run.parameters),
+        inputs_text(run.task_inputs),
+        task,
+        run.dynamic_key,
+        blob(run.flow_run_id),
+        run.flow_run_run_count,
+        blob(run.child_flow_run_id),
+        run.cache_key,
+    )
+
+
+def flow_moving(run: FlowRun) -> Row:
+    """Return the further columns that a transition of a flow run writes: none."""
+    return ()
+
+
+def task_moving(run: TaskRun) -> Row:
+    """Return the further columns that a transition of a task run writes."""
+    return (blob(run.child_flow_run_id), run.cache_key)
+
+
+def flow_given(run: FlowRun) -> Row:
+    """Return the columns of what a flow run was given."""
+    return (tags_text(run.tags), parameters_text(run.parameters))
+
+
+def task_given(run: TaskRun) -> Row:
+    """Return the columns of what a task run was given."""
+    return (tags_text(run.tags), parameters_text(run.parameters), inputs_text(run.task_inputs))
+
+
+def state_columns(state: State) -> Row:
+    """Return what a history says of a state, beside its position and number."""
+    return (micros_or_none(state.timestamp), state.message, details_text(state.state_details))
+
+
+def flow_run(row: Row) -> FlowRun:
+    """Return a flow run from a row of `FLOW.find`."""
+    (*common, flow_name, flow_id, version, parent_task_run, parent_flow_run, root, deployment) = row
+    return FlowRun(
+        flow_name=flow_name,
+        flow_id=UUID(bytes=flow_id),
+        flow_version=version,
+        parent_task_run_id=uuid_or_none(parent_task_run),
+        parent_flow_run_id=uuid_or_none(parent_flow_run),
+        root_flow_run_id=uuid_or_none(root),
+        deployment_id=uuid_or_none(deployment),
+        **_common(common),
+    )
+
+
+def task_run(row: Row) -> TaskRun:
+    """Return a task run from a row of `TASK.find`."""
+    (*common, task_name, task_key, dynamic_key, flow_run_id, flow_run_run_count, inputs, child, cache_key) = (
+        row
+    )
+    return TaskRun(
+        task_name=task_name,
+        task_key=task_key,
+        dynamic_key=dynamic_key,
+        flow_run_id=uuid_or_none(flow_run_id),
+        flow_run_run_count=flow_run_run_count,
+        task_inputs=_inputs(inputs),
+        child_flow_run_id=uuid_or_none(child),
+        cache_key=cache_key,
+        **_common(common),
+    )
+
+
+def _common(row: Sequence[Any]) -> dict[str, Any]:
+    run_id = UUID(bytes=row[0])
+    return {
+        "id": run_id,
+        "created": moment(row[1]),
+        "name": row[2],
+        "history_length": row[3],
+        "run_count": row[4],
+        "expected_start_time": moment_or_none(row[5]),
+        "start_time": moment_or_none(row[6]),
+        "end_time": moment_or_none(row[7]),
+        "total_run_time": timedelta(microseconds=row[8]),
+        "tags": _tags(row[9]),
+        "parameters": _parameters(row[10]),
+        "state": state(run_id, row[11:17]) if row[11] is not None else None,
+    }
+
+
+# logs and limits -----------------------------------------------------------------------------------------
+
+
+def log_row(record: LogRecord, logger: int) -> Row:
+    """Return the values that `APPEND_LOG` takes; the task run comes twice, to find its flow run."""
+    task_run_id = blob(record.task_run_id)
+    return (
+        micros(record.timestamp),
+        record.level,
+        record.message,
+        logger,
+        blob(record.flow_run_id),
+        task_run_id,
+        task_run_id,
+    )
+
+
+def log_record(row: Row) -> LogRecord:
+    """Return a log line from (timestamp, level, message, logger, flow run, task run)."""
+    timestamp, level, message, logger, flow_run_id, task_run_id = row
+    return LogRecord(
+        moment(timestamp), level, message, logger, uuid_or_none(flow_run_id), uuid_or_none(task_run_id)
+    )
+
+
+def limit(row: Row) -> slots.Limit:
+    """Return a limit from (name, slots, active, decay, level, level_at)."""
+    name, count, active, decay, level, level_at = row
+    return slots.Limit(name, count, bool(active), decay, Fraction(level), moment_or_none(level_at))
+
+
+def limit_row(limit: slots.Limit) -> Row:
+    """Return the row that `limit` reads."""
+    return (
+        limit.name,
+        limit.limit,
+        int(limit.active),
+        limit.decay,
+        str(limit.level),
+        micros_or_none(limit.level_at),
+    )
+
+
+def ticket(row: Row) -> slots.Ticket:
+    """Return a ticket from its row."""
+    identity, names, occupy, rate, held, holder, holder_run_id, since, expires_at = row
+    return slots.Ticket(
+        UUID(bytes=identity),
+        tuple(json.loads(names)),
+        occupy,
+        bool(rate),
+        bool(held),
+        holder,
+        uuid_or_none(holder_run_id),
+        moment(since),
+        moment(expires_at),
+    )
+
+
+def ticket_row(ticket: slots.Ticket) -> Row:
+    """Return the row that `ticket` reads."""
+    return (
+        ticket.ticket.bytes,
+        json.dumps(ticket.names),
+        ticket.occupy,
+        int(ticket.rate),
+        int(ticket.held),
+        ticket.holder,
+        blob(ticket.holder_run_id),
+        micros(ticket.since),
+        micros(ticket.expires_at),
+    )

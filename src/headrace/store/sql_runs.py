@@ -1,0 +1,219 @@
+"""Runs, their histories and logs in an SQL database, whichever it is.
+
+`create` and `transition` are the engine's hot path: two statements each in one transaction. Their rows are
+tuples made in place, and what has a name is looked up in memory.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from headrace.core.records import FlowRun, Run, TaskRun
+from headrace.core.states import State, allowed
+from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
+from headrace.store import columns, queries, rows
+from headrace.store import statements as sql
+from headrace.store.link import Execute, Link
+from headrace.store.names import Names
+from headrace.store.protocol import EVERY_RUN, LogFilter, LogRecord, RunFilter, RunKind
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What differs between flow runs and task runs: statements, and how rows are made and read."""
+
+    sql: sql.RunStatements
+    read: Callable[[rows.Row], Any]
+    number: Callable[[Names, Execute, Any], int]
+    own: Callable[[Any, int], rows.Row]
+    moving: Callable[[Any], rows.Row]
+    given: Callable[[Any], rows.Row]
+
+
+_KINDS = {
+    "flow": _Kind(sql.FLOW, rows.flow_run, Names.flow, rows.flow_columns, rows.flow_moving, rows.flow_given),
+    "task": _Kind(sql.TASK, rows.task_run, Names.task, rows.task_columns, rows.task_moving, rows.task_given),
+}
+
+
+class RunTables:
+    """The part of a store that keeps runs and logs. See `Store` for what its methods promise."""
+
+    _link: Link
+    _names: Names
+
+    def create(self, run: Run, states: Sequence[State]) -> None:
+        """Record a new run together with its first states."""
+        columns.check_born(run, states)
+        self._link.write(self._create, run, states)
+
+    def transition(self, run: Run, states: Sequence[State]) -> State | None:
+        """Append states that the run has entered, if its history is as long as the run believes."""
+        return self._link.write(self._transition, run, states)
+
+    def propose(self, kind: RunKind, run_id: UUID, state: State) -> State:
+        """Append one state from outside where the table allows it; return the one that stands."""
+        return self._link.write(self._propose, kind, run_id, state)
+
+    def flow_run(self, run_id: UUID) -> FlowRun:
+        """Return one flow run."""
+        found = self._link.read(f"{sql.FLOW.find} WHERE r.id = ?", (run_id.bytes,))
+        return rows.flow_run(_only(found, "flow", run_id))
+
+    def task_run(self, run_id: UUID) -> TaskRun:
+        """Return one task run."""
+        found = self._link.read(f"{sql.TASK.find} WHERE r.id = ?", (run_id.bytes,))
+        return rows.task_run(_only(found, "task", run_id))
+
+    def flow_runs(
+        self,
+        where: RunFilter = EVERY_RUN,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        newest_first: bool = False,
+    ) -> list[FlowRun]:
+        """Return the flow runs that fit, in order of creation."""
+        return [rows.flow_run(row) for row in self._find("flow", where, limit, offset, newest_first)]
+
+    def task_runs(
+        self,
+        where: RunFilter = EVERY_RUN,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        newest_first: bool = False,
+    ) -> list[TaskRun]:
+        """Return the task runs that fit, in order of creation."""
+        return [rows.task_run(row) for row in self._find("task", where, limit, offset, newest_first)]
+
+    def count(self, kind: RunKind, where: RunFilter = EVERY_RUN) -> int:
+        """Return how many runs fit."""
+        condition, values = queries.runs_where(kind, where)
+        found: int = self._link.read(_KINDS[kind].sql.count + condition, values)[0][0]
+        return found
+
+    def history(self, run_id: UUID) -> list[State]:
+        """Return all states of a run, in order."""
+        key = (run_id.bytes,)
+        found = self._link.read(sql.TASK.history, key) or self._link.read(sql.FLOW.history, key)
+        return [rows.state(run_id, row) for row in found]
+
+    def current_states(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, State]:
+        """Return the standing state of each of these flow runs that exists."""
+        read = self._link.read
+        found = ((run_id, read(sql.FLOW.standing, (run_id.bytes,))) for run_id in flow_run_ids)
+        return {run_id: rows.state(run_id, row[0]) for run_id, row in found if row}
+
+    def delete(self, kind: RunKind, run_id: UUID) -> bool:
+        """Remove a run with its history and logs, a flow run with its task runs too."""
+        return self._link.write(_delete_flow_run if kind == "flow" else _delete_task_run, run_id.bytes)
+
+    def append_logs(self, records: Sequence[LogRecord]) -> None:
+        """Append log lines, in order."""
+        if records:
+            self._link.write(self._append_logs, records)
+
+    def logs(self, where: LogFilter, *, limit: int | None = None, offset: int = 0) -> list[LogRecord]:
+        """Return log lines in order of time, and of arrival within the same moment."""
+        condition, values = queries.logs_where(where)
+        found = self._link.read(
+            sql.FIND_LOGS + condition + sql.LOG_ORDER, [*values, *queries.bounds(limit, offset)]
+        )
+        return [rows.log_record(row) for row in found]
+
+    # what is done within one transaction ---------------------------------------------------------------
+
+    def _create(self, execute: Execute, run: Run, states: Sequence[State]) -> None:
+        kind, number = _KINDS[run.kind], self._names.state
+        own = kind.own(run, kind.number(self._names, execute, run))
+        row = (*rows.start_of(run), number(execute, states[-1]), *own)
+        try:
+            seq = execute(kind.sql.insert, row).lastrowid
+        except sqlite3.IntegrityError:
+            raise ObjectAlreadyExists(f"There is a {run.kind} run {run.id} already.") from None
+        values: list[object] = []
+        for position, state in enumerate(states):
+            values += (seq, position, number(execute, state), *rows.state_columns(state))
+        execute(sql.rows_of(kind.sql.insert_states, len(states)), values)
+
+    def _transition(self, execute: Execute, run: Run, states: Sequence[State]) -> State | None:
+        kind, expected = _KINDS[run.kind], run.history_length - len(states)
+        begins = columns.begins(run, states)
+        change, given = (kind.sql.begin, kind.given(run)) if begins else (kind.sql.move, ())
+        if not self._move(execute, kind, change, run, given, expected):
+            return _standing(execute, run.kind, run.id)
+        self._append_states(execute, kind, run.id, states, expected)
+        return None
+
+    def _propose(self, execute: Execute, kind_name: RunKind, run_id: UUID, state: State) -> State:
+        kind = _KINDS[kind_name]
+        found = execute(f"{kind.sql.find} WHERE r.id = ?", (run_id.bytes,)).fetchall()
+        run: Run = kind.read(_only(found, kind_name, run_id))
+        standing, expected = run.state, run.history_length
+        if standing is not None and not allowed(standing, state):
+            return standing
+        entered = run.enter(state, columns.stamp_of(run))
+        self._move(execute, kind, kind.sql.move, run, (), expected)
+        self._append_states(execute, kind, run_id, (entered,), expected)
+        return entered
+
+    def _move(
+        self, execute: Execute, kind: _Kind, change: str, run: Run, given: rows.Row, expected: int
+    ) -> bool:
+        """Write the columns of a run if its history has the expected length; say whether it had."""
+        assert run.state is not None
+        seq = self._names.state(execute, run.state)
+        values = (*rows.moving(run), seq, *kind.moving(run), *given, run.id.bytes, expected)
+        return execute(change, values).rowcount == 1
+
+    def _append_states(
+        self, execute: Execute, kind: _Kind, run_id: UUID, states: Sequence[State], position: int
+    ) -> None:
+        for at, state in enumerate(states, position):
+            seq = self._names.state(execute, state)
+            execute(kind.sql.append_state, (at, seq, *rows.state_columns(state), run_id.bytes))
+
+    def _append_logs(self, execute: Execute, records: Sequence[LogRecord]) -> None:
+        for record in records:
+            execute(sql.APPEND_LOG, rows.log_row(record, self._names.logger(execute, record.logger)))
+
+    def _find(
+        self, kind: RunKind, where: RunFilter, limit: int | None, offset: int, newest_first: bool
+    ) -> list[rows.Row]:
+        condition, values = queries.runs_where(kind, where)
+        order = queries.order(newest_first)
+        values += queries.bounds(limit, offset)
+        return self._link.read(_KINDS[kind].sql.find + condition + order, values)
+
+
+def _standing(execute: Execute, kind: RunKind, run_id: UUID) -> State:
+    found = execute(_KINDS[kind].sql.standing, (run_id.bytes,)).fetchall()
+    return rows.state(run_id, _only(found, kind, run_id))
+
+
+def _only(found: list[rows.Row], kind: RunKind, run_id: UUID) -> rows.Row:
+    if not found:
+        raise ObjectNotFound(f"There is no {kind} run {run_id} in the store.")
+    return found[0]
+
+
+def _delete_task_run(execute: Execute, run_id: bytes) -> bool:
+    execute(sql.DELETE_TASK_RUN_LOGS, (run_id,))
+    execute(sql.TASK.delete_states % "id = ?", (run_id,))
+    return execute(sql.TASK.delete % "id = ?", (run_id,)).rowcount == 1
+
+
+def _delete_flow_run(execute: Execute, run_id: bytes) -> bool:
+    if not execute(f"{sql.FLOW.count} WHERE r.id = ?", (run_id,)).fetchone()[0]:
+        return False
+    execute(sql.DELETE_LOGS_OF_TASK_RUNS, (run_id,))
+    execute(sql.DELETE_FLOW_RUN_LOGS, (run_id,))
+    execute(sql.TASK.delete_states % "flow_run_id = ?", (run_id,))
+    execute(sql.TASK.delete % "flow_run_id = ?", (run_id,))
+    execute(sql.FLOW.delete_states % "id = ?", (run_id,))
+    return execute(sql.FLOW.delete % "id = ?", (run_id,)).rowcount == 1

@@ -1,0 +1,32 @@
+"""The embedded store, which is the default: one SQLite file.
+
+WAL with synchronous=NORMAL: a transition is safe against a killed process when `transition` returns, and
+the file stays consistent when the machine loses power, which may cost the last transitions. Several
+processes may write the same file; each waits for the others for up to `busy_seconds`.
+
+Results are not kept: the state of a completed run that is read has `NOT_KEPT` for its data.
+"""
+
+from __future__ import annotations
+
+import os
+
+from headrace.store.connection import Connection
+from headrace.store.names import Names
+from headrace.store.sql_limits import LimitTables
+from headrace.store.sql_runs import RunTables
+
+
+class SqliteStore(RunTables, LimitTables):
+    """A run store in one file, opened when first used, and made where there is none, with its folders."""
+
+    shared = True
+
+    def __init__(self, path: str | os.PathLike[str], busy_seconds: float = 30.0) -> None:
+        self.location = os.path.abspath(path)
+        self._names = Names()
+        self._link = Connection(self.location, busy_seconds, on_rollback=self._names.forget)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._link.close()

@@ -1,0 +1,146 @@
+"""The SQL statements, by name. What is written differently from one database to the next is in `dialect.py`.
+
+Placeholders are question marks; columns are in the order in which `rows.py` makes and reads them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+_WRITTEN = (
+    "id, created, name, history_length, run_count, expected_start_time, start_time, end_time, "
+    "total_run_time, tags, state"
+)
+_READ_STATE = "h.position, s.type, s.name, h.timestamp, h.message, h.details"
+_READ = (
+    "r.id, r.created, r.name, r.history_length, r.run_count, r.expected_start_time, r.start_time, "
+    f"r.end_time, r.total_run_time, r.tags, r.parameters, {_READ_STATE}"
+)
+_MOVED = (
+    "name = ?, history_length = ?, run_count = ?, expected_start_time = ?, start_time = ?, end_time = ?, "
+    "total_run_time = ?, state = ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatements:
+    """What is asked of the runs of one kind, and told of them."""
+
+    #: A new run, and one of its states.
+    insert: str
+    insert_states: str
+    #: The moving columns, if the history is still as long as expected; `begin` writes what was given as well.
+    move: str
+    begin: str
+    #: One more state; the run's number is looked up by its id, which `move` has just found.
+    append_state: str
+    #: Runs with their standing state, to be followed by a condition.
+    find: str
+    count: str
+    history: str
+    standing: str
+    delete_states: str
+    delete: str
+
+
+@cache
+def rows_of(insert: str, count: int) -> str:
+    """Return an INSERT of several rows at once, from one of a single row."""
+    marks = insert[insert.rindex("(") :]
+    return insert + f", {marks}" * (count - 1)
+
+
+def _statements(
+    run: str, own: str, read_own: str, joined: str, moved: str = "", given: str = ""
+) -> RunStatements:
+    columns = f"{_WRITTEN}, {own}"
+    marks = ", ".join("?" * (columns.count(",") + 1))
+    states = f"{run}_state"
+    standing = f"JOIN {states} h ON h.run = r.seq AND h.position = r.history_length - 1"
+    return RunStatements(
+        insert=f"INSERT INTO {run} ({columns}) VALUES ({marks})",
+        insert_states=f"INSERT INTO {states} VALUES (?, ?, ?, ?, ?, ?)",
+        move=f"UPDATE {run} SET {_MOVED}{moved} WHERE id = ? AND history_length = ?",
+        begin=f"UPDATE {run} SET {_MOVED}{moved}, tags = ?, parameters = ?{given} "
+        "WHERE id = ? AND history_length = ?",
+        append_state=f"INSERT INTO {states} SELECT seq, ?, ?, ?, ?, ? FROM {run} WHERE id = ?",
+        find=f"SELECT {_READ}, {read_own} FROM {run} r {joined} {standing} JOIN state s ON s.seq = h.state",
+        count=f"SELECT count(*) FROM {run} r",
+        history=f"SELECT {_READ_STATE} FROM {run} r JOIN {states} h ON h.run = r.seq "
+        "JOIN state s ON s.seq = h.state WHERE r.id = ? ORDER BY h.position",
+        standing=f"SELECT {_READ_STATE} FROM {run} r {standing} JOIN state s ON s.seq = h.state "
+        "WHERE r.id = ?",
+        delete_states=f"DELETE FROM {states} WHERE run IN (SELECT seq FROM {run} WHERE %s)",
+        delete=f"DELETE FROM {run} WHERE %s",
+    )
+
+
+FLOW = _statements(
+    "flow_run",
+    own="parameters, flow, flow_version, parent_task_run_id, parent_flow_run_id, root_flow_run_id, "
+    "deployment_id",
+    read_own="f.name, f.id, r.flow_version, r.parent_task_run_id, r.parent_flow_run_id, r.root_flow_run_id, "
+    "r.deployment_id",
+    joined="JOIN flow f ON f.seq = r.flow",
+)
+TASK = _statements(
+    "task_run",
+    own="parameters, task_inputs, task, dynamic_key, flow_run_id, flow_run_run_count, child_flow_run_id, "
+    "cache_key",
+    read_own="t.name, t.key, r.dynamic_key, r.flow_run_id, r.flow_run_run_count, r.task_inputs, "
+    "r.child_flow_run_id, r.cache_key",
+    joined="JOIN task t ON t.seq = r.task",
+    moved=", child_flow_run_id = ?, cache_key = ?",
+    given=", task_inputs = ?",
+)
+
+# Names that are said once. Each pair: find the number, or make one.
+STATE_SEQ = "SELECT seq FROM state WHERE type = ? AND name = ?"
+ADD_STATE = "INSERT INTO state (type, name) VALUES (?, ?)"
+FLOW_SEQ = "SELECT seq FROM flow WHERE id = ? AND name = ?"
+ADD_FLOW = "INSERT INTO flow (id, name) VALUES (?, ?)"
+TASK_SEQ = "SELECT seq FROM task WHERE key = ? AND name = ?"
+ADD_TASK = "INSERT INTO task (key, name) VALUES (?, ?)"
+LOGGER_SEQ = "SELECT seq FROM logger WHERE name = ?"
+ADD_LOGGER = "INSERT INTO logger (name) VALUES (?)"
+
+# A line of a task run belongs to the task run's flow run, whether it says so or not.
+APPEND_LOG = (
+    "INSERT INTO log (timestamp, level, message, logger, flow_run_id, task_run_id) "
+    "VALUES (?, ?, ?, ?, coalesce(?, (SELECT flow_run_id FROM task_run WHERE id = ?)), ?)"
+)
+FIND_LOGS = (
+    "SELECT l.timestamp, l.level, l.message, n.name, l.flow_run_id, l.task_run_id "
+    "FROM log l JOIN logger n ON n.seq = l.logger"
+)
+LOG_ORDER = " ORDER BY l.timestamp, l.seq LIMIT ? OFFSET ?"
+DELETE_TASK_RUN_LOGS = "DELETE FROM log WHERE task_run_id = ?"
+DELETE_FLOW_RUN_LOGS = "DELETE FROM log WHERE flow_run_id = ?"
+# Lines that were written before their task run was known, and so without its flow run.
+DELETE_LOGS_OF_TASK_RUNS = (
+    "DELETE FROM log WHERE task_run_id IN (SELECT id FROM task_run WHERE flow_run_id = ?)"
+)
+
+LIMIT = "SELECT name, slots, active, decay, level, level_at FROM concurrency_limit WHERE name = ?"
+LIMITS = "SELECT name, slots, active, decay, level, level_at FROM concurrency_limit ORDER BY name"
+PUT_LIMIT = (
+    "INSERT INTO concurrency_limit (name, slots, active, decay, level, level_at) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, active = excluded.active, "
+    "decay = excluded.decay, level = excluded.level, level_at = excluded.level_at"
+)
+DELETE_LIMIT = "DELETE FROM concurrency_limit WHERE name = ?"
+
+_TICKET = "ticket, names, occupy, rate, held, holder, holder_run_id, since, expires_at"
+TICKETS = f"SELECT {_TICKET} FROM ticket ORDER BY seq"
+TICKET = f"SELECT {_TICKET} FROM ticket WHERE ticket = ?"
+# A ticket that is known keeps its seq, which is its place in the queue.
+PUT_TICKET = (
+    f"INSERT INTO ticket ({_TICKET}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (ticket) DO UPDATE SET "
+    "names = excluded.names, occupy = excluded.occupy, rate = excluded.rate, held = excluded.held, "
+    "holder = excluded.holder, holder_run_id = excluded.holder_run_id, since = excluded.since, "
+    "expires_at = excluded.expires_at"
+)
+DROP_TICKET = "DELETE FROM ticket WHERE ticket = ?"
+DROP_EXPIRED = "DELETE FROM ticket WHERE expires_at <= ?"
+RENEW_TICKET = "UPDATE ticket SET expires_at = ? WHERE ticket = ? AND held = 1"
