@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Literal
 from unicodedata import east_asian_width
 from uuid import UUID
@@ -149,7 +150,7 @@ class _Tree:
         return (moment - self.begin).total_seconds()
 
     def segments(self, states: Sequence[State]) -> Iterator[Segment]:
-        for state, after in zip(states, [*states[1:], None], strict=True):
+        for state, after in zip_longest(states, states[1:]):
             if state.timestamp and not state.is_final() and (after or state.name != "NotReady"):
                 end = self.at(after.timestamp) if after and after.timestamp else self.span
                 yield Segment(state.type, state.name, self.at(state.timestamp), end, _fails(state, after))
@@ -238,10 +239,15 @@ def _legend(bars: Sequence[Line]) -> Iterator[Line]:
 
 
 def seconds_text(seconds: float | None) -> str:
-    """Write a duration for people, in three digits or two units; a dash for None."""
+    """Write a duration for people, in three digits or two units; a dash for None.
+
+    What is under ten microseconds is none at all: states are a microsecond apart even where no time passes.
+    """
     if seconds is None:
         return "–"
-    if seconds == 0 or 0.9995 <= seconds < 59.95:
+    if seconds < 1e-5:
+        return "0 s"
+    if 0.9995 <= seconds < 59.95:
         return f"{seconds:.3g} s"
     if seconds < 0.9995:
         return f"{seconds * 1000:.3g} ms"
