@@ -32,7 +32,6 @@ def listed(cli: Cli, *args: str) -> list[str]:
 
 
 # --- ls ---------------------------------------------------------------------------------------
-# -----
 
 
 def test_ls_shows_the_newest_runs_first(cli: Cli, three: Stories) -> None:

@@ -1,14 +1,21 @@
 """Every test here has a home and a working directory of its own, and an environment without a setting."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from headrace.settings import refresh_settings
+from headrace.settings import Settings, refresh_settings
+
+Environment = Callable[..., Settings]
+Profiles = Callable[[str], Path]
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in [name for name in os.environ if name.startswith("HEADRACE_")]:
         monkeypatch.delenv(name)
     project = tmp_path / "project"
@@ -22,10 +29,10 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def environment(monkeypatch):
+def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
     """Set environment variables, and have them read."""
 
-    def set_all(**values):
+    def set_all(**values: str) -> Settings:
         for name, value in values.items():
             monkeypatch.setenv(name, value)
         return refresh_settings()
@@ -34,10 +41,10 @@ def environment(monkeypatch):
 
 
 @pytest.fixture
-def profiles(home):
+def profiles(home: Path) -> Profiles:
     """Write the profile file."""
 
-    def write(text):
+    def write(text: str) -> Path:
         home.mkdir(exist_ok=True)
         (home / "profiles.toml").write_text(text)
         return home / "profiles.toml"

@@ -1,5 +1,7 @@
 """How values are read, and what settings look like."""
 
+from __future__ import annotations
+
 import pickle
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from headrace.settings import (
     temporary_settings,
 )
 
-GOOD = [
+GOOD: list[tuple[str, object, object]] = [
     ("logging_level", "debug", "DEBUG"),
     ("logging_log_prints", "yes", True),
     ("logging_log_prints", 0, False),
@@ -36,7 +38,7 @@ GOOD = [
     ("store_path", "~/x.db", Path.home() / "x.db"),
     ("results_default_serializer", "compressed/json", "compressed/json"),
 ]
-BAD = [
+BAD: list[tuple[str, object]] = [
     ("logging_level", "LOUD"),
     ("logging_log_prints", "perhaps"),
     ("tasks_default_retries", -1),
@@ -54,14 +56,14 @@ BAD = [
 
 
 @pytest.mark.parametrize(("name", "written", "value"), GOOD)
-def test_values_are_read_as_they_are_meant(name, written, value):
+def test_values_are_read_as_they_are_meant(name: str, written: object, value: object) -> None:
     """Text from the environment and values from files come to the same."""
     with temporary_settings({name: written}) as settings:
         assert getattr(settings, name) == value
 
 
 @pytest.mark.parametrize(("name", "written"), BAD)
-def test_values_that_make_no_sense_are_refused(name, written):
+def test_values_that_make_no_sense_are_refused(name: str, written: object) -> None:
     """The message names the setting and says what to write."""
     with (
         pytest.raises(ConfigurationError, match=rf"HEADRACE_{name.upper()} can't be .*Write"),
@@ -70,7 +72,7 @@ def test_values_that_make_no_sense_are_refused(name, written):
         pass
 
 
-def test_every_setting_is_an_attribute_of_the_module_and_of_settings():
+def test_every_setting_is_an_attribute_of_the_module_and_of_settings() -> None:
     """HEADRACE_X is exported, and names the attribute x."""
     exported = {name for name in headrace.settings.__all__ if name.startswith("HEADRACE_")}
     assert exported == {setting.name for setting in SETTINGS}
@@ -79,14 +81,14 @@ def test_every_setting_is_an_attribute_of_the_module_and_of_settings():
         assert getattr(Settings, setting.field) is setting
 
 
-def test_every_setting_has_a_description_of_one_line():
+def test_every_setting_has_a_description_of_one_line() -> None:
     """Help and docs are drawn from it."""
     for setting in SETTINGS:
         assert setting.description.endswith(".")
         assert len(setting.description.splitlines()) == 1
 
 
-def test_a_setting_tells_its_value_and_its_default(home):
+def test_a_setting_tells_its_value_and_its_default(home: Path) -> None:
     """As the setting objects of Prefect do."""
     with temporary_settings({HEADRACE_LOGGING_LEVEL: "ERROR"}):
         assert HEADRACE_LOGGING_LEVEL.value() == "ERROR"
@@ -95,32 +97,32 @@ def test_a_setting_tells_its_value_and_its_default(home):
     assert HEADRACE_HOME.default == Path.home() / ".headrace"
 
 
-def test_settings_and_setting_objects_pickle():
+def test_settings_and_setting_objects_pickle() -> None:
     """They go to other processes; a setting stays the one that it is."""
     assert pickle.loads(pickle.dumps(HEADRACE_LOGGING_LEVEL)) is HEADRACE_LOGGING_LEVEL
     assert pickle.loads(pickle.dumps(current_settings())) == current_settings()
 
 
-def test_a_setting_is_found_by_each_of_its_spellings():
+def test_a_setting_is_found_by_each_of_its_spellings() -> None:
     """The variable's name, the attribute's, in either case, or the object."""
     for name in ("HEADRACE_LOGGING_LEVEL", "headrace_logging_level", "LOGGING_LEVEL", "logging_level"):
         assert find_setting(name) is find_setting(HEADRACE_LOGGING_LEVEL) is HEADRACE_LOGGING_LEVEL
 
 
-def test_settings_are_frozen():
+def test_settings_are_frozen() -> None:
     """The error says how to change one."""
     with pytest.raises(AttributeError, match="temporary_settings"):
-        current_settings().logging_level = "DEBUG"  # type: ignore[misc]
+        current_settings().logging_level = "DEBUG"
 
 
-def test_secrets_are_masked_where_settings_are_shown():
+def test_secrets_are_masked_where_settings_are_shown() -> None:
     """A password in a database's address is in no repr and in no message."""
     with temporary_settings({"server_database_connection_url": "postgresql://me:hunter2@db/x"}) as settings:
         assert "hunter2" not in repr(settings)
         assert settings.server_database_connection_url == "postgresql://me:hunter2@db/x"
 
 
-def test_settings_travel_as_environment_variables(monkeypatch):
+def test_settings_travel_as_environment_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not default can be given to another process, and is read there as it was."""
     updates = {
         "tasks_default_retry_delay_seconds": [1, 2.5],
