@@ -62,7 +62,8 @@ class Stories:
 
     def _id(self, created: datetime) -> UUID:
         milliseconds = int(created.timestamp() * 1000)
-        return UUID(int=(milliseconds << 80) | (7 << 76) | (2 << 62) | next(self._count))
+        number = next(self._count)
+        return UUID(int=(milliseconds << 80) | (7 << 76) | (number << 64) | (2 << 62) | number)
 
     def _tell(self, run: Run, steps: tuple[Step, ...]) -> None:
         states = [

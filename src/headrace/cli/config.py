@@ -91,7 +91,11 @@ def view(
 
 def _row(settings: Settings, setting: Setting[Any], secrets: bool) -> list[str]:
     value = _shown(settings, setting, secrets)
-    return [setting.name, "none" if value is None else str(value), str(settings.source_of(setting))]
+    source = settings.source_of(setting)
+    place = (
+        source.kind if source.kind == "environment" else str(source)
+    )  # the variable is named as the setting
+    return [setting.name, "none" if value is None else str(value), place]
 
 
 def _as_json(settings: Settings, setting: Setting[Any], secrets: bool) -> dict[str, object]:

@@ -77,19 +77,22 @@ def state_text(type_: StateType | None, name: str | None) -> Text:
 
 
 def print_table(
-    heads: Sequence[str], rows: Sequence[Sequence[str | Text]], numbers: Sequence[str] = (), elastic: str = ""
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str | Text]],
+    numbers: Sequence[str] = (),
+    elastic: Mapping[str, int] | None = None,
 ) -> None:
     """Print a table without rules: dim heads, columns named in `numbers` to the right, a line for each row.
 
-    Where a terminal is too narrow the column `elastic` is cut, and no other.
+    Where a terminal is too narrow the `elastic` columns are cut, one after the other, down to these widths.
     """
     from rich.text import Text
 
     console = out()
     widths = [max(map(_width, column)) for column in zip(heads, *rows, strict=True)]
-    if elastic:
-        spare = console.width - sum(widths) - 2 * (len(widths) - 1)
-        widths[heads.index(elastic)] = max(widths[heads.index(elastic)] + min(spare, 0), 8)
+    for head, least in (elastic or {}).items():
+        column, excess = heads.index(head), sum(widths) + 2 * (len(widths) - 1) - console.width
+        widths[column] = min(max(widths[column] - max(excess, 0), least), widths[column])
     for position, row in enumerate([heads, *rows]):
         cells = [_cell(*each) for each in zip(row, widths, (head in numbers for head in heads), strict=True)]
         line = Text("  ", style="" if position else "dim").join(cells)
@@ -133,8 +136,10 @@ def abridged(rows: Sequence[Row], most: int) -> Sequence[Row]:
 
 
 def moment_text(moment: datetime | None, now: datetime) -> str:
-    """Write a moment in the local time zone, the date left out where it is today's."""
+    """Write a moment in the local time zone: the time if today, else the day too, and the year if another."""
     if moment is None:
         return "–"
-    local = moment.astimezone()
-    return local.strftime("%H:%M:%S" if local.date() == now.astimezone().date() else "%Y-%m-%d %H:%M:%S")
+    local, today = moment.astimezone(), now.astimezone()
+    if local.date() == today.date():
+        return local.strftime("%H:%M:%S")
+    return local.strftime("%m-%d %H:%M" if local.year == today.year else "%Y-%m-%d %H:%M")

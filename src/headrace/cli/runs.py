@@ -111,7 +111,8 @@ def _print_runs(found: Sequence[Run], kind: str, now: datetime) -> None:
         ]
         for run in found
     ]
-    print_table(["id", "run", kind, "state", "tries", "created", "took"], rows, ["tries", "took"], "run")
+    heads = ["id", "run", kind, "state", "tries", "created", "took"]
+    print_table(heads, rows, ["tries", "took"], elastic={"run": 12, kind: 8, "state": 11})
 
 
 def _id_length(found: Sequence[Run]) -> int:
