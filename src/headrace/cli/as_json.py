@@ -100,13 +100,23 @@ def row(value: Row) -> Json:
         "state_name": value.state_name,
         "message": value.message,
         "attempts": value.attempts,
-        "offset_seconds": value.offset,
-        "duration_seconds": value.duration,
+        "offset_seconds": _seconds(value.offset),
+        "duration_seconds": _seconds(value.duration),
         "segments": [
-            {"state_type": s.type.value, "state_name": s.name, "start_seconds": s.start, "end_seconds": s.end}
-            for s in value.segments
+            {
+                "state_type": segment.type.value,
+                "state_name": segment.name,
+                "start_seconds": _seconds(segment.start),
+                "end_seconds": _seconds(segment.end),
+            }
+            for segment in value.segments
         ],
     }
+
+
+def _seconds(value: float | None) -> float | None:
+    """Round away what is below the microsecond that moments are told to."""
+    return None if value is None else round(value, 6)
 
 
 def log(value: LogRecord) -> Json:

@@ -49,7 +49,9 @@ def run(
     rows: Annotated[
         int, typer.Option(help="How many rows the timeline may have; failures always show.", min=1)
     ] = 100,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no timeline.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Nothing but what the flow prints, and warnings.")
+    ] = False,
     json_: Annotated[
         bool,
         typer.Option(
@@ -63,9 +65,13 @@ def run(
         flow = load_flow(target)
         check_parameters(flow.fn, flow.name, given)
         outcome = _Outcome()
+        if quiet:
+            _silence_console()
         with Progress(flow.name, world.store(), silent=quiet or json_) as progress:
             outcome.of(flow, given)
         run_id = outcome.run_id or progress.run_id
+    if outcome.status == _INTERRUPTED:
+        note("Interrupted")
     if run_id is not None:
         _report(run_id, quiet=quiet, json_=json_, most=rows)
     if outcome.error is not None and not json_:
@@ -85,7 +91,6 @@ class _Outcome:
         try:
             state = _call(flow, given)
         except KeyboardInterrupt:
-            note("Interrupted")
             self.status = _INTERRUPTED
         except SystemExit as exit_:
             self.error = exit_
@@ -93,6 +98,18 @@ class _Outcome:
             self.run_id = state.state_details.flow_run_id
             self.status = 0 if state.is_completed() else 1
             self.error = state.data if isinstance(state.data, Exception) else None
+
+
+def _silence_console() -> None:
+    """Show only warnings and worse of the run's log; the store keeps all of it."""
+    import logging
+
+    from headrace.drive.logs import ROOT, ConsoleHandler, configure
+
+    configure()
+    for handler in ROOT.handlers:
+        if isinstance(handler, ConsoleHandler):
+            handler.setLevel(logging.WARNING)
 
 
 def _call(flow: Flow[..., Any], given: Mapping[str, Any]) -> State:
