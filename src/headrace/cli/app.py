@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from headrace.cli import config, limits, run, runs
-from headrace.cli.look import out, print_json
+from headrace.cli.look import print_json, say
 
 app = typer.Typer(
     name="headrace",
@@ -51,7 +51,7 @@ def version(
     from headrace._version import __version__
 
     if not as_json:
-        out().print(f"headrace {__version__}", highlight=False)
+        say(f"headrace {__version__}")
         return
     import platform
     import sqlite3

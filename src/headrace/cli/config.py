@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from headrace.cli.look import note, out, print_json, print_table
+from headrace.cli.look import note, print_json, print_table, say
 from headrace.settings import SETTINGS, Setting, Settings, current_settings, find_setting
 
 app = typer.Typer(name="config", help="Look at settings, and change them.", no_args_is_help=True)
@@ -30,7 +30,7 @@ def set_(
     for setting, value in pairs:
         set_in_profile(setting, value)
         shown = "***" if setting.secret else value
-        out().print(f"Set {setting.name} to {shown} in {profile_path()}", soft_wrap=True)
+        say(f"Set {setting.name} to {shown} in {profile_path()}")
         _note_environment(setting)
 
 
@@ -55,9 +55,9 @@ def unset(
 
     for setting in [find_setting(name) for name in names]:
         if unset_in_profile(setting):
-            out().print(f"Removed {setting.name} from {profile_path()}", soft_wrap=True)
+            say(f"Removed {setting.name} from {profile_path()}")
         else:
-            out().print(f"{setting.name} was not set in {profile_path()}", soft_wrap=True)
+            say(f"{setting.name} was not set in {profile_path()}")
         _note_environment(setting)
 
 
@@ -83,7 +83,7 @@ def view(
     if as_json:
         print_json({s.name: _as_json(settings, s, show_secrets) for s in shown})
     elif not shown:
-        out().print("Nothing is set; --show-defaults shows all settings.")
+        say("Nothing is set; --show-defaults shows all settings.")
     else:
         heads = ["setting", "value", *(["from"] if show_sources else [])]
         print_table(heads, [_row(settings, s, show_secrets)[: len(heads)] for s in shown])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headrace.cli import as_json, world
-from headrace.cli.look import out, print_json, print_table
+from headrace.cli.look import print_json, print_table, say
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def ls(json_: Annotated[bool, typer.Option("--json", help="Print a JSON array of
     if json_:
         print_json([as_json.limit(limit) for limit in limits])
     elif not limits:
-        out().print("There are no limits. `headrace concurrency-limit create NAME LIMIT` makes one.")
+        say("There are no limits. `headrace concurrency-limit create NAME LIMIT` makes one.")
     else:
         rows = [
             _row(limit, sum(lease.waiting for lease in store.leases(limit.name, now))) for limit in limits
@@ -61,7 +61,7 @@ def create(
             f"There is a limit {name!r} already; `headrace concurrency-limit update` changes it."
         )
     store.put_limit(ConcurrencyLimit(name=name, limit=limit, slot_decay_per_second=decay))
-    out().print(f"Made the limit {name!r} of {limit}")
+    say(f"Made the limit {name!r} of {limit}")
 
 
 @app.command(epilog="Example: headrace concurrency-limit update database --limit 3 --inactive")
@@ -84,7 +84,7 @@ def update(
         active=was.active if active is None else active,
     )
     store.put_limit(changed)
-    out().print(f"The limit {name!r} is now {changed.limit}{'' if changed.active else ', and inactive'}")
+    say(f"The limit {name!r} is now {changed.limit}{'' if changed.active else ', and inactive'}")
 
 
 @app.command(epilog="Example: headrace concurrency-limit delete database")
@@ -93,7 +93,7 @@ def delete(name: Name) -> None:
     store = world.store()
     _existing(store, name)
     store.delete_limit(name)
-    out().print(f"Deleted the limit {name!r}")
+    say(f"Deleted the limit {name!r}")
 
 
 def _existing(store: Store, name: str) -> ConcurrencyLimit:

@@ -13,7 +13,7 @@ import typer
 
 from headrace.cli import as_json as forms
 from headrace.cli import world
-from headrace.cli.look import out
+from headrace.cli.look import out, say
 from headrace.core.records import Run
 from headrace.exceptions import ObjectNotFound
 from headrace.store.protocol import LogFilter, LogRecord
@@ -49,7 +49,7 @@ def print_logs(store: Store, run: Run, min_level: int, *, follow: bool, as_json:
             break
         world.sleep(_LOOK_AGAIN_SECONDS)
     if not told and not as_json:
-        out().print("No lines were logged.")
+        say("No lines were logged.")
 
 
 def _has_ended(store: Store, run: Run) -> bool:

@@ -50,6 +50,11 @@ def print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def say(message: str) -> None:
+    """Print one line for people on stdout, in no colour; rich, which takes 40 ms to come, is not asked."""
+    sys.stdout.write(one_line(message) + "\n")
+
+
 def note(message: str) -> None:
     """Tell people something beside the point, on stderr."""
     out(stderr=True).print(message, style="dim", soft_wrap=True)

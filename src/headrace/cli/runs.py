@@ -10,7 +10,7 @@ import typer
 
 from headrace.cli import as_json, world
 from headrace.cli.find import find_run, parse_states, parse_when
-from headrace.cli.look import moment_text, note, out, print_json, print_table, state_text
+from headrace.cli.look import moment_text, note, print_json, print_table, say, state_text
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State, StateType
 from headrace.core.timeline import one_line, seconds_text
@@ -66,7 +66,7 @@ def ls(
     if json_:
         print_json([as_json.run(run) for run in found])
     elif not found:
-        out().print("No runs fit.")
+        say("No runs fit.")
     else:
         _print_runs(found, "task" if of_tasks else "flow", world.now())
         total = store.count("task" if of_tasks else "flow", where)
@@ -192,11 +192,11 @@ def cancel(
 def _tell_cancelled(run: Run, standing: State) -> bool:
     """Say what became of the request; True if it came too late."""
     if standing.is_cancelling():
-        out().print(f"Asked {run.name} to stop")
+        say(f"Asked {run.name} to stop")
     elif standing.is_cancelled():
-        out().print(f"{run.name} is cancelled")
+        say(f"{run.name} is cancelled")
     else:
-        out().print(f"{run.name} has ended already: {standing}")
+        say(f"{run.name} has ended already: {standing}")
         return True
     return False
 
@@ -214,4 +214,4 @@ def delete(
         typer.confirm(f"Delete {names} with all that is recorded of it?", abort=True)
     for run in found:
         store.delete(run.kind, run.id)
-        out().print(f"Deleted {run.name}")
+        say(f"Deleted {run.name}")
