@@ -15,10 +15,18 @@ app = typer.Typer(name="config", help="Look at settings, and change them.", no_a
 _SET = "Example: headrace config set HEADRACE_LOGGING_LEVEL=DEBUG HEADRACE_TASKS_DEFAULT_RETRIES=2"
 
 
+def _complete(incomplete: str) -> list[str]:
+    """Complete the name of a setting."""
+    return [setting.name for setting in SETTINGS if setting.name.startswith(incomplete.upper())]
+
+
 @app.command("set", epilog=_SET)
 def set_(
     assignments: Annotated[
-        list[str], typer.Argument(metavar="NAME=VALUE...", help="Settings and their new values.")
+        list[str],
+        typer.Argument(
+            metavar="NAME=VALUE...", help="Settings and their new values.", autocompletion=_complete
+        ),
     ],
 ) -> None:
     """Set values in the active profile: all of them, or none if one can't be used."""
@@ -48,7 +56,9 @@ def _note_environment(setting: Setting[Any]) -> None:
 
 @app.command(epilog="Example: headrace config unset HEADRACE_LOGGING_LEVEL")
 def unset(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Settings to take back.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Settings to take back.", autocompletion=_complete)
+    ],
 ) -> None:
     """Remove values from the active profile."""
     from headrace.settings import profile_path, unset_in_profile
