@@ -23,6 +23,7 @@ Row = tuple[Any, ...]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UUIDS = ("flow_run_id", "task_run_id", "child_flow_run_id")
+_SILENT = [(name, getattr(NO_DETAILS, name)) for name in StateDetails.__match_args__]
 _MOMENTS = ("scheduled_time", "cache_expiration", "pause_timeout")
 
 
@@ -105,8 +106,7 @@ def details_text(details: StateDetails) -> str | None:
     """Return what is said in the details of a state as JSON; None where nothing is."""
     if details is NO_DETAILS or not details:
         return None
-    said = {name: getattr(details, name) for name in StateDetails.__match_args__}
-    said = {name: value for name, value in said.items() if value is not None and value is not False}
+    said = {name: value for name, silent in _SILENT if (value := getattr(details, name)) != silent}
     return json.dumps(said, default=_said, separators=(",", ":"))
 
 

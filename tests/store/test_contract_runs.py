@@ -1,0 +1,333 @@
+"""What every store promises of runs and their histories."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from headrace.core.states import NO_DETAILS, State, StateDetails, StateType
+from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
+from headrace.ids import state_id
+from headrace.store.protocol import LogFilter, LogRecord, RunFilter, Store
+
+from .making import (
+    CANCELLING,
+    COMPLETED,
+    FAILED,
+    FLOW_ID,
+    PENDING,
+    RUNNING,
+    T0,
+    at,
+    enter,
+    flow_run,
+    names,
+    new_id,
+    record,
+    run_ids,
+    task_run,
+    told,
+    told_state,
+)
+
+
+def test_a_flow_run_is_read_as_it_was_created(store: Store) -> None:
+    """Every column of a flow run comes back."""
+    run = flow_run(
+        flow_version="1.2",
+        tags=frozenset({"b", "ä"}),
+        parameters={"day": "2026-03-01", "n": 3, "deep": {"x": [1.5, None, True]}},
+        parent_task_run_id=new_id(),
+        parent_flow_run_id=new_id(),
+        root_flow_run_id=new_id(),
+        deployment_id=new_id(),
+    )
+    record(store, run, PENDING, RUNNING)
+    assert told(store.flow_run(run.id)) == told(run)
+
+
+def test_a_task_run_is_read_as_it_was_created(store: Store) -> None:
+    """Every column of a task run comes back."""
+    run = task_run(
+        dynamic_key="7",
+        flow_run_id=new_id(),
+        flow_run_run_count=2,
+        task_inputs={"url": [new_id(), new_id()], "wait_for": []},
+        parameters={"url": "a"},
+        child_flow_run_id=new_id(),
+        cache_key="k",
+        tags=frozenset({"x"}),
+    )
+    record(store, run)
+    assert told(store.task_run(run.id)) == told(run)
+
+
+def test_a_history_is_read_in_order_with_derived_ids(store: Store) -> None:
+    """States come back one after the other, each with the id that follows from its position."""
+    run = record(store, task_run(), PENDING, RUNNING)
+    assert store.transition(run, enter(run, COMPLETED, now=at(5))) is None
+    history = store.history(run.id)
+    assert names(history) == ["Pending", "Running", "Completed"]
+    assert [state.id for state in history] == [state_id(run.id, position) for position in range(3)]
+    assert history[2].timestamp == at(5)
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        NO_DETAILS,
+        StateDetails(scheduled_time=at(60.000001), retriable=True),
+        StateDetails(flow_run_id=FLOW_ID, task_run_id=FLOW_ID, child_flow_run_id=FLOW_ID),
+        StateDetails(
+            cache_key="k", cache_expiration=at(1), pause_timeout=at(2), pause_reschedule=True, pause_key="p"
+        ),
+    ],
+)
+def test_the_details_of_a_state_are_kept(store: Store, details: StateDetails) -> None:
+    """Every field of the details comes back, and none where none was given."""
+    scheduled = State(StateType.SCHEDULED, "AwaitingRetry", message="later", state_details=details)
+    run = record(store, flow_run(), PENDING, RUNNING, scheduled)
+    assert told_state(store.history(run.id)[2]) == told_state(run.state)
+    assert store.flow_run(run.id).state.state_details == details
+
+
+def test_a_transition_writes_the_columns_as_they_now_are(store: Store) -> None:
+    """Counters, times, name, cache key and child follow the run."""
+    run = record(store, task_run(), PENDING, RUNNING)
+    run.name, run.cache_key, run.child_flow_run_id = "renamed", "key", new_id()
+    store.transition(run, enter(run, COMPLETED, now=at(3)))
+    stored = store.task_run(run.id)
+    assert told(stored) == told(run)
+    assert stored.end_time == at(3)
+    assert stored.total_run_time == timedelta(seconds=3) - timedelta(microseconds=1)
+
+
+def test_what_a_run_was_given_is_settled_when_it_begins(store: Store) -> None:
+    """Tags, parameters and inputs are written at the first RUNNING, and not again."""
+    run = record(store, task_run(parameters={"x": "future"}), PENDING)
+    run.parameters, run.tags, run.task_inputs = {"x": 1}, frozenset({"t"}), {"x": [new_id()]}
+    store.transition(run, enter(run, RUNNING))
+    begun = told(store.task_run(run.id))
+    assert begun == told(run)
+    run.parameters, run.tags, run.task_inputs = {"x": 2}, frozenset(), {}
+    store.transition(run, enter(run, COMPLETED))
+    ended = told(store.task_run(run.id))
+    assert [ended[name] for name in ("parameters", "tags", "task_inputs")] == [
+        begun[name] for name in ("parameters", "tags", "task_inputs")
+    ]
+
+
+def test_the_live_run_does_not_reach_into_the_store(store: Store) -> None:
+    """What is done to a run, or to a copy that was read, after it was recorded changes nothing."""
+    run = record(store, task_run(parameters={"x": 1}), PENDING)
+    before = told(store.task_run(run.id))
+    for copy in (run, store.task_run(run.id)):
+        enter(copy, RUNNING)
+        copy.name = "other"
+        copy.parameters["x"] = 2  # type: ignore[index]
+    assert told(store.task_run(run.id)) == before
+    assert names(store.history(run.id)) == ["Pending"]
+
+
+def test_a_transition_from_another_history_is_refused_with_the_standing_state(store: Store) -> None:
+    """Who has not seen the newest state writes nothing, and is told it."""
+    run = record(store, flow_run(), PENDING, RUNNING)
+    store.propose("flow", run.id, CANCELLING)
+    before = told(store.flow_run(run.id))
+    standing = store.transition(run, enter(run, COMPLETED, now=at(1)))
+    assert standing is not None
+    assert standing.name == "Cancelling"
+    assert told(store.flow_run(run.id)) == before
+    assert names(store.history(run.id)) == ["Pending", "Running", "Cancelling"]
+
+
+def test_a_transition_of_an_unknown_run_says_so(store: Store) -> None:
+    """A run that was never created can't go on."""
+    run = task_run()
+    with pytest.raises(ObjectNotFound, match=str(run.id)):
+        store.transition(run, enter(run, PENDING))
+
+
+def test_a_transition_without_states_writes_the_columns(store: Store) -> None:
+    """A run can be given a name within its state."""
+    run = record(store, task_run(), PENDING)
+    run.name = "named"
+    assert store.transition(run, []) is None
+    assert store.task_run(run.id).name == "named"
+    assert names(store.history(run.id)) == ["Pending"]
+
+
+def test_an_id_is_taken_once(store: Store) -> None:
+    """Creating a run again raises, and leaves the first as it is."""
+    run = record(store, task_run(), PENDING, RUNNING)
+    twin = task_run(id=run.id, name="twin")
+    with pytest.raises(ObjectAlreadyExists, match=str(run.id)):
+        record(store, twin, PENDING)
+    assert told(store.task_run(run.id)) == told(run)
+    assert names(store.history(run.id)) == ["Pending", "Running"]
+
+
+def test_a_run_is_created_with_all_its_states(store: Store) -> None:
+    """No state, or not all that the run has entered, is a mistake of the caller."""
+    run = task_run()
+    with pytest.raises(ValueError, match="at least one"):
+        store.create(run, [])
+    states = enter(run, PENDING, RUNNING)
+    with pytest.raises(ValueError, match="entered 2 states"):
+        store.create(run, states[1:])
+    assert store.count("task") == 0
+
+
+def test_a_proposal_is_taken_where_the_table_allows_it(store: Store) -> None:
+    """The state is appended, and counters and times follow it."""
+    run = record(store, task_run(), PENDING, RUNNING)
+    stands = store.propose("task", run.id, State(StateType.CRASHED, message="gone", timestamp=at(9)))
+    assert (stands.name, stands.timestamp) == ("Crashed", at(9))
+    stored = store.task_run(run.id)
+    assert (stored.end_time, stored.history_length, stored.state_name) == (at(9), 3, "Crashed")
+    assert told_state(store.history(run.id)[-1]) == told_state(stands)
+
+
+def test_a_proposal_that_the_table_forbids_changes_nothing(store: Store) -> None:
+    """A run that has ended can't be cancelled; the answer is the state in which it ended."""
+    run = record(store, flow_run(), PENDING, RUNNING, FAILED)
+    stands = store.propose("flow", run.id, CANCELLING)
+    assert told_state(stands) == told_state(run.state)
+    assert names(store.history(run.id)) == ["Pending", "Running", "Failed"]
+
+
+def test_an_unstamped_proposal_follows_the_state_before_it(store: Store) -> None:
+    """A store has no clock: what has no time of its own comes a microsecond after what stands."""
+    run = record(store, flow_run(), PENDING)
+    assert store.propose("flow", run.id, CANCELLING).timestamp == T0 + timedelta(microseconds=1)
+
+
+def test_proposing_for_an_unknown_run_says_so(store: Store) -> None:
+    """There is nothing to append to, and kinds are not mixed up."""
+    run = record(store, flow_run())
+    with pytest.raises(ObjectNotFound):
+        store.propose("task", run.id, CANCELLING)
+
+
+@pytest.mark.parametrize("kind", ["flow", "task"])
+def test_looking_up_an_unknown_run_says_so(store: Store, kind: str) -> None:
+    """The message names the id."""
+    missing = new_id()
+    with pytest.raises(ObjectNotFound, match=f"{kind} run {missing}"):
+        getattr(store, f"{kind}_run")(missing)
+
+
+def test_the_history_of_an_unknown_run_is_empty(store: Store) -> None:
+    """Asking for it is no error."""
+    assert store.history(new_id()) == []
+
+
+def test_current_states_are_those_of_the_flow_runs_that_exist(store: Store) -> None:
+    """Unknown ids are left out."""
+    one, two = record(store, flow_run(), PENDING, RUNNING), record(store, flow_run(), PENDING)
+    found = store.current_states([one.id, new_id(), two.id])
+    assert {run_id: state.name for run_id, state in found.items()} == {one.id: "Running", two.id: "Pending"}
+
+
+def test_deleting_a_task_run_takes_its_history_and_logs(store: Store) -> None:
+    """Others are left alone, and a second time there is nothing to delete."""
+    gone, stays = record(store, task_run()), record(store, task_run())
+    for run in (gone, stays):
+        store.append_logs([LogRecord(T0, 20, "line", "log", None, run.id)])
+    assert store.delete("task", gone.id) is True
+    assert store.delete("task", gone.id) is False
+    assert store.history(gone.id) == []
+    assert run_ids(store.task_runs()) == [stays.id]
+    assert [line.task_run_id for line in store.logs(LogFilter())] == [stays.id]
+
+
+def test_deleting_a_flow_run_takes_its_task_runs(store: Store) -> None:
+    """Their histories and logs go too; runs of subflows and other flows stay."""
+    flow, other = record(store, flow_run()), record(store, flow_run())
+    child = record(store, flow_run(parent_flow_run_id=flow.id))
+    inside, outside = (
+        record(store, task_run(flow_run_id=flow.id)),
+        record(store, task_run(flow_run_id=other.id)),
+    )
+    store.append_logs(
+        [LogRecord(T0, 20, "a", "log", flow.id), LogRecord(T0, 20, "b", "log", None, inside.id)]
+    )
+    store.append_logs([LogRecord(T0, 20, "c", "log", other.id)])
+    assert store.delete("flow", flow.id) is True
+    assert run_ids(store.flow_runs()) == [other.id, child.id]
+    assert run_ids(store.task_runs()) == [outside.id]
+    assert store.history(inside.id) == []
+    assert [line.message for line in store.logs(LogFilter())] == ["c"]
+
+
+def test_deleting_needs_the_right_kind(store: Store) -> None:
+    """A flow run is not deleted as a task run."""
+    run = record(store, flow_run())
+    assert store.delete("task", run.id) is False
+    assert names(store.history(run.id)) == ["Pending"]
+
+
+def test_text_that_is_no_unicode_is_recorded_all_the_same(store: Store) -> None:
+    """A lone surrogate, from a file name say, may be written escaped, but the transition is not lost."""
+    run = record(store, task_run(name="bad-\udc80"), PENDING, RUNNING)
+    store.transition(run, enter(run, State(StateType.FAILED, message="no file \udcff")))
+    store.append_logs([LogRecord(T0, 20, "line \udcff", "log", None, run.id)])
+    assert store.task_run(run.id).name.startswith("bad-")
+    assert store.history(run.id)[-1].message.startswith("no file ")
+    assert store.count("task", RunFilter(name="bad-\udc80")) <= 1  # a question, at least, that may be asked
+    assert len(store.logs(LogFilter(task_run_id=run.id))) == 1
+
+
+def test_two_types_may_share_a_state_name(store: Store) -> None:
+    """A name that a user gave to states of two types is kept apart."""
+    ends = [State(StateType.COMPLETED, "Done"), State(StateType.FAILED, "Done")]
+    runs = [record(store, task_run(), PENDING, RUNNING, end) for end in ends * 2]
+    types = [store.history(run.id)[-1].type for run in runs]
+    assert types == [StateType.COMPLETED, StateType.FAILED] * 2
+
+
+def test_a_closed_store_refuses_everything_but_closing(store: Store) -> None:
+    """The error says that it was closed."""
+    run = record(store, flow_run())
+    store.close()
+    store.close()
+    for use in (
+        lambda: store.create(run, [run.state]),
+        lambda: store.transition(run, []),
+        lambda: store.propose("flow", run.id, CANCELLING),
+        lambda: store.flow_run(run.id),
+        lambda: store.task_runs(),
+        lambda: store.count("flow"),
+        lambda: store.history(run.id),
+        lambda: store.current_states([run.id]),
+        lambda: store.append_logs([LogRecord(T0, 20, "a", "b")]),
+        lambda: store.logs(LogFilter()),
+        lambda: store.limits(T0),
+        lambda: store.release_slots(run.id, T0),
+    ):
+        with pytest.raises(StoreError, match="closed"):
+            use()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    parameters=st.dictionaries(st.text(max_size=10), json_values, max_size=5),
+    tags=st.frozensets(st.text(max_size=9)),
+)
+def test_what_json_can_say_comes_back(
+    store: Store, parameters: dict[str, object], tags: frozenset[str]
+) -> None:
+    """Parameters and tags of plain values are read as they were given."""
+    run = record(store, flow_run(parameters=parameters, tags=tags))
+    stored = store.flow_run(run.id)
+    assert (stored.parameters, stored.tags) == (parameters, tags)
