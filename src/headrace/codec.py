@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from enum import Enum
 from itertools import islice
-from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +26,6 @@ REPR_LENGTH = 200
 
 _encode: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _SMALL_INT = 1 << 63
-_BY_STR = (UUID, PurePath, Decimal)
 _BY_ISO = (datetime, date, time)
 _LISTS = (list, tuple, set, frozenset)
 
@@ -75,8 +73,10 @@ class _Writer:
             return self.text(value.value, depth)
         if isinstance(value, _BY_ISO):
             return self._spend(_encode(value.isoformat()))
-        if isinstance(value, _BY_STR):
+        if isinstance(value, UUID) or _is(value, "decimal", "Decimal"):
             return self._string(str(value))
+        if isinstance(value, os.PathLike):
+            return self.text(os.fspath(value), depth)
         if isinstance(value, timedelta):
             return self._spend(_encode(value.total_seconds()))
         if (entries := _entries(value)) is not None:
@@ -134,15 +134,15 @@ def _entries(value: Any) -> Mapping[Any, Any] | None:
         return None
     if is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in fields(value) if field.repr}
-    if _is_model(value):
+    if _is(value, "pydantic.main", "BaseModel"):
         return {name: getattr(value, name) for name, field in type(value).model_fields.items() if field.repr}
     return None
 
 
-def _is_model(value: object) -> bool:
-    """Say whether this is a pydantic model, which can only be where somebody imported pydantic."""
-    module = sys.modules.get("pydantic.main")
-    return module is not None and isinstance(value, module.BaseModel)
+def _is(value: object, module: str, name: str) -> bool:
+    """Say whether this is of some class, which it can only be where somebody imported the class's module."""
+    loaded = sys.modules.get(module)
+    return loaded is not None and isinstance(value, getattr(loaded, name))
 
 
 def _in_order(items: Iterable[Any]) -> Iterable[Any]:

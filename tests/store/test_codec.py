@@ -170,12 +170,11 @@ def test_parameters_stay_an_object(parameters: dict[str, object]) -> None:
 def test_the_codec_and_the_store_are_light() -> None:
     """Neither imports pydantic, asyncio, or anything of ours from above."""
     program = (
-        "import sys, headrace; before = set(sys.modules); import headrace.store.sqlite, headrace.store.memory;"
-        "print(*sorted(set(sys.modules) - before))"
+        "import sys, headrace; before = set(sys.modules);"
+        "import headrace.store.sqlite, headrace.store.memory; print(*set(sys.modules) - before)"
     )
-    loaded = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    ).stdout.split()
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = ran.stdout.split()
     assert not {"pydantic", "asyncio", "ctypes", "logging", "typing_extensions"}.intersection(loaded)
     ours = {name.split(".")[1] for name in loaded if name.startswith("headrace.")}
     assert ours <= {"store", "core", "codec", "exceptions", "ids", "_version", "effects", "clock"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hypothesis import assume, example, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headrace.store import slots
@@ -24,7 +24,6 @@ def test_who_comes_back_when_told_is_granted_and_not_a_microsecond_earlier(
     limit: int, decay: float, takings: list[tuple[int, bool, float]], occupy: int, rate: bool
 ) -> None:
     """`retry_at` is the first moment at which there is room, when nobody else does anything."""
-    assume(occupy <= limit)
     store = MemoryStore()
     store.put_limit(ConcurrencyLimit(name="db", limit=limit, slot_decay_per_second=decay))
     now = T0
@@ -35,9 +34,12 @@ def test_who_comes_back_when_told_is_granted_and_not_a_microsecond_earlier(
         if isinstance(store.request_slots(other, now), Queued):
             store.release_slots(other.ticket, now)
         now += timedelta(seconds=pause)
-    mine = SlotRequest(ticket=new_id(), names=("db",), occupy=occupy, rate=rate, lease_seconds=1e8)
+    mine = SlotRequest(
+        ticket=new_id(), names=("db",), occupy=min(occupy, limit), rate=rate, lease_seconds=1e8
+    )
     answer = store.request_slots(mine, now)
-    assume(isinstance(answer, Queued))
+    if answer == Granted():
+        return
     assert isinstance(answer, Queued)
     assert answer.retry_at is not None
     assert answer.retry_at > now

@@ -21,7 +21,7 @@ _TASK_NAMED = {"flow": "? IS NULL", "task": "r.task IN (SELECT seq FROM task WHE
 
 
 def runs_where(kind: RunKind, where: RunFilter) -> Condition:
-    """Return the condition that runs fit, ready to follow `RunStatements.find` or `count`."""
+    """Return the condition that runs fit, ready to follow `RunStatements.find` or `how_many`."""
     return _joined(_run_conditions(kind, where))
 
 

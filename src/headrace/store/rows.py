@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +15,6 @@ from headrace.codec import to_json
 from headrace.core.records import FlowRun, Run, TaskInputs, TaskRun
 from headrace.core.states import NO_DETAILS, NOT_KEPT, State, StateDetails, StateType
 from headrace.ids import state_id
-from headrace.store import slots
 from headrace.store.protocol import LogRecord
 
 Row = tuple[Any, ...]
@@ -257,7 +255,7 @@ def _common(row: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-# logs and limits -----------------------------------------------------------------------------------------
+# logs ----------------------------------------------------------------------------------------------------
 
 
 def log_row(record: LogRecord, logger: int) -> Row:
@@ -279,53 +277,4 @@ def log_record(row: Row) -> LogRecord:
     timestamp, level, message, logger, flow_run_id, task_run_id = row
     return LogRecord(
         moment(timestamp), level, message, logger, uuid_or_none(flow_run_id), uuid_or_none(task_run_id)
-    )
-
-
-def limit(row: Row) -> slots.Limit:
-    """Return a limit from (name, slots, active, decay, level, level_at)."""
-    name, count, active, decay, level, level_at = row
-    return slots.Limit(name, count, bool(active), decay, Fraction(level), moment_or_none(level_at))
-
-
-def limit_row(limit: slots.Limit) -> Row:
-    """Return the row that `limit` reads."""
-    return (
-        limit.name,
-        limit.limit,
-        int(limit.active),
-        limit.decay,
-        str(limit.level),
-        micros_or_none(limit.level_at),
-    )
-
-
-def ticket(row: Row) -> slots.Ticket:
-    """Return a ticket from its row."""
-    identity, names, occupy, rate, held, holder, holder_run_id, since, expires_at = row
-    return slots.Ticket(
-        UUID(bytes=identity),
-        tuple(json.loads(names)),
-        occupy,
-        bool(rate),
-        bool(held),
-        holder,
-        uuid_or_none(holder_run_id),
-        moment(since),
-        moment(expires_at),
-    )
-
-
-def ticket_row(ticket: slots.Ticket) -> Row:
-    """Return the row that `ticket` reads."""
-    return (
-        ticket.ticket.bytes,
-        json.dumps(ticket.names),
-        ticket.occupy,
-        int(ticket.rate),
-        int(ticket.held),
-        ticket.holder,
-        blob(ticket.holder_run_id),
-        micros(ticket.since),
-        micros(ticket.expires_at),
     )

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
@@ -22,8 +21,7 @@ from headrace.store.names import Names
 from headrace.store.protocol import EVERY_RUN, LogFilter, LogRecord, RunFilter, RunKind
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(NamedTuple):
     """What differs between flow runs and task runs: statements, and how rows are made and read."""
 
     sql: sql.RunStatements
@@ -94,7 +92,7 @@ class RunTables:
     def count(self, kind: RunKind, where: RunFilter = EVERY_RUN) -> int:
         """Return how many runs fit."""
         condition, values = queries.runs_where(kind, where)
-        found: int = self._link.read(_KINDS[kind].sql.count + condition, values)[0][0]
+        found: int = self._link.read(_KINDS[kind].sql.how_many + condition, values)[0][0]
         return found
 
     def history(self, run_id: UUID) -> list[State]:
@@ -209,7 +207,7 @@ def _delete_task_run(execute: Execute, run_id: bytes) -> bool:
 
 
 def _delete_flow_run(execute: Execute, run_id: bytes) -> bool:
-    if not execute(f"{sql.FLOW.count} WHERE r.id = ?", (run_id,)).fetchone()[0]:
+    if not execute(f"{sql.FLOW.how_many} WHERE r.id = ?", (run_id,)).fetchone()[0]:
         return False
     execute(sql.DELETE_LOGS_OF_TASK_RUNS, (run_id,))
     execute(sql.DELETE_FLOW_RUN_LOGS, (run_id,))

@@ -5,8 +5,8 @@ Placeholders are question marks; columns are in the order in which `rows.py` mak
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 _WRITTEN = (
     "id, created, name, history_length, run_count, expected_start_time, start_time, end_time, "
@@ -23,8 +23,7 @@ _MOVED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RunStatements:
+class RunStatements(NamedTuple):
     """What is asked of the runs of one kind, and told of them."""
 
     #: A new run, and one of its states.
@@ -37,7 +36,7 @@ class RunStatements:
     append_state: str
     #: Runs with their standing state, to be followed by a condition.
     find: str
-    count: str
+    how_many: str
     history: str
     standing: str
     delete_states: str
@@ -66,7 +65,7 @@ def _statements(
         "WHERE id = ? AND history_length = ?",
         append_state=f"INSERT INTO {states} SELECT seq, ?, ?, ?, ?, ? FROM {run} WHERE id = ?",
         find=f"SELECT {_READ}, {read_own} FROM {run} r {joined} {standing} JOIN state s ON s.seq = h.state",
-        count=f"SELECT count(*) FROM {run} r",
+        how_many=f"SELECT count(*) FROM {run} r",
         history=f"SELECT {_READ_STATE} FROM {run} r JOIN {states} h ON h.run = r.seq "
         "JOIN state s ON s.seq = h.state WHERE r.id = ? ORDER BY h.position",
         standing=f"SELECT {_READ_STATE} FROM {run} r {standing} JOIN state s ON s.seq = h.state "
