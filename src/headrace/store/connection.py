@@ -13,10 +13,10 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate
+from typing import Any
 
 from headrace.store import errors
-from headrace.store.link import Cursor, Execute, P, T
+from headrace.store.link import Cursor, Execute, T, Ts
 from headrace.store.opening import open_store
 
 
@@ -33,15 +33,15 @@ class Connection:
         self._closed = False
         _CONNECTIONS.add(self)
 
-    def write(self, work: Callable[Concatenate[Execute, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def write(self, work: Callable[[Execute, *Ts], T], /, *args: *Ts) -> T:
         """Do some work in one transaction. Whatever it raises, an interrupt too, nothing of it is kept."""
         with self._lock:
             try:
-                return self._transact(self._ready(), work, *args, **kwargs)
+                return self._transact(self._ready(), work, args)
             except UnicodeEncodeError:
                 # A lone surrogate (from a file name, say) is not text to a database; better escaped than
                 # not said.
-                return self._transact(_escaping(self._ready()), work, *args, **kwargs)
+                return self._transact(_escaping(self._ready()), work, args)
 
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return the rows of one statement."""
@@ -59,10 +59,10 @@ class Connection:
             self._closed = True
             self._let_go()
 
-    def _transact(self, execute: Execute, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    def _transact(self, execute: Execute, work: Callable[..., T], args: tuple[Any, ...]) -> T:
         try:
             execute("BEGIN IMMEDIATE")
-            done = work(execute, *args, **kwargs)
+            done = work(execute, *args)
             execute("COMMIT")
         except BaseException as error:
             self._roll_back()

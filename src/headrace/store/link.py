@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
-P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")
 T = TypeVar("T")
 
 
@@ -42,7 +42,7 @@ class Execute(Protocol):
 class Link(Protocol):
     """A database that is opened when first used. Its errors are StoreErrors."""
 
-    def write(self, work: Callable[Concatenate[Execute, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def write(self, work: Callable[[Execute, *Ts], T], /, *args: *Ts) -> T:
         """Do some work in one transaction. Whatever it raises, an interrupt too, nothing of it is kept."""
         ...
 

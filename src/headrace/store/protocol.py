@@ -181,8 +181,8 @@ class Store(Protocol):
 
         What a run was given (tags, parameters, task_inputs) is settled when it begins: it is written by
         `create`, and again when these states hold the run's first RUNNING; later changes are not. Fixed by
-        `create` are the ids, and the names, versions and keys of flow and task. All else is written each
-        time.
+        `create` are the ids, the moments of creation and of the expected start, and the names, versions and
+        keys of flow and task. All else is written each time.
 
         It is a compare-and-set: it happens only if the stored history of the run has exactly
         ``run.history_length - len(states)`` entries. Returns None on success, and else the state that

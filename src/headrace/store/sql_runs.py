@@ -129,7 +129,7 @@ class RunTables:
     def _create(self, execute: Execute, run: Run, states: Sequence[State]) -> None:
         kind, number = _KINDS[run.kind], self._names.state
         own = kind.own(run, kind.number(self._names, execute, run))
-        row = (*rows.start_of(run), number(execute, states[-1]), *own)
+        row = (*rows.start_of(run), *rows.moving(run, number(execute, states[-1])), *own)
         try:
             seq = execute(kind.sql.insert, row).lastrowid
         except sqlite3.IntegrityError:
@@ -166,15 +166,16 @@ class RunTables:
         """Write the columns of a run if its history has the expected length; say whether it had."""
         assert run.state is not None
         seq = self._names.state(execute, run.state)
-        values = (*rows.moving(run), seq, *kind.moving(run), *given, run.id.bytes, expected)
+        values = (*rows.moving(run, seq), *kind.moving(run), *given, run.id.bytes, expected)
         return execute(change, values).rowcount == 1
 
     def _append_states(
         self, execute: Execute, kind: _Kind, run_id: UUID, states: Sequence[State], position: int
     ) -> None:
+        key = run_id.bytes
         for at, state in enumerate(states, position):
             seq = self._names.state(execute, state)
-            execute(kind.sql.append_state, (at, seq, *rows.state_columns(state), run_id.bytes))
+            execute(kind.sql.append_state, (at, seq, *rows.state_columns(state), key))
 
     def _append_logs(self, execute: Execute, records: Sequence[LogRecord]) -> None:
         for record in records:

@@ -9,17 +9,16 @@ from functools import cache
 from typing import NamedTuple
 
 _WRITTEN = (
-    "id, created, name, history_length, run_count, expected_start_time, start_time, end_time, "
-    "total_run_time, tags, state"
+    "id, created, expected_start_time, name, history_length, run_count, start_time, end_time, "
+    "total_run_time, state, tags"
 )
 _READ_STATE = "h.position, s.type, s.name, h.timestamp, h.message, h.details"
 _READ = (
-    "r.id, r.created, r.name, r.history_length, r.run_count, r.expected_start_time, r.start_time, "
+    "r.id, r.created, r.expected_start_time, r.name, r.history_length, r.run_count, r.start_time, "
     f"r.end_time, r.total_run_time, r.tags, r.parameters, {_READ_STATE}"
 )
 _MOVED = (
-    "name = ?, history_length = ?, run_count = ?, expected_start_time = ?, start_time = ?, end_time = ?, "
-    "total_run_time = ?, state = ?"
+    "name = ?, history_length = ?, run_count = ?, start_time = ?, end_time = ?, total_run_time = ?, state = ?"
 )
 
 
