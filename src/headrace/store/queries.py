@@ -21,14 +21,21 @@ _TASK_NAMED = {"flow": "? IS NULL", "task": "r.task IN (SELECT seq FROM task WHE
 
 
 def runs_where(kind: RunKind, where: RunFilter) -> Condition:
-    """Return the condition that runs fit, ready to follow `RunStatements.find` or `how_many`."""
+    """Return the condition that runs fit, ready to follow `RunStatements.how_many`."""
     return _joined(_run_conditions(kind, where))
 
 
-def order(newest_first: bool) -> str:
-    """Return the order of a listing, to be followed by the values that `bounds` returns."""
+def listing(kind: RunKind, where: RunFilter, newest_first: bool) -> Condition:
+    """Return the rest of a statement that lists runs, to be followed by the values that `bounds` returns.
+
+    Which runs belong to the page is found first, within an index, and only then is anything joined to them:
+    of a million runs that fit it sorts none but those of the page.
+    """
+    condition, values = runs_where(kind, where)
     way = "DESC" if newest_first else "ASC"
-    return f" ORDER BY r.created {way}, r.seq {way} LIMIT ? OFFSET ?"
+    order = f"ORDER BY r.created {way}, r.seq {way}"
+    page = f"SELECT r.seq FROM {kind}_run r{condition} {order} LIMIT ? OFFSET ?"
+    return f" WHERE r.seq IN ({page}) {order}", values
 
 
 def bounds(limit: int | None, offset: int) -> list[int]:

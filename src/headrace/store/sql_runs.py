@@ -184,10 +184,8 @@ class RunTables:
     def _find(
         self, kind: RunKind, where: RunFilter, limit: int | None, offset: int, newest_first: bool
     ) -> list[rows.Row]:
-        condition, values = queries.runs_where(kind, where)
-        order = queries.order(newest_first)
-        values += queries.bounds(limit, offset)
-        return self._link.read(_KINDS[kind].sql.find + condition + order, values)
+        page, values = queries.listing(kind, where, newest_first)
+        return self._link.read(_KINDS[kind].sql.find + page, [*values, *queries.bounds(limit, offset)])
 
 
 def _standing(execute: Execute, kind: RunKind, run_id: UUID) -> State:
