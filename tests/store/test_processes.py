@@ -19,7 +19,19 @@ from headrace.core.states import TRANSITIONS
 from headrace.store.protocol import ConcurrencyLimit, Granted, Queued, SlotRequest
 from headrace.store.sqlite import SqliteStore
 
-from .making import COMPLETED, PENDING, RUNNING, at, enter, flow_run, names, new_id, record, task_run
+from .making import (
+    CANCELLING,
+    COMPLETED,
+    PENDING,
+    RUNNING,
+    at,
+    enter,
+    flow_run,
+    names,
+    new_id,
+    record,
+    task_run,
+)
 
 HERE = Path(__file__).parent
 
@@ -105,6 +117,26 @@ def test_two_writers_of_one_run_do_not_both_win(tmp_path: Path) -> None:
     assert standing is not None
     assert names(theirs.history(run.id)) == ["Pending", "Running", "Completed"]
     assert theirs.current_states([run.id])[run.id].name == "Completed"
+    for store in (ours, theirs):
+        store.close()
+
+
+def test_polling_sees_what_another_process_writes(tmp_path: Path) -> None:
+    """However often the same was asked before, and whoever wrote: another connection, or this one."""
+    ours, theirs = SqliteStore(tmp_path / "runs.db"), SqliteStore(tmp_path / "runs.db")
+    run = record(ours, flow_run(), PENDING)
+
+    def polled() -> str:
+        assert ours.current_states([run.id]) == ours.current_states([run.id])
+        return ours.current_states([run.id])[run.id].name
+
+    assert polled() == "Pending"
+    theirs.transition(run, enter(run, RUNNING))
+    assert polled() == "Running"
+    ours.propose("flow", run.id, CANCELLING)
+    assert polled() == "Cancelling"
+    theirs.delete("flow", run.id)
+    assert ours.current_states([run.id]) == {}
     for store in (ours, theirs):
         store.close()
 

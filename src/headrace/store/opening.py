@@ -21,6 +21,7 @@ _JOURNAL_FORMAT_AT = 18
 _WAL_FORMAT = 2
 #: Half of SQLite's usual: a commit writes whole pages, and here a third less time (and as many bytes a run).
 _PAGE_SIZE = 2048
+_ATTEMPTS = 100
 
 
 def open_store(path: str, busy_seconds: float) -> sqlite3.Connection:
@@ -69,7 +70,24 @@ def _prepare(connection: sqlite3.Connection, path: str, header: bytes) -> None:
         execute(f"PRAGMA page_size = {_PAGE_SIZE}")
     migrate(connection, path)
     if not header or header[_JOURNAL_FORMAT_AT] != _WAL_FORMAT:
-        execute("PRAGMA journal_mode = WAL").fetchone()
+        _go_over_to_wal(connection)
+
+
+def _go_over_to_wal(connection: sqlite3.Connection) -> None:
+    """Go over to WAL for good, along with others who may be doing the same.
+
+    SQLite does not wait here: of two that go over at once one is told that the file is locked. So that one
+    waits for a lock that SQLite does wait for, and tries again.
+    """
+    for attempt in range(_ATTEMPTS, 0, -1):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            return
+        except sqlite3.OperationalError as error:
+            if attempt == 1 or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("COMMIT")
 
 
 def _close(connection: sqlite3.Connection | None) -> None:

@@ -10,7 +10,10 @@ Results are not kept: the state of a completed run that is read has `NOT_KEPT` f
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from uuid import UUID
 
+from headrace.core.states import State
 from headrace.store.connection import Connection
 from headrace.store.names import Names
 from headrace.store.sql_limits import LimitTables
@@ -25,7 +28,15 @@ class SqliteStore(RunTables, LimitTables):
     def __init__(self, path: str | os.PathLike[str], busy_seconds: float = 30.0) -> None:
         self.location = os.path.abspath(path)
         self._names = Names()
-        self._link = Connection(self.location, busy_seconds, on_rollback=self._names.forget)
+        self._asked: tuple[object, dict[UUID, State]] = (None, {})
+        self._link: Connection = Connection(self.location, busy_seconds, on_rollback=self._names.forget)
+
+    def current_states(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, State]:
+        """Return the standing states; asking the same again costs nothing much while nobody writes."""
+        question = (self._link.version(), tuple(flow_run_ids))
+        if question != self._asked[0]:
+            self._asked = question, super().current_states(question[1])
+        return dict(self._asked[1])
 
     def close(self) -> None:
         """Let go of the file."""
