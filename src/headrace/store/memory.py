@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -20,16 +19,13 @@ from headrace.core.states import State, allowed
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
 from headrace.store import columns, slots
 from headrace.store.filters import fits, fits_log
+from headrace.store.memory_limits import LimitsInMemory
 from headrace.store.protocol import (
     EVERY_RUN,
-    ConcurrencyLimit,
-    Lease,
     LogFilter,
     LogRecord,
     RunFilter,
     RunKind,
-    SlotAnswer,
-    SlotRequest,
 )
 
 
@@ -73,7 +69,7 @@ _SHAPES = {
 _KINDS: tuple[RunKind, RunKind] = ("flow", "task")
 
 
-class MemoryStore:
+class MemoryStore(LimitsInMemory):
     """A run store in memory, for one process. See `Store` for what its methods promise."""
 
     shared = False
@@ -215,74 +211,6 @@ class MemoryStore:
         found.sort(key=attrgetter("timestamp"))
         return _cut(found, limit, offset)
 
-    # concurrency limits --------------------------------------------------------------------------------
-
-    def put_limit(self, limit: ConcurrencyLimit) -> None:
-        """Create or replace a limit by name; slots that are taken stay taken."""
-        with self._lock:
-            self._check_open()
-            self._limits[limit.name] = slots.put(limit, self._limits.get(limit.name))
-
-    def delete_limit(self, name: str) -> bool:
-        """Remove a limit with its leases."""
-        with self._lock:
-            self._check_open()
-            if name not in self._limits:
-                return False
-            limits = {other: limit for other, limit in self._limits.items() if other != name}
-            tickets = {t.ticket: slots.without(t, name) for t in self._tickets.values()}
-            kept = {ticket_id: ticket for ticket_id, ticket in tickets.items() if ticket}
-            self._limits, self._tickets = limits, kept
-            return True
-
-    def limit(self, name: str, now: datetime) -> ConcurrencyLimit | None:
-        """Return one limit as it stands at `now`."""
-        with self._lock:
-            self._check_open()
-            limit = self._limits.get(name)
-            return slots.seen(limit, self._tickets.values(), now) if limit else None
-
-    def limits(self, now: datetime) -> list[ConcurrencyLimit]:
-        """Return all limits, by name, as they stand at `now`."""
-        with self._lock:
-            self._check_open()
-            tickets = self._tickets.values()
-            return [slots.seen(limit, tickets, now) for _, limit in sorted(self._limits.items())]
-
-    def request_slots(self, request: SlotRequest, now: datetime) -> SlotAnswer:
-        """Take slots if there are enough and nobody came earlier; else keep the ticket's place."""
-        slots.check(request)
-        with self._lock:
-            self._check_open()
-            tickets = self._alive(now)
-            outcome = slots.answer(request, self._limits, list(tickets.values()), now)
-            tickets = _with(tickets, request.ticket, outcome.ticket)
-            limits = self._limits | {limit.name: limit for limit in outcome.limits}
-            self._limits, self._tickets = limits, tickets
-            return outcome.answer
-
-    def renew_slots(self, tickets: Sequence[UUID], lease_seconds: float, now: datetime) -> set[UUID]:
-        """Extend leases. Returns the tickets that still hold."""
-        with self._lock:
-            self._check_open()
-            alive = self._alive(now)
-            held = {ticket for ticket in tickets if ticket in alive and alive[ticket].held}
-            expires_at = now + timedelta(seconds=lease_seconds)
-            self._tickets = alive | {ticket: replace(alive[ticket], expires_at=expires_at) for ticket in held}
-            return held
-
-    def release_slots(self, ticket: UUID, now: datetime) -> None:
-        """Give back what a ticket holds, or its place in the queue."""
-        with self._lock:
-            self._check_open()
-            self._tickets.pop(ticket, None)
-
-    def leases(self, name: str, now: datetime) -> list[Lease]:
-        """Return who holds slots of a limit and who waits for them."""
-        with self._lock:
-            self._check_open()
-            return slots.leases(name, self._tickets.values(), now)
-
     # life ----------------------------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -324,17 +252,6 @@ class MemoryStore:
     def _flow_run_of(self, task_run_id: UUID | None) -> UUID | None:
         kept = self._runs["task"].get(task_run_id) if task_run_id else None
         return kept.fixed[columns.TASK_FIXED.index("flow_run_id")] if kept else None
-
-    def _alive(self, now: datetime) -> dict[UUID, slots.Ticket]:
-        return {ticket.ticket: ticket for ticket in slots.alive(self._tickets.values(), now)}
-
-
-def _with(
-    tickets: dict[UUID, slots.Ticket], ticket_id: UUID, ticket: slots.Ticket | None
-) -> dict[UUID, slots.Ticket]:
-    if ticket is not None:
-        return tickets | {ticket_id: ticket}
-    return {other: kept for other, kept in tickets.items() if other != ticket_id}
 
 
 def _without(runs: dict[UUID, _Kept], gone: set[UUID]) -> dict[UUID, _Kept]:
