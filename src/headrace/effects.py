@@ -146,7 +146,7 @@ class Call(Effect[Outcome]):
     """Call the user's function, inside `context` (what `headrace.runtime` and loggers look at).
 
     After `seconds` (None: no limit) `expired` is raised inside it. `prints`: turn its `print`s into log lines.
-    `body` is False for hooks, name callables and the like, which are never carried out in another process.
+    `body` is False for hooks, name callables and the like. `runner` may carry the call out elsewhere.
     """
 
     fn: Callable[..., Any]
@@ -158,6 +158,7 @@ class Call(Effect[Outcome]):
     expired: Exception | None = None
     prints: bool = False
     body: bool = False
+    runner: Any = None
 
 
 @dataclass(slots=True)

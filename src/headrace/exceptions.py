@@ -41,6 +41,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 
 class HeadraceError(Exception):
@@ -200,13 +201,17 @@ class ExternalSignal(BaseException):
 class TerminationSignal(ExternalSignal):
     """The process was asked to terminate (SIGTERM)."""
 
-    def __init__(self, signal: int) -> None:
+    def __init__(self, signal: int = 15) -> None:
         self.signal = signal
         super().__init__(signal)
 
 
 class CancelRequested(ExternalSignal):
-    """Somebody asked for the flow run to be cancelled."""
+    """Somebody asked for the flow run with this id to be cancelled."""
+
+    def __init__(self, flow_run_id: UUID | None = None) -> None:
+        self.flow_run_id = flow_run_id
+        super().__init__(flow_run_id)
 
 
 def _short(value: object, limit: int = 80) -> str:

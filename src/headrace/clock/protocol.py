@@ -6,8 +6,8 @@ a slot, an event loop with nothing to do) waits through the clock, so that a vir
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Protocol
 
@@ -56,8 +56,11 @@ class Clock(Protocol):
         """Return a new event whose waits follow this clock."""
         ...
 
-    def time_limit(self, seconds: float, error: Exception) -> AbstractContextManager[None]:
-        """Raise `error` in this thread, inside the block, when the block takes longer than `seconds`."""
+    def time_limit(self, seconds: float, ring: Callable[[], object]) -> AbstractContextManager[None]:
+        """Call `ring` once when the block takes longer than `seconds`, to interrupt it, and again where it has not.
+
+        It is called in this thread where that can be done (it may then raise), else in another.
+        """
         ...
 
     def participant(self) -> AbstractContextManager[None]:
@@ -89,8 +92,3 @@ def nanoseconds_of(moment: datetime) -> int:
     """Turn an aware datetime into nanoseconds since 1970."""
     return (moment - EPOCH) // timedelta(microseconds=1) * 1000
 
-
-@contextmanager
-def nothing() -> Iterator[None]:
-    """Do nothing, as a context manager."""
-    yield

@@ -69,7 +69,7 @@ class VirtualClock:
         self._waiting: list[tuple[int, int, Parking]] = []
         self._participants: Counter[int] = Counter()
         self._running = 0
-        self._limits: dict[int, list[tuple[int, Exception]]] = {}
+        self._limits: dict[int, list[tuple[int, Callable[[], object]]]] = {}
 
     # reading ---------------------------------------------------------------------------------------------------
 
@@ -126,10 +126,10 @@ class VirtualClock:
         return VirtualEventLoop(self)
 
     @contextmanager
-    def time_limit(self, seconds: float, error: Exception) -> Iterator[None]:
-        """Raise `error` from the wait, in this thread, that would go beyond `seconds` from now."""
+    def time_limit(self, seconds: float, ring: Callable[[], object]) -> Iterator[None]:
+        """Call `ring` in the wait, of this thread, that would go beyond `seconds` from now."""
         thread = threading.get_ident()
-        limit = (self._now + _nanoseconds(seconds), error)
+        limit = (self._now + _nanoseconds(seconds), ring)
         limits = self._limits.setdefault(thread, [])
         limits.append(limit)
         try:
@@ -225,10 +225,10 @@ class VirtualClock:
                 if not parking.woken and parking.deadline is not None:
                     self._jump_if_idle(stalled=True)
 
-    def _raise_expired_limit(self) -> None:
-        for deadline, error in self._limits.get(threading.get_ident(), ()):
+    def _ring_expired_limits(self) -> None:
+        for deadline, ring in list(self._limits.get(threading.get_ident(), ())):
             if deadline <= self._now:
-                raise error
+                ring()
 
 
 class VirtualEvent:
@@ -264,7 +264,7 @@ class VirtualEvent:
             self._parked.append(parking)
         clock._block(parking)
         if not self._set:
-            clock._raise_expired_limit()
+            clock._ring_expired_limits()
         return self._set
 
 

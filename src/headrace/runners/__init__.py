@@ -1,0 +1,1 @@
+"""Where a submitted call is carried out: threads, processes."""

@@ -1,0 +1,14 @@
+"""The run that code is in."""
+
+from headrace.exceptions import MissingContextError
+from headrace.runs.context import CURRENT, FlowRunContext, RunContext, TaskRunContext, tags
+
+__all__ = ["FlowRunContext", "RunContext", "TaskRunContext", "get_run_context", "tags"]
+
+
+def get_run_context() -> FlowRunContext | TaskRunContext:
+    """Return the context of the task run, else of the flow run, around this code. Raises MissingContextError outside."""
+    here = CURRENT.get()
+    if isinstance(here, FlowRunContext | TaskRunContext):
+        return here
+    raise MissingContextError("There is no run around this code: call it inside a flow or a task.")

@@ -1,0 +1,113 @@
+"""What `Flow` and `Task` share: checking what a decorator was given."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from headrace.runs.definitions import Hook
+
+
+class NotGiven:
+    """Stand for an argument that was not given, where None means something."""
+
+    def __repr__(self) -> str:
+        return "NotSet"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+NotSet: Any = NotGiven()
+
+
+def underlying(fn: Any) -> Any:
+    """Return the function that a classmethod or staticmethod holds, else `fn` itself."""
+    return fn.__func__ if isinstance(fn, classmethod | staticmethod) else fn
+
+
+def checked_timeout(seconds: object) -> float | None:
+    """Return a time-out as a float, None for none. Raises TypeError or ValueError."""
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(f"'timeout_seconds' is a number of seconds, not {seconds!r}, a {type(seconds).__name__}.")
+    if not seconds >= 0:
+        raise ValueError(f"'timeout_seconds' can't be {seconds!r}. Write a number above 0, or None for no time-out.")
+    return float(seconds) or None
+
+
+def checked_hooks(hooks: Iterable[Hook] | None, name: str) -> list[Hook]:
+    """Return hooks as a list. Raises TypeError, naming the argument, for what is no iterable of callables."""
+    if hooks is None:
+        return []
+    if callable(hooks) or isinstance(hooks, str):
+        raise TypeError(f"Expected iterable for '{name}'; got {type(hooks).__name__} instead. Write {name}=[...].")
+    try:
+        listed = list(hooks)
+    except TypeError:
+        raise TypeError(f"Expected iterable for '{name}'; got {type(hooks).__name__} instead. Write {name}=[...].") from None
+    for hook in listed:
+        if not callable(hook):
+            raise TypeError(f"Expected callables in '{name}'; got {hook!r}, a {type(hook).__name__}, instead.")
+    return listed
+
+
+@functools.cache
+def _source(fn: Callable[..., Any]) -> str:
+    import inspect
+
+    try:
+        return inspect.getsource(fn)
+    except (OSError, TypeError):
+        code = getattr(fn, "__code__", None)  # typed at a prompt, or not written in Python
+        return repr((code.co_code, code.co_consts, code.co_names)) if code is not None else repr(type(fn))
+
+
+def source_hash(fn: Callable[..., Any]) -> str:
+    """Return eight hex digits that change with the function's source."""
+    import zlib
+
+    try:
+        source = _source(fn)
+    except TypeError:  # a callable object that can't be hashed
+        source = repr(type(fn))
+    return f"{zlib.crc32(source.encode()):08x}"
+
+
+_CACHING = ("cache_policy", "cache_key_fn", "cache_expiration", "refresh_cache")
+_RESULTS = ("persist_result", "result_storage", "result_serializer", "result_storage_key")
+
+
+def warn_about_caching(kind: str, name: str, given: Mapping[str, Any]) -> None:
+    """Warn that what was asked for is not built yet, instead of passing over it in silence."""
+    asked = [key for key in (*_CACHING, *_RESULTS) if _asks(given.get(key, NotSet))]
+    if asked:
+        warnings.warn(
+            f"The {kind} {name!r} asks for {', '.join(asked)}, but this version of headrace neither caches nor persists "
+            "results: the run is recorded, its result is kept in memory only.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def _asks(value: Any) -> bool:
+    return value is not None and value is not NotSet and value is not False and type(value).__name__ != "NoCache"
+
+
+_NOT_YET = {
+    "Task": ("delay", "apply_async", "serve", "adelay"),
+    "Flow": ("serve", "to_deployment", "deploy", "visualize", "from_source"),
+}
+
+
+def not_yet(kind: str, name: str) -> AttributeError:
+    """Return the error for an attribute that is not there, or not there yet."""
+    if name in _NOT_YET[kind]:
+        return AttributeError(
+            f"{kind}.{name} is not part of this version of headrace: there are no deployments and no background workers "
+            "yet. See docs/moving-from-prefect.md for what is there."
+        )
+    return AttributeError(f"{kind!r} object has no attribute {name!r}")

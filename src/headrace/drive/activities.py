@@ -1,0 +1,110 @@
+"""Which runs are going on in this process, so that they can be told to end.
+
+Somebody may ask for a flow run to be cancelled from this process (`cancel`) or from another, by moving it to Cancelling
+in a store that both use; a thread looks for that several times a second while there is a run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from headrace.core.states import State, StateType
+from headrace.drive.guards import Guard
+from headrace.exceptions import CancelRequested
+from headrace.runs.context import RunContext
+
+if TYPE_CHECKING:
+    from headrace.drive.world import World
+
+#: How often the store is asked whether somebody wants a run to be cancelled, in seconds.
+WATCH_SECONDS = 0.25
+
+
+class Activities:
+    """The runs of one world that this process is at work on."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._guards: dict[UUID, list[tuple[RunContext, Guard]]] = {}
+        self._flow_runs: dict[UUID, RunContext] = {}
+        self._watch: threading.Thread | None = None
+
+    def add(self, world: World, context: RunContext, guard: Guard) -> None:
+        flow = context.flow_context
+        if flow is None:
+            return
+        with self._lock:
+            self._guards.setdefault(flow.run.id, []).append((context, guard))
+            if context is flow:
+                self._flow_runs[flow.run.id] = flow
+                if world.store_is_shared and self._watch is None:
+                    self._watch = threading.Thread(target=self._look, args=(world,), name="headrace-watch", daemon=True)
+                    self._watch.start()
+
+    def remove(self, context: RunContext, guard: Guard) -> None:
+        flow = context.flow_context
+        if flow is None:
+            return
+        with self._lock:
+            at_work = self._guards[flow.run.id]
+            at_work.remove((context, guard))
+            if not at_work:
+                del self._guards[flow.run.id]
+            if context is flow:
+                self._flow_runs.pop(flow.run.id, None)
+
+    def interrupt(self, flow_run_id: UUID, reason: BaseException, *, with_flow: bool = True) -> None:
+        """Interrupt everything that this flow run does here: its task runs, its subflows, and itself."""
+        with self._lock:
+            at_work = list(self._guards.get(flow_run_id, ()))
+            children = [run_id for run_id, flow in self._flow_runs.items() if _parent(flow) == flow_run_id]
+        for child in children:
+            self.interrupt(child, reason)
+        for context, guard in reversed(at_work):
+            if with_flow or context.run.kind == "task":
+                guard.interrupt(reason)
+
+    def _look(self, world: World) -> None:
+        pause = threading.Event()
+        told: set[UUID] = set()
+        while True:
+            pause.wait(WATCH_SECONDS)
+            with self._lock:
+                if not self._flow_runs:
+                    self._watch = None
+                    return
+                running = set(self._flow_runs) - told
+            for run_id, state in world.store.current_states(running).items():
+                if state.type is StateType.CANCELLING:
+                    told.add(run_id)
+                    self.interrupt(run_id, CancelRequested(run_id))
+
+
+def _parent(context: RunContext) -> UUID | None:
+    outer = context.parent.flow_context if context.parent is not None else None
+    return outer.run.id if outer is not None else None
+
+
+@contextmanager
+def active(world: World, context: RunContext, guard: Guard) -> Iterator[None]:
+    """Be found, in the block, by who wants to interrupt this run."""
+    world.activities.add(world, context, guard)
+    try:
+        yield
+    finally:
+        world.activities.remove(context, guard)
+
+
+def cancel(world: World, flow_run_id: UUID) -> State:
+    """Ask for a flow run to be cancelled, and return the state that then stands.
+
+    Reaches a run in this process at once, one in another within a second. Raises ObjectNotFound.
+    """
+    state = world.store.propose("flow", flow_run_id, State(StateType.CANCELLING))
+    if state.type is StateType.CANCELLING:
+        world.activities.interrupt(flow_run_id, CancelRequested(flow_run_id))
+    return state

@@ -1,0 +1,265 @@
+"""The asyncio driver: carry out a story's effects in a task of the running loop."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any, TypeVar
+
+from headrace.drive.calls import inside, outcome_of, printing
+from headrace.drive.guards import Guard, thread_guard
+from headrace.drive.sync import END, Story
+from headrace.drive.sync import call as call_sync
+from headrace.drive.world import INSTANT, World
+from headrace.effects import (
+    Call,
+    Cancelled,
+    CloseRunner,
+    Effect,
+    OpenRunner,
+    Outcome,
+    Promise,
+    Raised,
+    Returned,
+    Sleep,
+    WaitFor,
+    WaitForSlots,
+)
+
+T = TypeVar("T")
+
+
+class TaskGuard(Guard):
+    """The interrupts of one asyncio task: it is cancelled, and the reason is remembered."""
+
+    __slots__ = ("_loop", "_task")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+
+    def interrupt(self, reason: BaseException) -> None:
+        """Cancel the task at its next await."""
+        self.pending = reason
+        if self._task is not None:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def raised(self, error: BaseException) -> BaseException:
+        """Return the reason for a cancellation that came from here."""
+        if isinstance(error, asyncio.CancelledError) and self.pending is not None:
+            self.delivered, self.pending = self.pending, None
+            if self._task is not None:
+                self._task.uncancel()
+            return self.delivered
+        return error
+
+
+async def drive(story: Story[T], world: World, guard: TaskGuard | None = None) -> T:
+    """Carry the story out, and return its answer."""
+    guard = guard or TaskGuard()
+    answer: Any = None
+    try:
+        while True:
+            try:
+                effect = story.send(answer)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            answer = await carry_out(effect, world, guard)
+    finally:
+        story.close()
+
+
+async def drive_generator(story: Story[Any], world: World, ended: Callable[[Any], Any]) -> AsyncGenerator[Any, Any]:
+    """Carry the story out, passing on what the user's async generator yields; `ended` is told the story's answer."""
+    guard = TaskGuard()
+    answer: Any = None
+    try:
+        while True:
+            try:
+                effect = story.send(answer)
+            except StopIteration as stop:
+                ended(stop.value)
+                return
+            if not (isinstance(effect, Call) and effect.body):
+                answer = await carry_out(effect, world, guard)
+                continue
+            steps = _Steps(effect, world, guard)
+            while await steps.forward():
+                try:
+                    steps.send((yield steps.item))
+                except GeneratorExit:
+                    await steps.close()
+                except BaseException as error:  # noqa: BLE001 - thrown in by the caller: it is for the user's generator
+                    steps.throw(error)
+            answer = steps.outcome
+    finally:
+        story.close()
+
+
+class _Steps:
+    """A user's async generator, run step by step, in its context only while it runs."""
+
+    def __init__(self, effect: Call, world: World, guard: TaskGuard) -> None:
+        self._effect, self._world, self._guard = effect, world, guard
+        self._generator = effect.fn(*effect.args, **effect.kwargs)
+        self._step, self._argument = self._generator.asend, None
+        self._yielded: list[Any] = []
+        self._closed = False
+        self.item: Any = None
+        self.outcome: Outcome = Returned(self._yielded)
+
+    async def forward(self) -> bool:
+        """Run to the next yield; False at the end."""
+        if self._closed:
+            return False
+        args = (self._step, self._argument)
+        effect = dataclasses.replace(self._effect, fn=_advanced, args=args, kwargs={}, flavour="async")
+        outcome = await call(effect, self._world, self._guard)
+        if not isinstance(outcome, Returned):
+            self.outcome = outcome
+            return False
+        self.item = outcome.value
+        if self.item is END:
+            return False
+        self._yielded.append(self.item)
+        return True
+
+    def send(self, value: Any) -> None:
+        self._step, self._argument = self._generator.asend, value
+
+    def throw(self, error: BaseException) -> None:
+        self._step, self._argument = self._generator.athrow, error
+
+    async def close(self) -> None:
+        self._closed = True
+        await self._generator.aclose()
+
+
+async def _advanced(step: Callable[[Any], Awaitable[Any]], argument: Any) -> Any:
+    try:
+        return await step(argument)
+    except StopAsyncIteration:
+        return END
+
+
+async def carry_out(effect: Effect[Any], world: World, guard: TaskGuard) -> Any:
+    """Carry out one effect."""
+    instant = INSTANT.get(type(effect))
+    return instant(world, effect) if instant is not None else await _TAKING_TIME[type(effect)](effect, world, guard)
+
+
+async def call(effect: Call, world: World, guard: TaskGuard) -> Outcome:
+    """Await the user's function in this task; a sync one (a hook) is called here and now."""
+    if effect.flavour in ("sync", "generator"):
+        return call_sync(effect, world, thread_guard())
+    limit = _Limit(effect)
+    try:
+        with inside(effect.context), printing(world, effect):
+            async with limit.timeout:
+                return Returned(await _value(effect))
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is an answer to the story
+        if limit.has_expired(error):
+            assert effect.expired is not None, "a limit has an error to raise"
+            return Raised(effect.expired.with_traceback(error.__traceback__))
+        return outcome_of(error, effect, guard)
+
+
+async def _value(effect: Call) -> Any:
+    result = effect.fn(*effect.args, **effect.kwargs)
+    return [item async for item in result] if effect.flavour == "async generator" else await result
+
+
+class _Limit:
+    """The time limit of an async call."""
+
+    def __init__(self, effect: Call) -> None:
+        self._timeout = asyncio.timeout(effect.seconds) if effect.seconds is not None else None
+        self.timeout: AbstractAsyncContextManager[Any] = self._timeout or nullcontext()
+
+    def has_expired(self, error: BaseException) -> bool:
+        return isinstance(error, TimeoutError) and self._timeout is not None and self._timeout.expired()
+
+
+async def _interruptible(wait: Awaitable[Any], guard: TaskGuard) -> Cancelled | None:
+    try:
+        await wait
+    except BaseException as error:  # noqa: BLE001 - whatever ended the wait is the answer
+        return Cancelled(guard.raised(error))
+    return None
+
+
+async def _sleep(effect: Sleep, world: World, guard: TaskGuard) -> Cancelled | None:
+    return await _interruptible(asyncio.sleep(effect.seconds), guard)
+
+
+async def _wait_for(effect: WaitFor, world: World, guard: TaskGuard) -> Cancelled | None:
+    return await _wait_for_all(effect.promises, guard)
+
+
+async def _wait_for_all(promises: Any, guard: TaskGuard) -> Cancelled | None:
+    for promise in promises:
+        if not promise.done():
+            waiting = await _interruptible(settled(promise), guard)
+            if waiting is not None:
+                return waiting
+    return None
+
+
+async def settled(promise: Promise) -> None:
+    """Wait in this loop until a promise is settled, wherever that happens."""
+    flag = Flag()
+    promise.when_done(flag.raise_)
+    await flag.event.wait()
+
+
+class Flag:
+    """An asyncio event that any thread may set."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def raise_(self) -> None:
+        """Set the event."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.event.set)
+
+
+async def _wait_for_slots(effect: WaitForSlots, world: World, guard: TaskGuard) -> Cancelled | None:
+    flag = Flag()
+    world.slots.when_released(effect.seen, flag.raise_)
+    return await _interruptible(_raised_within(flag, world.slots.patience(effect.seconds)), guard)
+
+
+async def _raised_within(flag: Flag, seconds: float | None) -> None:
+    try:
+        await asyncio.wait_for(flag.event.wait(), seconds)
+    except TimeoutError:
+        pass  # time to ask again
+
+
+async def _open_runner(effect: OpenRunner, world: World, guard: TaskGuard) -> None:
+    context = effect.context
+    context.task_runner = context.definition.new_task_runner()
+    context.task_runner.__enter__()
+
+
+async def _close_runner(effect: CloseRunner, world: World, guard: TaskGuard) -> Cancelled | None:
+    context = effect.context
+    waiting = await _wait_for_all(context.task_runner.finish(effect.reason), guard)
+    context.task_runner.__exit__(None, None, None)
+    return waiting
+
+
+_TAKING_TIME: dict[type, Callable[[Any, World, TaskGuard], Awaitable[Any]]] = {
+    Sleep: _sleep,
+    Call: call,
+    WaitFor: _wait_for,
+    WaitForSlots: _wait_for_slots,
+    OpenRunner: _open_runner,
+    CloseRunner: _close_runner,
+}

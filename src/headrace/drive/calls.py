@@ -1,0 +1,70 @@
+"""What surrounds a call of the user's function, whichever driver makes it: its context, its prints, its outcome."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+from headrace.drive import prints
+from headrace.drive.guards import Guard
+from headrace.drive.world import World
+from headrace.effects import Call, Cancelled, Outcome, Raised
+from headrace.runs.context import CURRENT
+
+_NOTHING: AbstractContextManager[None] = nullcontext()
+
+
+@contextmanager
+def inside(context: Any) -> Iterator[None]:
+    """Be in this run."""
+    token = CURRENT.set(context)
+    try:
+        yield
+    finally:
+        CURRENT.reset(token)
+
+
+def printing(world: World, effect: Call) -> AbstractContextManager[None]:
+    """Turn prints into log lines, or let them print, as the run wants it."""
+    if not effect.prints:
+        return prints.captured(None) if prints.are_captured() else _NOTHING
+    run = effect.context.run
+    return prints.captured(lambda line: world.logs.say(run, logging.INFO, line))
+
+
+def limited(world: World, effect: Call, guard: Guard) -> AbstractContextManager[None]:
+    """Raise `effect.expired` in the call once its time is up."""
+    if effect.seconds is None or effect.expired is None:
+        return _NOTHING
+    return world.clock.time_limit(effect.seconds, _ring(effect.expired, guard))
+
+
+def _ring(expired: Exception, guard: Guard) -> Callable[[], None]:
+    def ring() -> None:
+        if guard.is_late:
+            logging.getLogger("headrace").warning(
+                "%s It is in a blocking call in a thread, which can't be interrupted; the time-out takes effect when "
+                "the call returns.",
+                expired,
+            )
+        else:
+            guard.interrupt(expired)
+
+    return ring
+
+
+def outcome_of(error: BaseException, effect: Call, guard: Guard | None) -> Outcome:
+    """Say what an exception that left the user's function means for the run."""
+    if guard is not None:
+        error = guard.raised(error)
+    error = error.with_traceback(_users_part(error))
+    interrupted = guard is not None and error is guard.delivered and error is not effect.expired
+    return Raised(error) if isinstance(error, Exception) and not interrupted else Cancelled(error)
+
+
+def _users_part(error: BaseException) -> Any:
+    """Leave out the frame of the driver, so that a traceback begins in the user's function."""
+    traceback = error.__traceback__
+    return traceback.tb_next if traceback is not None and traceback.tb_next is not None else traceback

@@ -1,0 +1,194 @@
+"""Where the lines of a run's log go: through the standard library's loggers to the console and to the store.
+
+Writing to the store must not slow a run down, so lines wait in memory and a thread of its own writes them in batches;
+they are written out before a run's end is told to anybody who could look for them, and when the process exits.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import sys
+import threading
+import traceback
+from collections import deque
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from headrace.clock.protocol import datetime_of
+from headrace.core.records import FlowRun, Run, TaskRun
+from headrace.settings import current_settings
+from headrace.store.protocol import LogRecord
+
+if TYPE_CHECKING:
+    from headrace.drive.world import World
+
+FLOW_RUNS = logging.getLogger("headrace.flow_runs")
+TASK_RUNS = logging.getLogger("headrace.task_runs")
+ROOT = logging.getLogger("headrace")
+
+#: How long lines wait at most before they are written, in seconds.
+BATCH_SECONDS = 0.1
+#: How many lines wait at most; then the writer is woken early.
+BATCH_LINES = 2000
+
+
+class LogShipper:
+    """Carry log lines of one world's runs to its store."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._waiting: deque[LogRecord] = deque()
+        self._writing = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def say(self, run: Run, level: int, message: str, error: BaseException | None = None) -> None:
+        """Log a line of the engine's own about a run."""
+        configure()
+        logger = FLOW_RUNS if run.kind == "flow" else TASK_RUNS
+        if logger.isEnabledFor(level):
+            info = (type(error), error, error.__traceback__) if error is not None else None
+            record = logger.makeRecord(
+                logger.name, level, "(headrace)", 0, message, (), info, extra=run_extra(run)
+            )
+            record.headrace_world = self._world
+            logger.handle(record)
+
+    def ship(self, record: LogRecord) -> None:
+        """Let a line wait for its batch."""
+        self._waiting.append(record)
+        if self._thread is None:
+            self._start()
+        elif len(self._waiting) > BATCH_LINES:
+            self._wake.set()
+
+    def flush(self) -> None:
+        """Write out what waits."""
+        if not self._waiting:
+            return
+        with self._writing:
+            batch = []
+            while self._waiting:
+                batch.append(self._waiting.popleft())
+            if batch:
+                self._world.store.append_logs(batch)
+
+    def close(self) -> None:
+        """Write out what waits, and end the writer."""
+        self._closed = True
+        self._wake.set()
+        self.flush()
+        atexit.unregister(self.flush)
+
+    def _start(self) -> None:
+        with self._writing:
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._write, name="headrace-logs", daemon=True)
+                atexit.register(self.flush)
+                self._thread.start()
+
+    def _write(self) -> None:
+        while not self._closed:
+            self._wake.wait(BATCH_SECONDS)
+            self._wake.clear()
+            try:
+                self.flush()
+            except Exception as error:  # noqa: BLE001 - log lines must not take the process down
+                print(f"headrace: log lines could not be stored: {error}", file=sys.stderr)  # noqa: T201
+
+
+def run_extra(run: Run) -> dict[str, Any]:
+    """Return what a log record knows of its run."""
+    if isinstance(run, FlowRun):
+        return {"flow_run_id": run.id, "flow_run_name": run.name, "flow_name": run.flow_name}
+    assert isinstance(run, TaskRun)
+    return {
+        "flow_run_id": run.flow_run_id,
+        "task_run_id": run.id,
+        "task_run_name": run.name,
+        "task_name": run.task_name,
+    }
+
+
+class StoreHandler(logging.Handler):
+    """Send records of runs to the store of their world."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Ship one record; records without a run are passed over."""
+        flow_run_id: UUID | None = getattr(record, "flow_run_id", None)
+        task_run_id: UUID | None = getattr(record, "task_run_id", None)
+        if (flow_run_id is None and task_run_id is None) or not current_settings().logging_to_api_enabled:
+            return
+        world = getattr(record, "headrace_world", None) or _current_world()
+        message = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            message = f"{message}\n{_traceback(record.exc_info[1])}"
+        at = datetime_of(world.clock.time_ns())
+        world.logs.ship(LogRecord(at, record.levelno, message, record.name, flow_run_id, task_run_id))
+
+
+def _current_world() -> World:
+    from headrace.drive.world import current_world  # the world ships its own logs: this is only for user's records
+
+    return current_world()
+
+
+def _traceback(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error)).rstrip()
+
+
+class ConsoleHandler(logging.StreamHandler[Any]):
+    """Write to whatever `sys.stderr` is at the moment."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:
+        """The stream to write to."""
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _: Any) -> None:
+        raise AttributeError("the console is always sys.stderr")
+
+
+class ConsoleFormatter(logging.Formatter):
+    """``07:56:58.521 | INFO    | Task run 'hello-marvin' - Finished in state Completed()``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line, with the traceback below it where there is one."""
+        world = getattr(record, "headrace_world", None) or _current_world()
+        moment = datetime.fromtimestamp(world.clock.time_ns() // 1_000_000 / 1000)
+        fields = record.__dict__
+        if fields.get("task_run_id"):
+            subject = f"Task run {fields.get('task_run_name')!r} - "
+        elif fields.get("flow_run_id"):
+            subject = f"Flow run {fields.get('flow_run_name')!r} - "
+        else:
+            subject = f"{record.name} - "
+        line = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d} | {record.levelname:<7} | {subject}{record.getMessage()}"
+        if record.exc_info and record.exc_info[1] is not None:
+            line = f"{line}\n{_traceback(record.exc_info[1])}"
+        return line
+
+
+_configured = False
+
+
+def configure() -> None:
+    """Set the loggers up, once, unless the user has given `headrace` handlers of their own."""
+    global _configured
+    if _configured:
+        return
+    _configured = True
+    ROOT.setLevel(current_settings().logging_level)
+    if not any(isinstance(handler, ConsoleHandler) for handler in ROOT.handlers):
+        console = ConsoleHandler()
+        console.setFormatter(ConsoleFormatter())
+        ROOT.addHandler(console)
+        ROOT.addHandler(StoreHandler())
+        ROOT.propagate = False

@@ -1,0 +1,266 @@
+"""The world that a run lives in: its clock, its source of chance, its ids, its store, and where its log goes.
+
+One world is the process's own; a test puts another in its place. Inside a run the world is found through a context
+variable, which the runners copy into their threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+from random import Random, SystemRandom
+from typing import Any
+from uuid import UUID
+
+from headrace.clock import Clock, SystemClock
+from headrace.core.records import Run
+from headrace.core.states import State
+from headrace.drive.activities import Activities
+from headrace.drive.logs import LogShipper
+from headrace.effects import Draw, NewId, Now, Record, ReleaseSlots, RequestSlots, Say
+from headrace.exceptions import StoreError
+from headrace.ids import IdSource
+from headrace.settings import current_settings
+from headrace.store.protocol import Granted, SlotAnswer, SlotRequest, Store
+
+#: Where nobody else can take over slots, a lease need not run out: who holds it lives in this process.
+_FOR_EVER = timedelta(days=3650).total_seconds()
+
+
+class World:
+    """Carry out the effects that need no waiting. `store` may be given as a function, to be opened when first needed.
+
+    `seed` makes ids, names and jitter reproducible; None takes one from the system.
+    """
+
+    def __init__(
+        self, store: Store | Callable[[], Store], *, clock: Clock | None = None, seed: int | None = None
+    ) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.seed = SystemRandom().getrandbits(64) if seed is None else seed
+        self.random = Random(self.seed)
+        self.new_id = IdSource(self.clock.time_ns, self.random)
+        self._store = None if callable(store) else store
+        self._open_store = store if callable(store) else None
+        self._lock = threading.RLock()
+        self.logs = LogShipper(self)
+        self.slots = SlotBell(self)
+        self.activities = Activities()
+
+    @property
+    def store(self) -> Store:
+        """The store, opened at the first look."""
+        store = self._store
+        if store is None:
+            with self._lock:
+                if self._store is None:
+                    assert self._open_store is not None, "a world has a store or a way to open one"
+                    self._store = self._open_store()
+                store = self._store
+        return store
+
+    @property
+    def store_is_shared(self) -> bool:
+        """Say whether other processes may change what the store holds."""
+        return self.store.shared
+
+    @property
+    def has_open_store(self) -> bool:
+        """Say whether anybody has looked at the store yet."""
+        return self._store is not None
+
+    def close(self) -> None:
+        """Write out what is left of the log, and let go of the store."""
+        self.logs.close()
+        if self._store is not None:
+            self._store.close()
+
+    # instant effects -------------------------------------------------------------------------------------------
+
+    def record(self, effect: Record) -> State | None:
+        """Let the run enter the states and write them, or bring the run up to date with who was quicker."""
+        run = effect.run
+        before = (run.state, run.history_length, run.run_count, run.start_time, run.end_time, run.total_run_time)
+        now = self.clock.now()
+        entered = [run.enter(state, now) for state in effect.states]
+        try:
+            if before[1] == 0:
+                self.store.create(run, entered)
+                return None
+            standing = self.store.transition(run, entered)
+        except StoreError:
+            # What the store has not taken has not happened.
+            run.state, run.history_length, run.run_count, run.start_time, run.end_time, run.total_run_time = before
+            raise
+        if standing is not None:
+            self._catch_up(run)
+        return standing
+
+    def _catch_up(self, run: Run) -> None:
+        stored: Run = self.store.flow_run(run.id) if run.kind == "flow" else self.store.task_run(run.id)
+        for name in ("state", "history_length", "run_count", "start_time", "end_time", "total_run_time"):
+            setattr(run, name, getattr(stored, name))
+
+    def now(self, effect: Now) -> Any:
+        """Read the clock."""
+        return self.clock.now()
+
+    def draw(self, effect: Draw) -> float:
+        """Draw from the seeded source."""
+        return self.random.random()
+
+    def make_id(self, effect: NewId) -> UUID:
+        """Make an id."""
+        return self.new_id()
+
+    def say(self, effect: Say) -> None:
+        """Write a line to the run's log."""
+        self.logs.say(effect.run, effect.level, effect.message, effect.error)
+
+    def request_slots(self, effect: RequestSlots) -> tuple[SlotAnswer, int]:
+        """Ask the store for slots."""
+        return self.slots.request(effect.request)
+
+    def release_slots(self, effect: ReleaseSlots) -> None:
+        """Give slots back."""
+        self.slots.release(effect.ticket)
+
+
+#: How each instant effect is carried out; the drivers look here first.
+INSTANT: dict[type, Callable[[World, Any], Any]] = {
+    Now: World.now,
+    Draw: World.draw,
+    NewId: World.make_id,
+    Record: World.record,
+    Say: World.say,
+    RequestSlots: World.request_slots,
+    ReleaseSlots: World.release_slots,
+}
+
+
+class SlotBell:
+    """Wake who waits for slots at once when some are given back in this process, and keep leases from running out."""
+
+    #: How often, in seconds, a store that other processes use is asked again.
+    POLL_SECONDS = 0.1
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._lock = threading.Lock()
+        self._releases = 0
+        self._waiting: list[Callable[[], object]] = []
+        self._held: dict[UUID, float] = {}
+        self._keeper: threading.Thread | None = None
+
+    def request(self, request: SlotRequest) -> tuple[SlotAnswer, int]:
+        """Ask for slots; answer also how many releases there were before."""
+        seen = self._releases
+        store, clock = self._world.store, self._world.clock
+        if not self._leases_run_out:
+            request = SlotRequest(
+                ticket=request.ticket,
+                names=request.names,
+                occupy=request.occupy,
+                lease_seconds=_FOR_EVER,
+                holder=request.holder,
+                holder_run_id=request.holder_run_id,
+                rate=request.rate,
+            )
+        answer = store.request_slots(request, clock.now())
+        if isinstance(answer, Granted) and not request.rate and self._leases_run_out:
+            self._keep(request.ticket, request.lease_seconds)
+        return answer, seen
+
+    def release(self, ticket: UUID) -> None:
+        """Give slots back, and wake everybody who waits; the store knows whose turn it is."""
+        self._held.pop(ticket, None)
+        self._world.store.release_slots(ticket, self._world.clock.now())
+        with self._lock:
+            self._releases += 1
+            waiting, self._waiting = self._waiting, []
+        for wake in waiting:
+            wake()
+
+    def when_released(self, seen: int, wake: Callable[[], object]) -> None:
+        """Call back at the first release after the `seen`-th."""
+        with self._lock:
+            if self._releases == seen:
+                self._waiting.append(wake)
+                return
+        wake()
+
+    def patience(self, seconds: float | None) -> float | None:
+        """Return how long to wait at most before asking again."""
+        if not self._world.store.shared:
+            return seconds
+        return self.POLL_SECONDS if seconds is None else min(seconds, self.POLL_SECONDS)
+
+    @property
+    def _leases_run_out(self) -> bool:
+        return self._world.store.shared and isinstance(self._world.clock, SystemClock)
+
+    def _keep(self, ticket: UUID, lease_seconds: float) -> None:
+        with self._lock:
+            self._held[ticket] = lease_seconds
+            if self._keeper is None or not self._keeper.is_alive():
+                self._keeper = threading.Thread(target=self._renew, name="headrace-leases", daemon=True)
+                self._keeper.start()
+
+    def _renew(self) -> None:
+        pause = threading.Event()
+        while self._held:
+            shortest = min(list(self._held.values()), default=30.0)
+            pause.wait(shortest / 3)
+            for ticket, seconds in list(self._held.items()):
+                self._world.store.renew_slots([ticket], seconds, self._world.clock.now())
+
+
+def default_store() -> Store:
+    """Open the store that the settings name: one SQLite file in the home directory."""
+    from headrace.store.sqlite import SqliteStore  # sqlite3 takes milliseconds, and tests may never need it
+
+    return SqliteStore(current_settings().store_path)
+
+
+_WORLD: ContextVar[World | None] = ContextVar("headrace_world", default=None)
+_process_world: World | None = None
+_process_lock = threading.Lock()
+
+
+def current_world() -> World:
+    """Return the world that this code is in: that of the run around it, else the process's."""
+    return _WORLD.get() or process_world()
+
+
+def process_world() -> World:
+    """Return the process's own world, made at the first call from the settings."""
+    global _process_world
+    if _process_world is None:
+        with _process_lock:
+            if _process_world is None:
+                _process_world = World(default_store)
+    return _process_world
+
+
+def replace_process_world(world: World | None) -> World | None:
+    """Put another world in the place of the process's own (None: make a fresh one when needed); return the old one."""
+    global _process_world
+    with _process_lock:
+        before, _process_world = _process_world, world
+    return before
+
+
+@contextmanager
+def use_world(world: World, *, everywhere: bool = False) -> Iterator[World]:
+    """Live in this world inside the block; `everywhere`: also in threads that were begun without a context."""
+    token = _WORLD.set(world)
+    before = replace_process_world(world) if everywhere else None
+    try:
+        yield world
+    finally:
+        if everywhere:
+            replace_process_world(before)
+        _WORLD.reset(token)

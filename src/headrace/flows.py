@@ -1,0 +1,393 @@
+"""`@flow`: a function that calls tasks, and whose every run is recorded."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import update_wrapper
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from headrace import calling
+from headrace.core import names
+from headrace.core.final import plain_result
+from headrace.core.messages import exceeded
+from headrace.core.parameters import Binder, check_reserved
+from headrace.core.records import FlowRun, TaskRun
+from headrace.core.retries import RetryPolicy
+from headrace.core.states import State, StateDetails
+from headrace.definitions import (
+    NotSet,
+    checked_hooks,
+    checked_timeout,
+    not_yet,
+    underlying,
+    warn_about_caching,
+)
+from headrace.drive.world import current_world
+from headrace.effects import Record
+from headrace.exceptions import FlowRunTimeoutError
+from headrace.runs import inputs
+from headrace.runs.context import CURRENT, TAGS, FlowRunContext, RunContext
+from headrace.runs.definitions import Hook, flavour_of
+from headrace.runs.flow_run import flow_run as story_of
+from headrace.runs.steps import PENDING, settled
+from headrace.settings import current_settings
+from headrace.task_runners import TaskRunner, ThreadPoolTaskRunner
+from headrace.validation import Validator
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+__all__ = ["Flow", "flow"]
+
+_HOOK_EVENTS = ("completion", "failure", "cancellation", "crashed", "running")
+
+
+class Flow(Generic[P, R]):
+    """A function whose runs are recorded, with those of the tasks that it calls; made by `flow`, which describes its arguments."""
+
+    def __init__(
+        self,
+        fn: Callable[P, R],
+        name: str | None = None,
+        version: str | None = None,
+        flow_run_name: str | Callable[[], str] | None = None,
+        retries: int | None = None,
+        retry_delay_seconds: float | list[float] | Callable[[int], list[float]] | None = None,
+        task_runner: type[TaskRunner] | TaskRunner | None = None,
+        description: str | None = None,
+        timeout_seconds: float | None = None,
+        validate_parameters: bool = True,
+        persist_result: bool | None = None,
+        result_storage: Any = None,
+        result_serializer: Any = None,
+        cache_result_in_memory: bool = True,
+        log_prints: bool | None = None,
+        on_completion: Iterable[Hook] | None = None,
+        on_failure: Iterable[Hook] | None = None,
+        on_cancellation: Iterable[Hook] | None = None,
+        on_crashed: Iterable[Hook] | None = None,
+        on_running: Iterable[Hook] | None = None,
+    ) -> None:
+        self._given: dict[str, Any] = {
+            key: value for key, value in locals().items() if key not in ("self", "fn", "__class__")
+        }
+        if not callable(fn) and not isinstance(fn, classmethod | staticmethod):
+            raise TypeError(f"'fn' must be callable; a flow is made of a function, not of {fn!r}.")
+        self.fn: Callable[..., Any] = fn.__func__ if isinstance(fn, staticmethod) else fn
+        plain = underlying(fn)
+        update_wrapper(self, plain)
+        self.name = names.check_name(name, "flow") if name is not None else names.default_flow_name(plain)
+        self.description = description if description is not None else inspect.getdoc(plain)
+        self._version = version
+        if flow_run_name is not None and not isinstance(flow_run_name, str) and not callable(flow_run_name):
+            raise TypeError(f"'flow_run_name' is a template or a callable that returns a string, not {flow_run_name!r}.")
+        self.flow_run_name = flow_run_name
+        self._accept_call(plain)
+        settings = current_settings()
+        delays = settings.flows_default_retry_delay_seconds if retry_delay_seconds is None else retry_delay_seconds
+        self.policy = RetryPolicy.make(settings.flows_default_retries if retries is None else retries, delays, None, "flow")
+        self.retries = self.policy.retries
+        self.retry_delay_seconds = list(self.policy.delays) if callable(delays) else delays
+        self.task_runner = _checked_runner(task_runner)
+        self.timeout_seconds = checked_timeout(timeout_seconds)
+        self.should_validate_parameters = validate_parameters
+        self.persist_result = persist_result
+        self.result_storage = result_storage
+        self.result_serializer = result_serializer
+        self.cache_result_in_memory = cache_result_in_memory
+        warn_about_caching("flow", self.name, self._given)
+        self.log_prints = log_prints
+        given = self._given
+        self._hooks = {event: checked_hooks(given[f"on_{event}"], f"on_{event}") for event in _HOOK_EVENTS}
+        self._flow_id: UUID | None = None
+
+    def _accept_call(self, plain: Callable[..., Any]) -> None:
+        signature = inspect.signature(plain)
+        check_reserved(self.name, signature)
+        self.flavour = flavour_of(plain)
+        self.binder = Binder(self.name, signature)
+        self._validator = Validator(self.name, plain, signature)
+        self.isasync = self.flavour in ("async", "async generator")
+        self.isgenerator = self.flavour in ("generator", "async generator")
+
+    @property
+    def version(self) -> str | None:
+        """The version that was given, else a hash of the file that defines the flow; None where there is no file."""
+        if self._version is None:
+            self._version = _file_hash(underlying(self.fn))
+        return self._version
+
+    @property
+    def flow_id(self) -> UUID:
+        """The id of all flows of this name (version 5: derived from it)."""
+        if self._flow_id is None:
+            self._flow_id = uuid5(NAMESPACE_URL, f"headrace:flow:{self.name}")
+        return self._flow_id
+
+    @property
+    def on_completion_hooks(self) -> Sequence[Hook]:
+        """The hooks that fire when a run completes."""
+        return self._hooks["completion"]
+
+    @property
+    def on_failure_hooks(self) -> Sequence[Hook]:
+        """The hooks that fire when a run fails for good."""
+        return self._hooks["failure"]
+
+    @property
+    def on_cancellation_hooks(self) -> Sequence[Hook]:
+        """The hooks that fire when a run is asked to stop."""
+        return self._hooks["cancellation"]
+
+    @property
+    def on_crashed_hooks(self) -> Sequence[Hook]:
+        """The hooks that fire when a run is ended from outside."""
+        return self._hooks["crashed"]
+
+    @property
+    def on_running_hooks(self) -> Sequence[Hook]:
+        """The hooks that fire at each attempt."""
+        return self._hooks["running"]
+
+    def hooks(self, event: str) -> Sequence[Hook]:
+        """Return the hooks of an event, in order."""
+        return self._hooks.get(event, ())
+
+    def expired(self) -> Exception:
+        """Return the error that a run meets when its time is up."""
+        return FlowRunTimeoutError(exceeded("flow", self.timeout_seconds or 0))
+
+    def new_task_runner(self) -> TaskRunner:
+        """Return a fresh task runner for one attempt of one run."""
+        return self.task_runner.duplicate()
+
+    # calling ---------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any) -> Any:
+        """Run the flow, and return what its function returns; or, with `return_state`, its final state.
+
+        Of an async flow this gives a coroutine, of a generator an iterator. `wait_for` are futures or states that must
+        have completed first. Raises ParameterBindError if the arguments do not fit, ParameterTypeError if they do not
+        validate.
+        """
+        parameters = self.binder(args, kwargs)
+        given = frozenset(self.binder.given(args, kwargs)) if self._wants_validation else frozenset()
+        return calling.call(self, lambda: self._context(parameters, given, wait_for), return_state)
+
+    @property
+    def _wants_validation(self) -> bool:
+        return self.should_validate_parameters and not self._validator.is_trivial
+
+    def validate_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters, coerced to the annotations. Raises ParameterTypeError, one line per error."""
+        return self._validator(parameters)
+
+    def serialize_parameters(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters in JSON's own types; what JSON can't say becomes its repr, shortened."""
+        import json
+
+        from headrace import codec
+
+        result: dict[str, Any] = json.loads(codec.to_json(dict(parameters)) or "{}")
+        return result
+
+    def _context(self, parameters: dict[str, Any], given: frozenset[str], wait_for: Iterable[Any] | None) -> FlowRunContext:
+        """Make the context of a new run; it is recorded at once if something could be seen before it runs."""
+        world = current_world()
+        parent = CURRENT.get()
+        outer = parent.flow_context if parent is not None else None
+        run_id = world.new_id()
+        run = FlowRun(
+            id=run_id,
+            name=names.slug(world.random.random),
+            created=world.clock.now(),
+            tags=TAGS.get(),
+            flow_name=self.name,
+            flow_id=self.flow_id,
+            flow_version=self.version,
+            parameters=parameters,
+            parent_flow_run_id=outer.run.id if outer is not None else None,
+            root_flow_run_id=(outer.run.root_flow_run_id or outer.run.id) if outer is not None else run_id,
+        )
+        context = FlowRunContext(
+            run=run,
+            definition=self,
+            parameters=parameters,
+            parent=parent,
+            log_prints=_log_prints(self.log_prints, parent),
+            unrecorded=(PENDING,),
+        )
+        context.given, context.wait_for = given, tuple(wait_for or ())
+        if outer is not None:
+            self._stand_in(context, outer)
+        return context
+
+    def _stand_in(self, context: FlowRunContext, outer: FlowRunContext) -> None:
+        """Record the task run that stands for this subflow in its parent."""
+        world = current_world()
+        count = outer.subflow_counts.get(self.name, 0)
+        outer.subflow_counts[self.name] = count + 1
+        context.stand_in = stand_in = TaskRun(
+            id=world.new_id(),
+            name=f"{self.name}-{count}",
+            created=context.run.created,
+            tags=context.run.tags,
+            task_name=self.name,
+            task_key=f"{type(self).__module__}.{self.name}",
+            dynamic_key=str(count),
+            flow_run_id=outer.run.id,
+            flow_run_run_count=outer.run.run_count,
+            task_inputs=inputs.dependencies(context.parameters, context.wait_for, outer.origins),
+            parameters=context.parameters,
+            child_flow_run_id=context.run.id,
+        )
+        context.run.parent_task_run_id = stand_in.id
+        details = StateDetails(child_flow_run_id=context.run.id)
+        world.record(Record(stand_in, (PENDING.replace(state_details=details),)))
+
+    def story(self, context: FlowRunContext) -> Any:
+        """Return the coroutine that tells the life of a run."""
+        validate = self._validator.for_call(context.given) if self._wants_validation else None
+        return story_of(context, validate)
+
+    def answer(self, context: FlowRunContext, state: State) -> Any:
+        """Return what a plain call gives, or raise."""
+        return plain_result(state, settled)
+
+    # variants --------------------------------------------------------------------------------------------------
+
+    def with_options(self, **options: Any) -> Flow[P, R]:
+        """Return a flow like this one with some arguments of `flow` changed; what is not given stays as it is.
+
+        Raises TypeError for an argument that `flow` does not have.
+        """
+        unknown = [name for name in options if name not in self._given]
+        if unknown:
+            raise TypeError(f"Flow.with_options() got an unexpected keyword argument {unknown[0]!r}")
+        for name in ("name", "task_runner"):
+            if options.get(name, "") is None:
+                options[name] = self._given[name]
+        changed = {name: value for name, value in options.items() if value is not NotSet}
+        kept = {**self._given, **{f"on_{event}": list(self._hooks[event]) for event in _HOOK_EVENTS}}
+        return type(self)(self.fn, **{**kept, **changed})
+
+    def __get__(self, instance: object, owner: type | None = None) -> Flow[P, R]:
+        """Bind a method to its instance, a classmethod to its class."""
+        if isinstance(self.fn, classmethod):
+            target = owner if owner is not None else type(instance)
+            return self._bound(self.fn.__get__(instance, target))
+        return self if instance is None else self._bound(self.fn.__get__(instance, owner))
+
+    def _bound(self, fn: Callable[..., Any]) -> Flow[P, R]:
+        bound = copy.copy(self)
+        bound.fn = fn
+        signature = inspect.signature(fn)
+        bound.binder = Binder(self.name, signature)
+        bound._validator = Validator(self.name, fn, signature)
+        return bound
+
+    def on_completion(self, fn: Hook) -> Hook:
+        """Add a hook that fires when a run completes; a decorator."""
+        return self._add_hook("completion", fn)
+
+    def on_failure(self, fn: Hook) -> Hook:
+        """Add a hook that fires when a run fails for good; a decorator."""
+        return self._add_hook("failure", fn)
+
+    def on_cancellation(self, fn: Hook) -> Hook:
+        """Add a hook that fires when a run is asked to stop; a decorator."""
+        return self._add_hook("cancellation", fn)
+
+    def on_crashed(self, fn: Hook) -> Hook:
+        """Add a hook that fires when a run is ended from outside; a decorator."""
+        return self._add_hook("crashed", fn)
+
+    def on_running(self, fn: Hook) -> Hook:
+        """Add a hook that fires at each attempt; a decorator."""
+        return self._add_hook("running", fn)
+
+    def _add_hook(self, event: str, fn: Hook) -> Hook:
+        self._hooks[event] = checked_hooks([*self._hooks[event], fn], f"on_{event}")
+        return fn
+
+    def __getattr__(self, name: str) -> Any:
+        raise not_yet("Flow", name)
+
+    def __repr__(self) -> str:
+        return f"<Flow {self.name!r}>"
+
+
+def _log_prints(own: bool | None, parent: RunContext | None) -> bool:
+    if own is not None:
+        return own
+    return parent.log_prints if parent is not None else current_settings().logging_log_prints
+
+
+def _checked_runner(runner: Any) -> TaskRunner:
+    if runner is None:
+        return ThreadPoolTaskRunner()
+    if isinstance(runner, type) and issubclass(runner, TaskRunner):
+        return runner()
+    if isinstance(runner, TaskRunner):
+        return runner
+    raise TypeError(f"'task_runner' is a task runner such as ThreadPoolTaskRunner(max_workers=4), not {runner!r}.")
+
+
+def _file_hash(fn: Callable[..., Any]) -> str | None:
+    import zlib
+
+    try:
+        with open(inspect.getsourcefile(fn) or "", "rb") as file:
+            return f"{zlib.crc32(file.read()):08x}"
+    except (OSError, TypeError):
+        return None
+
+
+@overload
+def flow(__fn: Callable[P, R], /) -> Flow[P, R]: ...
+
+
+@overload
+def flow(
+    __fn: Literal[None] = None,
+    /,
+    *,
+    name: str | None = None,
+    version: str | None = None,
+    flow_run_name: str | Callable[[], str] | None = None,
+    retries: int | None = None,
+    retry_delay_seconds: float | list[float] | Callable[[int], list[float]] | None = None,
+    task_runner: type[TaskRunner] | TaskRunner | None = None,
+    description: str | None = None,
+    timeout_seconds: float | None = None,
+    validate_parameters: bool = True,
+    persist_result: bool | None = None,
+    result_storage: Any = None,
+    result_serializer: Any = None,
+    cache_result_in_memory: bool = True,
+    log_prints: bool | None = None,
+    on_completion: Iterable[Hook] | None = None,
+    on_failure: Iterable[Hook] | None = None,
+    on_cancellation: Iterable[Hook] | None = None,
+    on_crashed: Iterable[Hook] | None = None,
+    on_running: Iterable[Hook] | None = None,
+) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
+
+
+def flow(__fn: Any = None, /, **options: Any) -> Any:
+    """Make a flow of a function; bare, or with any of these arguments.
+
+    `name` (the function's, with dashes) and `description` (its docstring); `version` (a hash of its file);
+    `flow_run_name`, a `str.format` template over the parameters or a callable; `retries` after the first attempt and
+    `retry_delay_seconds` before each; `task_runner`, a class or an instance; `timeout_seconds` (None or 0: none);
+    `validate_parameters` against the annotations; `log_prints`; hooks `on_completion`, `on_failure`,
+    `on_cancellation`, `on_crashed`, `on_running`, each a list of functions called with ``(flow, flow_run, state)``.
+
+    Raises TypeError, ValueError, InvalidNameError or ReservedArgumentError for what can't be.
+    """
+    if __fn is not None:
+        return Flow(__fn, **options)
+    return lambda fn: Flow(fn, **options)

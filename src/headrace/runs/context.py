@@ -1,0 +1,162 @@
+"""The run that code is in: what `headrace.runtime`, loggers and nested calls look at."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from headrace.core.records import FlowRun, Run, TaskRun
+from headrace.core.states import State
+from headrace.core.walk import known
+from headrace.runs.definitions import Definition, FlowDefinition, TaskDefinition
+
+#: How many results that can't be referred to weakly (lists, dicts, strings) a flow run remembers, to find where
+#: an argument came from. More would keep data alive that the user has let go of.
+REMEMBERED_RESULTS = 1000
+
+_UNTRACKED = frozenset({type(None), bool, type(...), type(NotImplemented)})
+
+
+class Origins:
+    """Which task run made which object, by identity, so that dependencies show when plain results are passed on."""
+
+    def __init__(self) -> None:
+        self._strong: OrderedDict[int, tuple[Any, UUID]] = OrderedDict()
+        self._weak: dict[int, tuple[weakref.ref[Any], UUID]] = {}
+        self._by_id: dict[int, UUID] = {}
+        self._lock = threading.Lock()
+
+    def note(self, value: Any, task_run_id: UUID) -> None:
+        """Remember that this task run returned this very object."""
+        if type(value) in _UNTRACKED or (type(value) is int and -5 <= value <= 256):
+            return  # shared by the interpreter: identity says nothing
+        key = id(value)
+        with self._lock:
+            self._by_id[key] = task_run_id
+            try:
+                self._weak[key] = (weakref.ref(value, lambda _: self._forget(key)), task_run_id)
+            except TypeError:
+                self._strong[key] = (value, task_run_id)
+                self._strong.move_to_end(key)
+                if len(self._strong) > REMEMBERED_RESULTS:
+                    del self._by_id[self._strong.popitem(last=False)[0]]
+
+    def _forget(self, key: int) -> None:
+        # Called by the garbage collector, perhaps within `note`: it must not take the lock.
+        self._weak.pop(key, None)
+        self._by_id.pop(key, None)
+
+    def of(self, value: Any) -> list[UUID]:
+        """Return the task runs that made this object or what is inside it."""
+        return known(value, self._by_id)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class RunContext:
+    """What code inside a run may ask about it. `parent` is the run that called it."""
+
+    run: Run
+    definition: Definition
+    parameters: dict[str, Any]
+    parent: RunContext | None = None
+    log_prints: bool = False
+    #: States that the run has entered, in the story's eyes, but that are to be written with the next one.
+    unrecorded: tuple[State, ...] = ()
+    #: What ended the run from outside, to be raised again once that is written down.
+    ended_by: BaseException | None = None
+    #: Whether the function returned a single state, which a plain call of a task then gives.
+    returned_state: bool = False
+
+    @property
+    def flow_context(self) -> FlowRunContext | None:
+        """The flow run that this code belongs to."""
+        raise NotImplementedError
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class FlowRunContext(RunContext):
+    """The context of a flow run."""
+
+    run: FlowRun
+    definition: FlowDefinition
+    task_runner: Any = None
+    origins: Origins = field(default_factory=Origins)
+    subflow_counts: dict[str, int] = field(default_factory=dict)
+    stand_in: TaskRun | None = None
+    #: The parameters that the call named; defaults are not validated.
+    given: frozenset[str] = frozenset()
+    wait_for: Sequence[Any] = ()
+
+    @property
+    def flow_context(self) -> FlowRunContext:
+        """This context itself."""
+        return self
+
+    @property
+    def flow(self) -> Any:
+        """The flow."""
+        return self.definition
+
+    @property
+    def flow_run(self) -> FlowRun:
+        """The run."""
+        return self.run
+
+    @staticmethod
+    def get() -> FlowRunContext | None:
+        """Return the context of the flow run that this code belongs to, None outside one."""
+        here = CURRENT.get()
+        return here.flow_context if here else None
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class TaskRunContext(RunContext):
+    """The context of a task run."""
+
+    run: TaskRun
+    definition: TaskDefinition
+    wait_for: Sequence[Any] = ()
+    within: FlowRunContext | None = None
+
+    @property
+    def flow_context(self) -> FlowRunContext | None:
+        """The flow run that the task run belongs to, None for one on its own."""
+        return self.within
+
+    @property
+    def task(self) -> Any:
+        """The task."""
+        return self.definition
+
+    @property
+    def task_run(self) -> TaskRun:
+        """The run."""
+        return self.run
+
+    @staticmethod
+    def get() -> TaskRunContext | None:
+        """Return the context of the task run that this code is in, None outside one."""
+        here = CURRENT.get()
+        return here if isinstance(here, TaskRunContext) else None
+
+
+CURRENT: ContextVar[RunContext | None] = ContextVar("headrace_run", default=None)
+TAGS: ContextVar[frozenset[str]] = ContextVar("headrace_tags", default=frozenset())
+
+
+@contextmanager
+def tags(*new: str) -> Iterator[set[str]]:
+    """Add tags to all runs that are begun in the block; nested blocks add up. Also a decorator."""
+    joined = TAGS.get() | frozenset(new)
+    token = TAGS.set(joined)
+    try:
+        yield set(joined)
+    finally:
+        TAGS.reset(token)

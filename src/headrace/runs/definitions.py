@@ -1,0 +1,55 @@
+"""What the stories know of a flow or task: the part of the public `Flow` and `Task` that they read."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from headrace.core.parameters import Binder
+from headrace.core.retries import RetryPolicy
+from headrace.effects import Flavour
+
+Hook = Callable[..., Any]
+
+
+class Definition(Protocol):
+    """What flows and tasks have in common."""
+
+    name: str
+    fn: Callable[..., Any]
+    binder: Binder
+    flavour: Flavour
+    policy: RetryPolicy
+    timeout_seconds: float | None
+
+    def hooks(self, event: str) -> Sequence[Hook]:
+        """Return the hooks of an event: running, completion, failure, crashed or cancellation, in order."""
+        ...
+
+
+class TaskDefinition(Definition, Protocol):
+    """What the story of a task run reads of its task."""
+
+    task_run_name: str | Callable[..., str] | None
+    retry_condition_fn: Callable[..., Any] | None
+
+
+class FlowDefinition(Definition, Protocol):
+    """What the story of a flow run reads of its flow."""
+
+    flow_run_name: str | Callable[[], str] | None
+
+
+def flavour_of(fn: Callable[..., Any]) -> Flavour:
+    """Say how a function is to be called; partials and callable objects are looked through."""
+    inner: Any = fn
+    while hasattr(inner, "func") and not inspect.isfunction(inner):
+        inner = inner.func
+    if not (inspect.isfunction(inner) or inspect.ismethod(inner) or inspect.isbuiltin(inner)):
+        inner = getattr(type(inner), "__call__", inner) if not inspect.isclass(inner) else inner
+    if inspect.isasyncgenfunction(inner):
+        return "async generator"
+    if inspect.iscoroutinefunction(inner):
+        return "async"
+    return "generator" if inspect.isgeneratorfunction(inner) else "sync"

@@ -1,0 +1,97 @@
+"""The story of a flow run.
+
+A flow run begins Pending. Its parameters are validated and it is given its name; if either can't be done it fails
+without having run. It is Running, a task runner takes submissions, and its function is called. When that has ended,
+what was submitted and not begun is cancelled, and what was begun is waited for. What the function gave decides whether
+the run is tried again, with a fresh task runner, or ends. A subflow is mirrored, state by state, by the task run that
+stands for it in its parent.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from headrace.core.final import failed
+from headrace.core.states import State
+from headrace.effects import Call, Cancelled, CloseRunner, OpenRunner, Raised, Record, Returned, Say
+from headrace.runs.context import FlowRunContext
+from headrace.runs.steps import (
+    RETRYING,
+    RUNNING,
+    call_body,
+    end,
+    record,
+    rename,
+    run_hooks,
+    say_end,
+    stopped,
+    wait_before_retry,
+)
+
+Validate = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+async def flow_run(this: FlowRunContext, validate: Validate | None) -> State:
+    """Live a flow run from Pending to its end, and answer the state in which it ended."""
+    ended = await _prepare(this, validate)
+    if ended is None:
+        subject = "subflow" if this.parent else "flow"
+        line = f"Beginning {subject} run {this.run.name!r} for flow {this.definition.name!r}"
+        await Say(this.run, logging.INFO, line)
+        ended = await _attempts(this)
+    ended = await end(this, ended)
+    await _mirror(this)
+    await say_end(this, ended)
+    return ended
+
+
+async def _prepare(this: FlowRunContext, validate: Validate | None) -> State | None:
+    """Validate the parameters and form the name; answer a failed state where that can't be done."""
+    if validate is not None:
+        outcome = await Call(validate, (this.parameters,), {}, this)
+        if not isinstance(outcome, Returned):
+            return failed(outcome.error, "flow") if isinstance(outcome, Raised) else stopped(this, outcome)
+        this.parameters = this.run.parameters = outcome.value
+    if this.definition.flow_run_name is not None:
+        return await rename(this, this.definition.flow_run_name, "flow")
+    return None
+
+
+async def _attempts(this: FlowRunContext) -> State:
+    """Try until there is an end."""
+    retries_made = 0
+    while True:
+        attempted = await _attempt(this, RETRYING if retries_made else RUNNING)
+        ended = await wait_before_retry(this, attempted, retries_made, "flow", None)
+        if ended is not None:
+            return ended
+        await _mirror(this)
+        retries_made += 1
+
+
+async def _attempt(this: FlowRunContext, running: State) -> State:
+    """Call the function once, with a task runner of its own."""
+    standing = await record(this, running)
+    if standing is not None:
+        return standing
+    assert this.run.state is not None, "a recorded state is the run's state"
+    await _mirror(this)
+    await run_hooks(this, "running", this.run.state)
+    await OpenRunner(this)
+    state = await call_body(this, "flow")
+    ended_from_outside = state.data if state.is_crashed() or state.is_cancelled() else None
+    reason = ended_from_outside if isinstance(ended_from_outside, BaseException) else None
+    closing = await CloseRunner(this, reason)
+    return stopped(this, closing) if isinstance(closing, Cancelled) else state
+
+
+async def _mirror(this: FlowRunContext) -> None:
+    """Let the task run that stands for a subflow enter the state of its child."""
+    stand_in, state = this.stand_in, this.run.state
+    if stand_in is not None and state is not None:
+        stand_in.name = this.run.name if stand_in.name == "" else stand_in.name
+        details = stand_in.state.state_details if stand_in.state else state.state_details
+        await Record(stand_in, (state.replace(id=None, timestamp=None, state_details=details),))
+

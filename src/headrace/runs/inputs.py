@@ -1,0 +1,96 @@
+"""What a task run is given: waiting for upstream runs, and putting their results in the place of their futures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from headrace.core import messages
+from headrace.core.final import failed
+from headrace.core.states import State, StateType
+from headrace.core.walk import SCALARS, found, quote, walk
+from headrace.effects import Promise, WaitFor
+from headrace.exceptions import UpstreamTaskError
+from headrace.runs.context import Origins, TaskRunContext
+from headrace.runs.steps import is_promise, record, settled, stopped
+
+
+async def resolve(this: TaskRunContext) -> State | None:
+    """Wait for what the run needs and put results into its parameters; answer the state it ends in if it can't run."""
+    parameters = this.parameters
+    if not this.wait_for and all(type(value) in SCALARS for value in parameters.values()):
+        return None
+    promises = found((parameters, this.wait_for), is_promise)
+    if any(promise.run.id == this.run.id for promise in promises):
+        return failed(ValueError(f"Task run {this.run.name!r} waits for itself."), "task")
+    if not all(promise.done() for promise in promises):
+        await record(this)
+        waiting = await WaitFor(promises)
+        if waiting is not None:
+            return stopped(this, waiting)
+    try:
+        for upstream in this.wait_for:
+            walk(upstream, _completed, lenient=_ended)
+        this.parameters = {name: walk(value, _completed, lenient=_ended) for name, value in parameters.items()}
+    except UpstreamTaskError as error:
+        return State(StateType.PENDING, "NotReady", message=str(error), data=error)
+    return None
+
+
+def _state(value: Any) -> State | None:
+    return value if isinstance(value, State) else settled(value)
+
+
+def _completed(value: Any) -> Any:
+    """Return the result in the place of a future or state. Raises UpstreamTaskError if there is none."""
+    state = _state(value)
+    if state is None:
+        return value
+    if not state.is_completed():
+        raise UpstreamTaskError(messages.upstream_not_completed(_name(value)))
+    return _plain(state.result())
+
+
+def _ended(value: Any) -> Any:
+    """Return the result, or the exception, in the place of a future or state."""
+    state = _state(value)
+    return value if state is None else state.result(raise_on_failure=False) if state.is_final() else state
+
+
+def _plain(result: Any) -> Any:
+    """A result may hold futures and states itself: a task may return what it submitted."""
+    return result if type(result) in SCALARS else walk(result, _completed)
+
+
+def _name(value: Any) -> str:
+    if isinstance(value, Promise):
+        return value.run.name
+    return str(value.state_details.task_run_id or value.state_details.flow_run_id or value)
+
+
+def dependencies(parameters: Mapping[str, Any], wait_for: Iterable[Any], origins: Origins) -> dict[str, list[UUID]]:
+    """Say, per parameter, from which task runs its value came: by futures, states, and results passed on as they are."""
+    inputs = {}
+    for name, value in parameters.items():
+        runs = _runs_in(value, origins)
+        if runs:
+            inputs[name] = runs
+    if wait_for:
+        inputs["wait_for"] = _runs_in(list(wait_for), origins)
+    return inputs
+
+
+def _runs_in(value: Any, origins: Origins) -> list[UUID]:
+    if isinstance(value, quote):
+        return []
+    if type(value) in SCALARS:
+        return origins.of(value)
+    runs: dict[UUID, None] = {}
+    for item in found(value, lambda leaf: isinstance(leaf, Promise | State)):
+        run_id = item.run.id if isinstance(item, Promise) else item.state_details.task_run_id
+        if run_id is not None:
+            runs[run_id] = None
+    runs.update(dict.fromkeys(origins.of(value)))
+    return list(runs)
+

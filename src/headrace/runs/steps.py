@@ -1,0 +1,210 @@
+"""The steps that the stories of flow runs and task runs share."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from headrace.core import messages, names
+from headrace.core.decisions import Decision, decide
+from headrace.core.final import crashed, engine_made, failed, state_of_return, timed_out
+from headrace.core.messages import Kind
+from headrace.core.states import State, StateDetails, StateType
+from headrace.core.walk import SCALARS, found
+from headrace.effects import (
+    Call,
+    Cancelled,
+    Draw,
+    Now,
+    Outcome,
+    Promise,
+    Raised,
+    Record,
+    Returned,
+    Say,
+    Sleep,
+    WaitFor,
+)
+from headrace.exceptions import CancelRequested
+from headrace.runs.context import RunContext
+from headrace.runs.definitions import flavour_of
+
+PENDING = State(StateType.PENDING)
+RUNNING = State(StateType.RUNNING)
+RETRYING = State(StateType.RUNNING, "Retrying")
+
+#: Which hooks fire when a run enters a state of this type.
+EVENTS = {
+    StateType.COMPLETED: "completion",
+    StateType.FAILED: "failure",
+    StateType.CRASHED: "crashed",
+    StateType.CANCELLING: "cancellation",
+}
+
+
+async def record(this: RunContext, *states: State) -> State | None:
+    """Write down what has not been written yet, and these states, in one transaction; None, or what stands instead."""
+    states = (*this.unrecorded, *states)
+    this.unrecorded = ()
+    return await Record(this.run, states) if states else None
+
+
+async def end(this: RunContext, state: State) -> State:
+    """Let the run end in this state, if nobody has ended it otherwise; tell hooks and log; return how it ended."""
+    standing = await record(this, state)
+    while standing is not None:
+        if standing.is_final():
+            return standing
+        if standing.is_cancelling():
+            await run_hooks(this, "cancellation", standing)
+            state = cancelled()
+        standing = await record(this, state)
+    ended = this.run.state
+    assert ended is not None, "a recorded state is the run's state"
+    await run_hooks(this, EVENTS.get(ended.type), ended)
+    return ended
+
+
+async def say_end(this: RunContext, state: State) -> None:
+    """Write the last line of the run's log."""
+    shown = state.replace(message=state.message[:500] + "…") if state.message and len(state.message) > 500 else state
+    level = logging.INFO if state.is_completed() else logging.ERROR
+    await Say(this.run, level, f"Finished in state {shown}")
+
+
+async def run_hooks(this: RunContext, event: str | None, state: State) -> None:
+    """Call the hooks of an event in order; one that raises is logged, and the rest still run."""
+    for hook in this.definition.hooks(event) if event else ():
+        outcome = await Call(
+            hook, (this.definition, this.run, state), {}, this, flavour_of(hook), prints=this.log_prints
+        )
+        if not isinstance(outcome, Returned):
+            name = getattr(hook, "__name__", repr(hook))
+            error = outcome.error if isinstance(outcome, Raised) else outcome.reason
+            message = f"The {event} hook {name!r} raised {messages.shown(error)}; the run goes on."
+            await Say(this.run, logging.ERROR, message, error)
+
+
+async def rename(this: RunContext, template: Any, kind: Kind) -> State | None:
+    """Give the run its own name from a template or a callable; answer a failed state where that can't be done."""
+    what = f"{kind}_run_name"
+    try:
+        if isinstance(template, str):
+            this.run.name = names.render(template, this.parameters, what)
+            return None
+    except Exception as error:  # noqa: BLE001 - a template runs the __format__ of users' objects
+        return failed(error, kind)
+    await record(this)
+    kwargs = {"parameters": this.parameters} if names.takes_parameters(template) else {}
+    outcome = await Call(template, (), kwargs, this, flavour_of(template))
+    if isinstance(outcome, Returned):
+        try:
+            this.run.name = names.called_name(outcome.value, what)
+        except TypeError as error:
+            return failed(error, kind)
+        return None
+    return failed(outcome.error, kind) if isinstance(outcome, Raised) else stopped(this, outcome)
+
+
+async def call_body(this: RunContext, kind: Kind) -> State:
+    """Call the user's function once, and say in which state that leaves the run."""
+    definition = this.definition
+    seconds = definition.timeout_seconds
+    expired = definition.expired() if seconds else None  # type: ignore[attr-defined]
+    args, kwargs = definition.binder.unbind(this.parameters)
+    outcome = await Call(
+        definition.fn,
+        args,
+        kwargs,
+        this,
+        definition.flavour,
+        seconds or None,
+        expired,
+        prints=this.log_prints,
+        body=True,
+    )
+    return await state_after(this, outcome, kind, seconds, expired)
+
+
+async def state_after(this: RunContext, outcome: Outcome, kind: Kind, seconds: float | None, expired: Exception | None) -> State:
+    """Say in which state an outcome of the user's function leaves the run; futures that it returned are waited for."""
+    if isinstance(outcome, Returned):
+        value = outcome.value
+        if type(value) not in SCALARS:
+            this.returned_state = isinstance(value, State)
+            waiting = await WaitFor(found(value, is_promise))
+            if waiting is not None:
+                return stopped(this, waiting)
+        return state_of_return(value, settled, engine_made, kind)
+    if isinstance(outcome, Cancelled):
+        return stopped(this, outcome)
+    if isinstance(outcome.error, TimeoutError):
+        return timed_out(outcome.error, kind, seconds if outcome.error is expired else None)
+    return failed(outcome.error, kind)
+
+
+async def wait_before_retry(this: RunContext, ended: State, retries_made: int, kind: Kind, again: Any) -> State | None:
+    """Decide whether the run is tried again. If so wait, and answer None; else answer the state in which it ends."""
+    decision = await _decision(this, ended, retries_made, again)
+    cause = ended.data if isinstance(ended.data, Exception) else ended
+    if decision.delay is None:
+        if ended.is_failed() and this.definition.policy.retries:
+            await Say(this.run, logging.ERROR, messages.exhausted(kind, cause), error_of(ended))
+        elif ended.is_failed() and error_of(ended):
+            await Say(this.run, logging.ERROR, messages.encountered(kind, ended.data), ended.data)
+        return ended
+    total = this.definition.policy.retries
+    line = messages.retry(kind, cause, retries_made + 1, total, decision.delay)
+    await Say(this.run, logging.WARNING, line, error_of(ended))
+    return await _wait(this, decision.delay) if decision.delay > 0 else None
+
+
+async def _decision(this: RunContext, ended: State, retries_made: int, again: Any) -> Decision:
+    policy = this.definition.policy
+    decision = decide(policy, ended, retries_made)
+    if decision.delay is None:
+        return decision
+    if again is not None and not await again(this, ended):
+        return Decision(None)
+    if policy.needs_draw(decision.delay):
+        return Decision(policy.jittered(decision.delay, await Draw()))
+    return decision
+
+
+async def _wait(this: RunContext, seconds: float) -> State | None:
+    until = await Now() + timedelta(seconds=seconds)
+    details = StateDetails(scheduled_time=until)
+    standing = await record(this, State(StateType.SCHEDULED, "AwaitingRetry", state_details=details))
+    if standing is not None:
+        return standing
+    waiting = await Sleep(seconds)
+    return stopped(this, waiting) if waiting is not None else None
+
+
+def error_of(state: State) -> Exception | None:
+    """Return the exception that a state carries, for the log's traceback."""
+    return state.data if isinstance(state.data, Exception) else None
+
+
+def cancelled(message: str | None = None) -> State:
+    """Return the state of a run that was cancelled because somebody asked for it."""
+    return State(StateType.CANCELLED, message=message)
+
+
+def stopped(this: RunContext, outcome: Cancelled) -> State:
+    """Return the state of a run that was ended from outside, and remember by what: it is raised again in the end."""
+    this.ended_by = outcome.reason
+    if isinstance(outcome.reason, CancelRequested):
+        return State(StateType.CANCELLED, message=messages.cancelled_by_request, data=outcome.reason)
+    return crashed(outcome.reason)
+
+
+def is_promise(value: Any) -> bool:
+    """Say whether this is the future of a run."""
+    return isinstance(value, Promise)
+
+
+def settled(value: Any) -> State | None:
+    """Return the state in which the run of a future ended; None for anything else."""
+    return value.settled_state if isinstance(value, Promise) else None

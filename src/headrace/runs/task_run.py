@@ -1,0 +1,104 @@
+"""The story of a task run.
+
+A task run begins Pending. It waits for the runs that its arguments come from; if one of them did not complete it stays
+NotReady, and its function is never called. It is given its name, takes a slot for each of its tags that has a limit,
+is Running, and its function is called. What that gave decides whether it is tried again, after a delay or at once, or
+ends. Whatever it ends as is written down before anybody is told.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.core.states import State, StateType
+from headrace.effects import Call, Cancelled, NewId, ReleaseSlots, Returned, Say
+from headrace.runs import inputs, slots
+from headrace.runs.context import RunContext, TaskRunContext
+from headrace.runs.definitions import flavour_of
+from headrace.runs.steps import (
+    RETRYING,
+    RUNNING,
+    call_body,
+    end,
+    record,
+    rename,
+    run_hooks,
+    say_end,
+    stopped,
+    wait_before_retry,
+)
+from headrace.store.protocol import SlotRequest
+
+
+async def task_run(this: TaskRunContext) -> State:
+    """Live a task run from Pending to its end, and answer the state in which it ended."""
+    ended = await inputs.resolve(this)
+    if ended is None and this.definition.task_run_name is not None:
+        ended = await rename(this, this.definition.task_run_name, "task")
+    if ended is None:
+        ended = await _attempts(this)
+    if ended.is_pending():  # NotReady: no end, and no hooks
+        return await record(this, ended) or this.run.state or ended
+    ended = await end(this, ended)
+    await say_end(this, ended)
+    return ended
+
+
+async def _attempts(this: TaskRunContext) -> State:
+    """Try until there is an end."""
+    retries_made = 0
+    while True:
+        attempted = await _attempt(this, RETRYING if retries_made else RUNNING)
+        ended = await wait_before_retry(this, attempted, retries_made, "task", _condition(this))
+        if ended is not None:
+            return ended
+        retries_made += 1
+
+
+async def _attempt(this: TaskRunContext, running: State) -> State:
+    """Call the function once, holding a slot of each limited tag."""
+    if not this.run.tags:
+        return await _run_body(this, running)
+    request = SlotRequest(
+        ticket=await NewId(),
+        names=tuple(f"tag:{tag}" for tag in sorted(this.run.tags)),
+        holder=this.run.name,
+        holder_run_id=this.run.id,
+    )
+    taken = await slots.take(request, on_wait=lambda: _show_wait(this))
+    if isinstance(taken, Cancelled):
+        return stopped(this, taken)
+    if isinstance(taken, Exception):
+        return State(StateType.FAILED, message=str(taken), data=taken)
+    state = await _run_body(this, running)
+    await ReleaseSlots(request.ticket)
+    return state
+
+
+async def _show_wait(this: TaskRunContext) -> None:
+    await record(this, State(StateType.SCHEDULED, "AwaitingConcurrencySlot"))
+
+
+async def _run_body(this: TaskRunContext, running: State) -> State:
+    standing = await record(this, running)
+    if standing is not None:
+        return standing
+    assert this.run.state is not None, "a recorded state is the run's state"
+    await run_hooks(this, "running", this.run.state)
+    return await call_body(this, "task")
+
+
+def _condition(this: TaskRunContext) -> Any:
+    return _wants_retry if this.definition.retry_condition_fn is not None else None
+
+
+async def _wants_retry(this: RunContext, ended: State) -> bool:
+    """Ask the user's condition; one that raises is logged, and counts as no."""
+    condition = this.definition.retry_condition_fn  # type: ignore[attr-defined]
+    outcome = await Call(condition, (this.definition, this.run, ended), {}, this, flavour_of(condition))
+    if isinstance(outcome, Returned):
+        return bool(outcome.value)
+    error = outcome.reason if isinstance(outcome, Cancelled) else outcome.error
+    await Say(this.run, 40, f"The retry_condition_fn raised {error!r}; the task run is not tried again.", error)
+    return False
+

@@ -1,0 +1,34 @@
+"""How attributes of the runtime modules are looked up: the environment first, for tests; then the run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+Fields = Mapping[str, Callable[[], Any]]
+
+
+def look_up(module: str, fields: Fields, name: str, empty: Mapping[str, Any]) -> Any:
+    """Return an attribute; ``HEADRACE__RUNTIME__<MODULE>__<NAME>`` overrides it. Raises AttributeError for others."""
+    if name not in fields:
+        raise AttributeError(f"headrace.runtime.{module} has no attribute {name!r}; it has {', '.join(sorted(fields))}.")
+    real = fields[name]()
+    override = os.environ.get(f"HEADRACE__RUNTIME__{module.upper()}__{name.upper()}")
+    return real if override is None else _cast(override, real if real is not None else empty.get(name))
+
+
+def _cast(text: str, like: Any) -> Any:
+    if isinstance(like, bool):
+        return text.strip().lower() in ("1", "true", "yes", "on")
+    if isinstance(like, int):
+        return int(text)
+    if isinstance(like, float):
+        return float(text)
+    if isinstance(like, datetime):
+        return datetime.fromisoformat(text)
+    if isinstance(like, list):
+        return json.loads(text) if text.startswith("[") else [item for item in text.split(",") if item]
+    return json.loads(text) if isinstance(like, dict) else text

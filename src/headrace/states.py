@@ -1,0 +1,249 @@
+"""States, and the functions that make them and look into them."""
+
+from __future__ import annotations
+
+import datetime
+import traceback as _traceback
+from collections.abc import Iterable
+from typing import Any
+
+from headrace.core import final, messages
+from headrace.core.states import (
+    State,
+    StateDetails,
+    StateType,
+    exception_of,
+    is_state_iterable,
+)
+from headrace.drive.world import current_world
+from headrace.runs.steps import settled
+
+__all__ = [
+    "AwaitingConcurrencySlot",
+    "AwaitingRetry",
+    "Cancelled",
+    "Cancelling",
+    "Completed",
+    "Crashed",
+    "Failed",
+    "Late",
+    "Paused",
+    "Pending",
+    "Retrying",
+    "Running",
+    "Scheduled",
+    "State",
+    "StateDetails",
+    "StateGroup",
+    "StateType",
+    "Submitting",
+    "Suspended",
+    "exception_to_crashed_state",
+    "exception_to_failed_state",
+    "format_exception",
+    "get_state_exception",
+    "is_state_iterable",
+    "raise_state_exception",
+    "return_value_to_state",
+]
+
+Details = StateDetails | dict[str, Any] | None
+
+
+def _made(type_: StateType, name: str, fields: dict[str, Any], **details: Any) -> State:
+    given = fields.pop("state_details", None) or {}
+    known = given if isinstance(given, dict) else {key: getattr(given, key) for key in StateDetails.__match_args__}
+    fields.setdefault("timestamp", None)
+    if fields["timestamp"] is None:
+        fields["timestamp"] = current_world().clock.now()
+    chosen = fields.pop("name", None) or name
+    return State(type_, chosen, state_details=StateDetails(**{**known, **details}), **fields)
+
+
+def Scheduled(scheduled_time: datetime.datetime | None = None, **fields: Any) -> State:  # noqa: N802
+    """A run that is to begin at `scheduled_time` (aware; now)."""
+    return _scheduled("Scheduled", scheduled_time, fields)
+
+
+def Late(scheduled_time: datetime.datetime | None = None, **fields: Any) -> State:  # noqa: N802
+    """A run that should have begun at `scheduled_time`."""
+    return _scheduled("Late", scheduled_time, fields)
+
+
+def AwaitingRetry(scheduled_time: datetime.datetime | None = None, **fields: Any) -> State:  # noqa: N802
+    """A run that is tried again at `scheduled_time`."""
+    return _scheduled("AwaitingRetry", scheduled_time, fields)
+
+
+def AwaitingConcurrencySlot(scheduled_time: datetime.datetime | None = None, **fields: Any) -> State:  # noqa: N802
+    """A run that waits for a concurrency slot."""
+    return _scheduled("AwaitingConcurrencySlot", scheduled_time, fields)
+
+
+def _scheduled(name: str, scheduled_time: datetime.datetime | None, fields: dict[str, Any]) -> State:
+    details = fields.get("state_details")
+    given = details.get("scheduled_time") if isinstance(details, dict) else getattr(details, "scheduled_time", None)
+    if given is not None and scheduled_time is not None:
+        raise ValueError("An extra scheduled_time was given: it is in state_details already.")
+    at = scheduled_time or given or current_world().clock.now()
+    return _made(StateType.SCHEDULED, name, fields, scheduled_time=at)
+
+
+def Pending(**fields: Any) -> State:  # noqa: N802
+    """A run that has not begun."""
+    return _made(StateType.PENDING, "Pending", fields)
+
+
+def Submitting(**fields: Any) -> State:  # noqa: N802
+    """A run that is being handed over."""
+    return _made(StateType.PENDING, "Submitting", fields)
+
+
+def Running(**fields: Any) -> State:  # noqa: N802
+    """A run whose function is being run."""
+    return _made(StateType.RUNNING, "Running", fields)
+
+
+def Retrying(**fields: Any) -> State:  # noqa: N802
+    """A run whose function is being run again."""
+    return _made(StateType.RUNNING, "Retrying", fields)
+
+
+def Completed(**fields: Any) -> State:  # noqa: N802
+    """A run that ended well."""
+    return _made(StateType.COMPLETED, "Completed", fields)
+
+
+def Failed(**fields: Any) -> State:  # noqa: N802
+    """A run whose function failed."""
+    return _made(StateType.FAILED, "Failed", fields)
+
+
+def Crashed(**fields: Any) -> State:  # noqa: N802
+    """A run that was ended from outside."""
+    return _made(StateType.CRASHED, "Crashed", fields)
+
+
+def Cancelling(**fields: Any) -> State:  # noqa: N802
+    """A run that was asked to stop."""
+    return _made(StateType.CANCELLING, "Cancelling", fields)
+
+
+def Cancelled(**fields: Any) -> State:  # noqa: N802
+    """A run that was cancelled."""
+    return _made(StateType.CANCELLED, "Cancelled", fields)
+
+
+def Paused(  # noqa: N802
+    timeout_seconds: float | None = None,
+    pause_expiration_time: datetime.datetime | None = None,
+    reschedule: bool = False,
+    pause_key: str | None = None,
+    **fields: Any,
+) -> State:
+    """A run that waits to be resumed, until `pause_expiration_time` or for `timeout_seconds`; not both."""
+    if pause_expiration_time is not None and timeout_seconds is not None:
+        raise ValueError("Give either timeout_seconds or pause_expiration_time, not both.")
+    if timeout_seconds is not None:
+        pause_expiration_time = current_world().clock.now() + datetime.timedelta(seconds=timeout_seconds)
+    return _made(
+        StateType.PAUSED,
+        "Paused",
+        fields,
+        pause_timeout=pause_expiration_time,
+        pause_reschedule=reschedule,
+        pause_key=pause_key,
+    )
+
+
+def Suspended(  # noqa: N802
+    timeout_seconds: float | None = None,
+    pause_expiration_time: datetime.datetime | None = None,
+    pause_key: str | None = None,
+    **fields: Any,
+) -> State:
+    """A run that has ended its process and waits to be begun again."""
+    fields.setdefault("name", "Suspended")
+    return Paused(timeout_seconds, pause_expiration_time, True, pause_key, **fields)
+
+
+class StateGroup:
+    """Count and sum up several states."""
+
+    def __init__(self, states: Iterable[State]) -> None:
+        self.states = list(states)
+        self.total_count = len(self.states)
+        self.cancelled_count = self._count(State.is_cancelled)
+        self.failed_count = self._count(State.is_failed)
+        self.paused_count = self._count(State.is_paused)
+        self.final_count = self._count(State.is_final)
+        self.not_final_count = self.total_count - self.final_count
+        self.type_counts = {type_: sum(state.type is type_ for state in self.states) for type_ in StateType}
+
+    def _count(self, wanted: Any) -> int:
+        return sum(1 for state in self.states if wanted(state))
+
+    @property
+    def fail_count(self) -> int:
+        """How many failed."""
+        return self.failed_count
+
+    def all_completed(self) -> bool:
+        """Say whether all completed."""
+        return self.type_counts[StateType.COMPLETED] == self.total_count
+
+    def any_cancelled(self) -> bool:
+        """Say whether any was cancelled."""
+        return self.cancelled_count > 0
+
+    def any_failed(self) -> bool:
+        """Say whether any failed."""
+        return self.failed_count > 0
+
+    def any_paused(self) -> bool:
+        """Say whether any is paused."""
+        return self.paused_count > 0
+
+    def all_final(self) -> bool:
+        """Say whether all have ended."""
+        return self.final_count == self.total_count
+
+    def counts_message(self) -> str:
+        """Return the counts in words."""
+        counts = [f"{count} {type_.value!r}" for type_, count in self.type_counts.items() if count]
+        return f"total={self.total_count}: {', '.join(counts)}"
+
+
+def get_state_exception(state: State) -> BaseException:
+    """Return the exception that an unsuccessful state stands for. Raises ValueError for a successful one."""
+    return exception_of(state)
+
+
+def raise_state_exception(state: State) -> None:
+    """Raise the exception of an unsuccessful state; do nothing for any other."""
+    if state.is_failed() or state.is_crashed() or state.is_cancelled():
+        raise exception_of(state)
+
+
+def return_value_to_state(retval: Any, *_: Any, **__: Any) -> State:
+    """Return the final state of a run whose function returned this value."""
+    return final.state_of_return(retval, settled)
+
+
+def exception_to_failed_state(exc: BaseException | None = None, *_: Any, **fields: Any) -> State:
+    """Return the failed state of a run whose function raised. Raises ValueError without an exception."""
+    if exc is None:
+        raise ValueError("There is no exception to make a failed state of: pass one.")
+    fields.pop("write_result", None)
+    fields.setdefault("message", messages.described(exc))
+    return Failed(data=exc, **fields)
+
+
+def exception_to_crashed_state(exc: BaseException, *_: Any, **__: Any) -> State:
+    """Return the crashed state of a run that was ended from outside."""
+    return Crashed(message=messages.crash_message(exc), data=exc)
+
+
+def format_exception(exc: BaseException, tb: Any = None) -> str:
+    """Return the traceback as text."""
+    return "".join(_traceback.format_exception(type(exc), exc, tb or exc.__traceback__))

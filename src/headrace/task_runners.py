@@ -1,0 +1,261 @@
+"""Where submitted tasks run: a pool of threads, or of processes."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any
+
+from headrace.core import messages
+from headrace.core.states import State, StateType
+from headrace.drive import sync
+from headrace.drive.activities import active
+from headrace.drive.guards import Guard, thread_guard
+from headrace.drive.world import World, current_world
+from headrace.effects import Call, Outcome, Promise, Record
+from headrace.futures import RunFuture, RunFutureList
+from headrace.runners.processes import WorkerProcesses
+from headrace.runners.threads import WorkerPool
+from headrace.runs.context import TaskRunContext
+from headrace.runs.steps import PENDING
+from headrace.settings import current_settings
+
+__all__ = ["ConcurrentTaskRunner", "ProcessPoolTaskRunner", "TaskRunner", "ThreadPoolTaskRunner"]
+
+
+class TaskRunner:
+    """Run submitted tasks. A flow run makes a `duplicate` for each attempt, and enters it as a context manager."""
+
+    #: Threads that tell the stories of submitted runs; None: as many as there are runs.
+    _bound: int | None = None
+
+    def __init__(self) -> None:
+        self._pool: WorkerPool | None = None
+        self._unfinished: dict[int, TaskRunJob] = {}
+
+    @property
+    def name(self) -> str:
+        """The runner's name, for people: ``threadpool``."""
+        return type(self).__name__.removesuffix("TaskRunner").lower()
+
+    def duplicate(self) -> TaskRunner:
+        """Return a fresh runner with the same options. Runners of your own override it."""
+        return type(self)()
+
+    def __enter__(self) -> TaskRunner:
+        if self._pool is not None:
+            raise RuntimeError(f"The task runner {self!r} was entered already. Use runner.duplicate() for another one.")
+        self._pool = WorkerPool(current_world().clock, self._bound, self.name)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+
+    def submit(
+        self,
+        task: Any,
+        parameters: dict[str, Any],
+        wait_for: Iterable[Any] | None = None,
+        dependencies: Any = None,
+    ) -> RunFuture[Any]:
+        """Record a run of `task` as Pending, let it run, and return its future. Raises RuntimeError before entering."""
+        pool = self._pool
+        if pool is None:
+            raise RuntimeError(
+                f"The task runner {self!r} takes no submissions before it is entered or after it is left. Submit inside a "
+                "flow run, or inside a with block over the runner."
+            )
+        world = current_world()
+        context: TaskRunContext = task._context(parameters, wait_for)
+        world.record(Record(context.run, (PENDING,)))
+        context.unrecorded = ()
+        job = TaskRunJob(task, context, world, self)
+        self._unfinished[id(job)] = job
+        pool.submit(job)
+        return job.promise
+
+    def map(self, task: Any, parameters: dict[str, Any], wait_for: Iterable[Any] | None = None) -> RunFutureList[Any]:
+        """Submit one run of `task` for each item of the iterable parameters."""
+        futures: RunFutureList[Any] = task.map(wait_for=wait_for, **parameters)
+        return futures
+
+    def carry_out(self, effect: Call, world: World, guard: Guard) -> Outcome | None:
+        """Call a task's function elsewhere than in this thread; None: call it here."""
+        return None
+
+    def finish(self, reason: BaseException | None = None) -> list[Promise]:
+        """Cancel what has not begun, and return the promises of what has; with a `reason`, interrupt that too."""
+        pool = self._pool
+        if pool is None:
+            return []
+        if reason is not None:
+            waiting = pool.take_back()
+        else:
+            waiting, _ = pool.drain()
+        for job in waiting:
+            job.abandon(messages.not_begun if reason is None else messages.crash_message(reason))
+        begun = list(self._unfinished.values())
+        if reason is not None:
+            for job in begun:
+                if job.guard is not None:
+                    job.guard.interrupt(reason)
+        return [job.promise for job in begun]
+
+    def forget(self, job: TaskRunJob) -> None:
+        """Let go of a run that has ended."""
+        self._unfinished.pop(id(job), None)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._options() == other._options()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._options()))
+
+    def _options(self) -> tuple[Any, ...]:
+        return ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class TaskRunJob:
+    """A submitted run, on its way to a thread."""
+
+    def __init__(self, task: Any, context: TaskRunContext, world: World, runner: TaskRunner) -> None:
+        self.promise: RunFuture[Any] = RunFuture(context.run)
+        self.guard: Guard | None = None
+        self._task, self._context, self._world, self._runner = task, context, world, runner
+        self._where = contextvars.copy_context()
+
+    def run(self) -> None:
+        """Live the task run, and settle its promise; never raises."""
+        try:
+            state = self._where.run(self._lived)
+        except BaseException as error:  # noqa: BLE001 - the store failed, or we have a bug: the future must still end
+            state = State(StateType.CRASHED, message=messages.crash_message(error), data=error)
+        self._settle(state)
+
+    def _lived(self) -> State:
+        context, world, task = self._context, self._world, self._task
+        if task.isasync:
+            from headrace.drive.bridge import thread_loop  # asyncio is slow to import
+
+            state: State = thread_loop(world).run(self._lived_async())
+        else:
+            self.guard = guard = thread_guard()
+            with active(world, context, guard):
+                state = sync.drive(task.story(context), world)
+        return state
+
+    async def _lived_async(self) -> State:
+        from headrace.drive import asyncio
+
+        self.guard = guard = asyncio.TaskGuard()
+        with active(self._world, self._context, guard):
+            state: State = await asyncio.drive(self._task.story(self._context), self._world, guard)
+        return state
+
+    def abandon(self, why: str) -> None:
+        """Record that the run was cancelled before it began, and settle its promise."""
+        run = self._context.run
+        self._world.record(Record(run, (State(StateType.CANCELLED, message=why),)))
+        self._world.logs.say(run, 30, f"Task run {run.name!r} was submitted but not begun: {why}.")
+        assert run.state is not None
+        self._settle(run.state)
+
+    def _settle(self, state: State) -> None:
+        flow_context = self._context.within
+        if flow_context is not None and state.is_completed():
+            flow_context.origins.note(state.data, self._context.run.id)
+        self._runner.forget(self)
+        self.promise.settle(state)
+
+
+class ThreadPoolTaskRunner(TaskRunner):
+    """Run submitted tasks in threads, at most `max_workers` at a time.
+
+    None takes HEADRACE_TASKS_RUNNER_THREAD_POOL_MAX_WORKERS, and where that is not set there is no bound. Tasks run in
+    a copy of the context of their submission. A task that waits for another gives up its place meanwhile. Raises
+    ValueError below 1.
+    """
+
+    def __init__(self, max_workers: int | None = None) -> None:
+        super().__init__()
+        self._max_workers = _checked_workers(max_workers)
+        self._bound = self._max_workers or current_settings().tasks_runner_thread_pool_max_workers
+
+    def duplicate(self) -> ThreadPoolTaskRunner:
+        """Return a fresh runner with the same bound."""
+        return type(self)(max_workers=self._max_workers)
+
+    def _options(self) -> tuple[Any, ...]:
+        return (self._max_workers,)
+
+    def __repr__(self) -> str:
+        return f"ThreadPoolTaskRunner(max_workers={self._max_workers})"
+
+
+#: The name that this runner had in earlier versions of the interface.
+ConcurrentTaskRunner = ThreadPoolTaskRunner
+
+
+class ProcessPoolTaskRunner(TaskRunner):
+    """Run the functions of submitted tasks in processes of their own, at most `max_workers` at a time.
+
+    None takes HEADRACE_TASKS_RUNNER_PROCESS_POOL_MAX_WORKERS, else the number of processors. Functions, arguments and
+    results travel by cloudpickle. States, hooks and retries are told in this process; logs come back as they are written.
+    Raises ValueError below 1.
+    """
+
+    def __init__(self, max_workers: int | None = None) -> None:
+        super().__init__()
+        self._max_workers = _checked_workers(max_workers)
+        self._processes: WorkerProcesses | None = None
+
+    def duplicate(self) -> ProcessPoolTaskRunner:
+        """Return a fresh runner with the same bound."""
+        return type(self)(max_workers=self._max_workers)
+
+    def __enter__(self) -> ProcessPoolTaskRunner:
+        import os
+
+        configured = current_settings().tasks_runner_process_pool_max_workers
+        self._bound = self._max_workers or configured or os.cpu_count() or 1
+        super().__enter__()
+        self._processes = WorkerProcesses(current_world(), self._bound)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, traceback)
+        processes, self._processes = self._processes, None
+        if processes is not None:
+            processes.close()
+
+    def carry_out(self, effect: Call, world: World, guard: Guard) -> Outcome | None:
+        """Call a task's function in a worker process."""
+        processes = self._processes
+        return processes.call(effect, guard) if processes is not None else None
+
+    def _options(self) -> tuple[Any, ...]:
+        return (self._max_workers,)
+
+    def __repr__(self) -> str:
+        return f"ProcessPoolTaskRunner(max_workers={self._max_workers})"
+
+
+def _checked_workers(max_workers: object) -> int | None:
+    if max_workers is None:
+        return None
+    if isinstance(max_workers, bool) or not isinstance(max_workers, int):
+        raise TypeError(f"'max_workers' is a whole number or None, not {max_workers!r}.")
+    if max_workers < 1:
+        raise ValueError(f"'max_workers' can't be {max_workers}: a runner needs at least one worker. None is the default.")
+    return max_workers
+

@@ -1,0 +1,436 @@
+"""`@task`: a function whose every run is recorded."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import inspect
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from functools import update_wrapper
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
+
+from headrace import calling
+from headrace.core import names
+from headrace.core.annotations import Annotation, unmapped
+from headrace.core.final import plain_result
+from headrace.core.mapping import map_arguments
+from headrace.core.messages import exceeded
+from headrace.core.parameters import Binder, check_reserved
+from headrace.core.records import TaskRun
+from headrace.core.retries import RetryPolicy, exponential_backoff
+from headrace.core.states import State
+from headrace.core.walk import walk
+from headrace.definitions import (
+    NotSet,
+    checked_hooks,
+    checked_timeout,
+    not_yet,
+    source_hash,
+    underlying,
+    warn_about_caching,
+)
+from headrace.drive.world import current_world
+from headrace.exceptions import TaskRunTimeoutError
+from headrace.futures import RunFuture, RunFutureList
+from headrace.runs import inputs
+from headrace.runs.context import CURRENT, TAGS, FlowRunContext, TaskRunContext
+from headrace.runs.definitions import Hook, flavour_of
+from headrace.runs.steps import PENDING, settled
+from headrace.runs.task_run import task_run as story_of
+from headrace.settings import current_settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+__all__ = ["Task", "exponential_backoff", "task", "task_input_hash"]
+
+_HOOK_EVENTS = ("completion", "failure", "running")
+
+
+class Task(Generic[P, R]):
+    """A function whose runs are recorded; made by `task`, which describes its arguments.
+
+    Call it to run it here and now, `submit` it to a task runner, or `map` it over many arguments.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[P, R],
+        name: str | None = None,
+        description: str | None = None,
+        tags: Iterable[str] | None = None,
+        version: str | None = None,
+        cache_policy: Any = NotSet,
+        cache_key_fn: Callable[[TaskRunContext, dict[str, Any]], str | None] | None = None,
+        cache_expiration: datetime.timedelta | None = None,
+        task_run_name: str | Callable[..., str] | None = None,
+        retries: int | None = None,
+        retry_delay_seconds: float | list[float] | Callable[[int], list[float]] | None = None,
+        retry_jitter_factor: float | None = None,
+        persist_result: bool | None = None,
+        result_storage: Any = None,
+        result_serializer: Any = None,
+        result_storage_key: str | None = None,
+        cache_result_in_memory: bool = True,
+        timeout_seconds: float | None = None,
+        log_prints: bool | None = None,
+        refresh_cache: bool | None = None,
+        on_completion: Iterable[Hook] | None = None,
+        on_failure: Iterable[Hook] | None = None,
+        on_running: Iterable[Hook] | None = None,
+        on_rollback: Iterable[Hook] | None = None,
+        on_commit: Iterable[Hook] | None = None,
+        retry_condition_fn: Callable[[Any, TaskRun, State], Any] | None = None,
+        viz_return_value: Any = None,
+        asset_deps: list[Any] | None = None,
+    ) -> None:
+        self._given: dict[str, Any] = {
+            key: value for key, value in locals().items() if key not in ("self", "fn", "__class__")
+        }
+        if not callable(fn) and not isinstance(fn, classmethod | staticmethod):
+            raise TypeError(f"'fn' must be callable; a task is made of a function, not of {fn!r}.")
+        self.fn: Callable[..., Any] = fn.__func__ if isinstance(fn, staticmethod) else fn
+        plain = underlying(fn)
+        update_wrapper(self, plain)
+        self.name = names.check_name(name, "task") if name is not None else names.function_name(plain)
+        self.description = description if description is not None else inspect.getdoc(plain)
+        self.tags: set[str] = set(tags or ())
+        self.version = version
+        self._accept_call(plain)
+        self._accept_retries(retries, retry_delay_seconds, retry_jitter_factor, retry_condition_fn)
+        if task_run_name is not None and not isinstance(task_run_name, str) and not callable(task_run_name):
+            raise TypeError(f"'task_run_name' is a template or a callable that returns a string, not {task_run_name!r}.")
+        self.task_run_name = task_run_name
+        self.timeout_seconds = checked_timeout(timeout_seconds)
+        self.log_prints = log_prints
+        self._accept_caching()
+        hooks = {"completion": on_completion, "failure": on_failure, "running": on_running}
+        self._hooks = {event: checked_hooks(given, f"on_{event}") for event, given in hooks.items()}
+        self.on_rollback_hooks = checked_hooks(on_rollback, "on_rollback")
+        self.on_commit_hooks = checked_hooks(on_commit, "on_commit")
+        self.viz_return_value = viz_return_value
+        self.asset_deps = list(asset_deps or ())
+        self._task_key: str | None = None
+
+    def _accept_call(self, plain: Callable[..., Any]) -> None:
+        signature = inspect.signature(plain)
+        check_reserved(self.name, signature)
+        self.flavour = flavour_of(plain)
+        self.binder = Binder(self.name, signature)
+        self.isasync = self.flavour in ("async", "async generator")
+        self.isgenerator = self.flavour in ("generator", "async generator")
+
+    def _accept_retries(self, retries: Any, delays: Any, jitter: Any, condition: Any) -> None:
+        settings = current_settings()
+        retries = settings.tasks_default_retries if retries is None else retries
+        delays = settings.tasks_default_retry_delay_seconds if delays is None else delays
+        self.policy = RetryPolicy.make(retries, delays, jitter, "task")
+        self.retries = self.policy.retries
+        self.retry_delay_seconds = list(self.policy.delays) if callable(delays) else delays
+        self.retry_jitter_factor = self.policy.jitter_factor
+        if condition is not None and not callable(condition):
+            raise TypeError(
+                f"'retry_condition_fn' is called with (task, task_run, state) and must be callable, not {condition!r}."
+            )
+        self.retry_condition_fn = condition
+
+    def _accept_caching(self) -> None:
+        given = self._given
+        for name in (
+            "cache_policy",
+            "cache_key_fn",
+            "cache_expiration",
+            "persist_result",
+            "result_storage",
+            "result_serializer",
+            "result_storage_key",
+            "cache_result_in_memory",
+            "refresh_cache",
+        ):
+            setattr(self, name, given[name])
+        warn_about_caching("task", self.name, given)
+
+    @property
+    def task_key(self) -> str:
+        """The function's name and a hash of its source: the same while the function is."""
+        if self._task_key is None:
+            plain = underlying(self.fn)
+            qualified = getattr(plain, "__qualname__", None) or type(plain).__qualname__
+            self._task_key = f"{qualified.replace('<locals>.', '')}-{source_hash(plain)}"
+        return self._task_key
+
+    @property
+    def on_completion_hooks(self) -> Sequence[Hook]:
+        """The hooks that fire when a run completes."""
+        return self._hooks["completion"]
+
+    @property
+    def on_failure_hooks(self) -> Sequence[Hook]:
+        """The hooks that fire when a run fails."""
+        return self._hooks["failure"]
+
+    @property
+    def on_running_hooks(self) -> Sequence[Hook]:
+        """The hooks that fire at each attempt."""
+        return self._hooks["running"]
+
+    def hooks(self, event: str) -> Sequence[Hook]:
+        """Return the hooks of an event, in order."""
+        return self._hooks.get(event, ())
+
+    def expired(self) -> Exception:
+        """Return the error that a run meets when its time is up."""
+        return TaskRunTimeoutError(exceeded("task", self.timeout_seconds or 0))
+
+    # calling ---------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any) -> Any:
+        """Run the task here and now, and return what its function returns; or, with `return_state`, its final state.
+
+        Of an async task this gives a coroutine, of a generator an iterator. `wait_for` are futures or states that must
+        have completed first. Raises ParameterBindError if the arguments do not fit.
+        """
+        parameters = self.binder(args, kwargs)
+        return calling.call(self, lambda: self._context(parameters, wait_for), return_state)
+
+    def submit(self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any) -> Any:
+        """Let the flow run's task runner run the task, and return its future at once.
+
+        `return_state` waits, and returns the final state. Raises RuntimeError outside a flow run.
+        """
+        flow_context = self._flow_context("submit")
+        future = self._submitted(flow_context, self.binder(args, kwargs), wait_for)
+        if return_state:
+            future.wait()
+            return future.state
+        return future
+
+    def map(
+        self,
+        *args: Any,
+        return_state: bool = False,
+        wait_for: Iterable[Any] | None = None,
+        deferred: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Submit one run for each item of the iterable arguments, and return the list of their futures.
+
+        What can't be iterated over, and what is `unmapped`, is the same for each. Raises MappingMissingIterable,
+        MappingLengthMismatch; RuntimeError outside a flow run.
+        """
+        flow_context = self._flow_context("map")
+        binder = self.binder
+        given = {name: _resolved(value) for name, value in binder.given(args, kwargs).items()}
+        rows = map_arguments(
+            self.name,
+            given,
+            defaults=binder.defaults,
+            var_positional=binder.var_positional,
+            var_keyword=binder.var_keyword,
+        )
+        futures = RunFutureList([self._submitted(flow_context, row, wait_for) for row in rows])
+        if return_state:
+            futures.wait()
+            return [future.state for future in futures]
+        return futures
+
+    def _flow_context(self, method: str) -> FlowRunContext:
+        here = CURRENT.get()
+        context = here.flow_context if here is not None else None
+        if context is None or context.task_runner is None:
+            raise RuntimeError(
+                f"{self.name}.{method}() needs a flow run around it, whose task runner is to run the task. Call "
+                f"{self.name}() to run it here and now, or call {method} inside a function decorated with @flow."
+            )
+        return context
+
+    def _submitted(
+        self, flow_context: FlowRunContext, parameters: dict[str, Any], wait_for: Iterable[Any] | None
+    ) -> RunFuture[R]:
+        future: RunFuture[R] = flow_context.task_runner.submit(self, parameters, wait_for)
+        return future
+
+    def _context(self, parameters: dict[str, Any], wait_for: Iterable[Any] | None) -> TaskRunContext:
+        """Make the context of a new run; it is recorded with the first state that somebody could see."""
+        world = current_world()
+        parent = CURRENT.get()
+        flow_context = parent.flow_context if parent is not None else None
+        run_id = world.new_id()
+        waits = tuple(wait_for) if wait_for is not None else ()
+        run = TaskRun(
+            id=run_id,
+            name=self.name if flow_context is None else names.task_run_name(self.name, run_id),
+            created=world.clock.now(),
+            tags=TAGS.get() | self.tags if self.tags else TAGS.get(),
+            task_name=self.name,
+            task_key=self.task_key,
+            dynamic_key=str(run_id),
+            flow_run_id=flow_context.run.id if flow_context is not None else None,
+            flow_run_run_count=flow_context.run.run_count if flow_context is not None else 0,
+            task_inputs=inputs.dependencies(parameters, waits, flow_context.origins) if flow_context is not None else {},
+            parameters=parameters,
+        )
+        return TaskRunContext(
+            run=run,
+            definition=self,
+            parameters=parameters,
+            parent=parent,
+            log_prints=_log_prints(self.log_prints, parent),
+            unrecorded=(PENDING,),
+            wait_for=waits,
+            within=flow_context,
+        )
+
+    def answer(self, context: TaskRunContext, state: State) -> R:
+        """Return what a plain call gives, or raise."""
+        if context.returned_state:
+            return cast(R, state if not isinstance(state.data, State) else state.data)
+        return plain_result(state, settled)  # type: ignore[no-any-return]
+
+    story = staticmethod(story_of)
+
+    # variants --------------------------------------------------------------------------------------------------
+
+    def with_options(self, **options: Any) -> Task[P, R]:
+        """Return a task like this one with some arguments of `task` changed; what is not given stays as it is.
+
+        Raises TypeError for an argument that `task` does not have.
+        """
+        unknown = [name for name in options if name not in self._given]
+        if unknown:
+            raise TypeError(f"Task.with_options() got an unexpected keyword argument {unknown[0]!r}")
+        if options.get("name", "") is None:
+            options["name"] = self._given["name"]
+        changed = {name: value for name, value in options.items() if value is not NotSet}
+        kept = {**self._given, **{f"on_{event}": list(self._hooks[event]) for event in _HOOK_EVENTS}}
+        kept["on_rollback"], kept["on_commit"] = list(self.on_rollback_hooks), list(self.on_commit_hooks)
+        return type(self)(self.fn, **{**kept, **changed})
+
+    def __get__(self, instance: object, owner: type | None = None) -> Task[P, R]:
+        """Bind a method to its instance, a classmethod to its class."""
+        if isinstance(self.fn, classmethod):
+            target = owner if owner is not None else type(instance)
+            return self._bound(self.fn.__get__(instance, target))
+        return self if instance is None else self._bound(self.fn.__get__(instance, owner))
+
+    def _bound(self, fn: Callable[..., Any]) -> Task[P, R]:
+        bound = copy.copy(self)
+        bound.fn = fn
+        bound.binder = Binder(self.name, inspect.signature(fn))
+        return bound
+
+    def on_completion(self, fn: Hook) -> Hook:
+        """Add a hook that fires when a run completes; a decorator."""
+        return self._add_hook("completion", fn)
+
+    def on_failure(self, fn: Hook) -> Hook:
+        """Add a hook that fires when a run fails for good; a decorator."""
+        return self._add_hook("failure", fn)
+
+    def on_running(self, fn: Hook) -> Hook:
+        """Add a hook that fires at each attempt; a decorator."""
+        return self._add_hook("running", fn)
+
+    def on_rollback(self, fn: Hook) -> Hook:
+        """Add a hook that fires when a completed run is rolled back; a decorator."""
+        self.on_rollback_hooks = checked_hooks([*self.on_rollback_hooks, fn], "on_rollback")
+        return fn
+
+    def on_commit(self, fn: Hook) -> Hook:
+        """Add a hook that fires when a run's transaction is committed; a decorator."""
+        self.on_commit_hooks = checked_hooks([*self.on_commit_hooks, fn], "on_commit")
+        return fn
+
+    def _add_hook(self, event: str, fn: Hook) -> Hook:
+        self._hooks[event] = checked_hooks([*self._hooks[event], fn], f"on_{event}")
+        return fn
+
+    def __getattr__(self, name: str) -> Any:
+        raise not_yet("Task", name)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name!r}>"
+
+
+def _log_prints(own: bool | None, parent: Any) -> bool:
+    if own is not None:
+        return own
+    return parent.log_prints if parent is not None else current_settings().logging_log_prints
+
+
+def _resolved(value: Any) -> Any:
+    """A future is resolved, then mapped over; futures inside a list stay, so that runs depend on them one by one."""
+    if isinstance(value, Annotation):
+        return value if isinstance(value, unmapped) else value.rewrap(_resolved(value.value))
+    if isinstance(value, RunFuture):
+        return value.result()
+    if isinstance(value, State) and value.is_final():
+        return value.result()
+    return value
+
+
+def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
+    """Return a hash of a task's function and arguments, for `cache_key_fn`; None if they can't be hashed."""
+    import hashlib
+
+    import cloudpickle
+
+    try:
+        key = cloudpickle.dumps((context.task.task_key, walk(arguments, lambda leaf: leaf)))
+    except Exception:  # noqa: BLE001 - whatever a user's object raises when it is pickled
+        return None
+    return hashlib.blake2b(key, digest_size=16).hexdigest()
+
+
+@overload
+def task(__fn: Callable[P, R], /) -> Task[P, R]: ...
+
+
+@overload
+def task(
+    __fn: Literal[None] = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    tags: Iterable[str] | None = None,
+    version: str | None = None,
+    cache_policy: Any = NotSet,
+    cache_key_fn: Callable[[TaskRunContext, dict[str, Any]], str | None] | None = None,
+    cache_expiration: datetime.timedelta | None = None,
+    task_run_name: str | Callable[..., str] | None = None,
+    retries: int | None = None,
+    retry_delay_seconds: float | list[float] | Callable[[int], list[float]] | None = None,
+    retry_jitter_factor: float | None = None,
+    persist_result: bool | None = None,
+    result_storage: Any = None,
+    result_serializer: Any = None,
+    result_storage_key: str | None = None,
+    cache_result_in_memory: bool = True,
+    timeout_seconds: float | None = None,
+    log_prints: bool | None = None,
+    refresh_cache: bool | None = None,
+    on_completion: Iterable[Hook] | None = None,
+    on_failure: Iterable[Hook] | None = None,
+    on_running: Iterable[Hook] | None = None,
+    retry_condition_fn: Callable[[Any, TaskRun, State], Any] | None = None,
+    viz_return_value: Any = None,
+    asset_deps: list[Any] | None = None,
+) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+
+
+def task(__fn: Any = None, /, **options: Any) -> Any:
+    """Make a task of a function; bare, or with any of these arguments.
+
+    `name` (the function's) and `description` (its docstring); `tags`; `task_run_name`, a `str.format` template over the
+    parameters or a callable; `retries` after the first attempt, `retry_delay_seconds` before each (a number, a list,
+    or a callable such as `exponential_backoff(10)`), `retry_jitter_factor` (at least 0) and
+    `retry_condition_fn(task, task_run, state)`; `timeout_seconds` (None or 0: none); `log_prints`; hooks
+    `on_completion`, `on_failure`, `on_running`, each a list of functions called with ``(task, task_run, state)``.
+
+    Raises TypeError, ValueError or ReservedArgumentError for what can't be.
+    """
+    if __fn is not None:
+        return Task(__fn, **options)
+    return lambda fn: Task(fn, **options)
+

@@ -1,0 +1,103 @@
+"""Validating and coercing a flow's parameters with pydantic, which is imported only when a value needs it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, get_type_hints
+
+from headrace.core.states import State
+from headrace.core.walk import found
+from headrace.effects import Promise
+from headrace.exceptions import ParameterTypeError
+
+#: A value of exactly this type fits its annotation as it is.
+_PLAIN = frozenset({int, str, float, bool, bytes, list, dict, set, tuple, frozenset, type(None)})
+
+
+class Validator:
+    """Validate calls of one function."""
+
+    def __init__(self, name: str, fn: Callable[..., Any], signature: inspect.Signature) -> None:
+        self._name = name
+        self._fn = fn
+        self._signature = signature
+        annotated = [p for p in signature.parameters.values() if p.annotation not in (p.empty, Any, "Any", object)]
+        self.is_trivial = not annotated
+        self._names = [p.name for p in annotated]
+
+    def for_call(self, given: Iterable[str]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """Return a function that validates what the call gave, and leaves defaults as they are."""
+        return functools.partial(self, given=frozenset(given))
+
+    def __call__(self, parameters: dict[str, Any], given: frozenset[str] | None = None) -> dict[str, Any]:
+        """Return the parameters, coerced. Raises ParameterTypeError, one line per error."""
+        errors: list[str] = []
+        validated = dict(parameters)
+        for name in self._names:
+            if given is None or name in given:
+                try:
+                    validated[name] = self._validated(name, parameters[name])
+                except ParameterTypeError as error:
+                    errors.append(str(error))
+        if errors:
+            listed = "\n  ".join(errors)
+            raise ParameterTypeError(f"Flow run of {self._name!r} received parameters that do not validate:\n  {listed}")
+        return validated
+
+    def _validated(self, name: str, value: Any) -> Any:
+        hint = self._hints.get(name, Any)
+        if hint is Any or (type(value) is hint and hint in _PLAIN):
+            return value
+        if found(value, lambda leaf: isinstance(leaf, Promise | State)):
+            return value  # it becomes a result only later
+        kind = self._signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_POSITIONAL:
+            return tuple(self._one(f"{name}.{at}", hint, item) for at, item in enumerate(value))
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            return {key: self._one(key, hint, item) for key, item in value.items()}
+        return self._one(name, hint, value)
+
+    def _one(self, name: str, hint: Any, value: Any) -> Any:
+        from pydantic import ConfigDict, TypeAdapter, ValidationError  # a tenth of a second, and often not needed
+        from pydantic.errors import PydanticUserError
+
+        try:
+            adapter = _adapter(hint)
+        except TypeError:  # a hint that can't be hashed
+            try:
+                adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+            except PydanticUserError:
+                adapter = TypeAdapter(hint)
+        try:
+            return adapter.validate_python(value)
+        except ValidationError as error:
+            raise ParameterTypeError(_lines(name, error)) from None
+
+    @functools.cached_property
+    def _hints(self) -> dict[str, Any]:
+        target = inspect.unwrap(self._fn) if not inspect.ismethod(self._fn) else self._fn.__func__
+        try:
+            return get_type_hints(target, include_extras=True)
+        except Exception:  # noqa: BLE001 - a hint that names what is not there at run time: the others still count
+            return {key: hint for key, hint in getattr(target, "__annotations__", {}).items() if not isinstance(hint, str)}
+
+
+@functools.cache
+def _adapter(hint: Any) -> Any:
+    from pydantic import ConfigDict, TypeAdapter
+    from pydantic.errors import PydanticUserError
+
+    try:
+        return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+    except PydanticUserError:  # models and dataclasses bring a configuration of their own
+        return TypeAdapter(hint)
+
+
+def _lines(name: str, error: Any) -> str:
+    def line(item: Any) -> str:
+        where = ".".join(str(part) for part in (name, *item["loc"]))
+        return f"{where}: {item['msg']} (given {item['input']!r}, a {type(item['input']).__name__})"
+
+    return "\n  ".join(line(item) for item in error.errors())
