@@ -6,11 +6,11 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from headrace.core.limits import SlotRequest
 from headrace.drive.world import current_world
 from headrace.exceptions import ConcurrencySlotAcquisitionError
 from headrace.runs.context import CURRENT
 from headrace.runs.slots import Taken
-from headrace.store.protocol import SlotRequest
 
 
 def request(names: str | Sequence[str], occupy: int, lease_seconds: float, *, rate: bool = False) -> SlotRequest | None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from headrace.core.limits import Granted, Impossible, SlotRequest
 from headrace.effects import Cancelled, Now, ReleaseSlots, RequestSlots, WaitForSlots
 from headrace.exceptions import AcquireConcurrencySlotTimeoutError, ConcurrencySlotAcquisitionError
-from headrace.store.protocol import Granted, Impossible, SlotRequest
 
 Waiting = Callable[[], Awaitable[Any]]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from headrace.core.limits import SlotRequest
 from headrace.core.states import State, StateType
 from headrace.effects import Call, Cancelled, NewId, ReleaseSlots, Returned, Say
 from headrace.runs import inputs, slots
@@ -27,7 +28,6 @@ from headrace.runs.steps import (
     stopped,
     wait_before_retry,
 )
-from headrace.store.protocol import SlotRequest
 
 
 async def task_run(this: TaskRunContext) -> State:

@@ -1,0 +1,61 @@
+"""Asking for concurrency slots: the request, and what may be answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotRequest:
+    """A wish for `occupy` slots from each of the limits `names`, all or none.
+
+    `ticket` identifies the request, and later the lease. Requests are served in the order of their tickets'
+    first arrival at the store. `lease_seconds` is how long the slots stay taken without `renew_slots`; it
+    also bounds how long a waiting ticket that is no longer asked for holds its place. `holder` says in
+    words who asks, for tables of who waits for what. `rate` takes the slots for good: they come back by
+    decay alone, and nothing is to be released.
+    """
+
+    ticket: UUID
+    names: tuple[str, ...]
+    occupy: int = 1
+    lease_seconds: float = 60.0
+    holder: str = ""
+    holder_run_id: UUID | None = None
+    rate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The slots are taken. `missing` are names that have no limit (nothing was taken for those)."""
+
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Not now. `retry_at` is when asking again may succeed without anybody releasing; None: unknown.
+
+    It is exact for decay and expiring leases, and counts the tickets ahead as if they had taken their
+    slots. It can't foresee that one ahead is served through another limit, so wake those who wait when
+    slots are granted, too. `blocked_by` names the first limit that lacks slots or has earlier tickets.
+    """
+
+    blocked_by: str
+    retry_at: datetime | None = None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """Never: `occupy` is above the `limit` slots of `name`, or a rate is asked of a limit without decay."""
+
+    name: str
+    limit: int
+    reason: str = ""
+    missing: tuple[str, ...] = ()
+
+
+SlotAnswer = Granted | Queued | Impossible
