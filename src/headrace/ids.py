@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from random import Random
 from typing import NewType
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 FlowRunId = NewType("FlowRunId", UUID)
 TaskRunId = NewType("TaskRunId", UUID)
@@ -38,7 +38,7 @@ class IdSource:
             stamp = (self._time_ns() // 1_000_000) << 12
             self._last = stamp = stamp if stamp > self._last else self._last + 1
             noise = self._random.getrandbits(62)
-        return UUID(int=((stamp >> 12) << 80) | _VERSION_7 | ((stamp & 0xFFF) << 64) | _VARIANT | noise)
+        return _uuid(((stamp >> 12) << 80) | _VERSION_7 | ((stamp & 0xFFF) << 64) | _VARIANT | noise)
 
 
 def state_id(run_id: UUID, position: int) -> UUID:
@@ -47,4 +47,15 @@ def state_id(run_id: UUID, position: int) -> UUID:
     It differs from the run's id in its version and in the count field, so one run's states sort after each other.
     """
     bits = run_id.int ^ (position << 2)
-    return UUID(int=(bits & ~(0xF << 76)) | (0x8 << 76))
+    return _uuid((bits & ~(0xF << 76)) | (0x8 << 76))
+
+
+def _uuid(bits: int) -> UUID:
+    """Make a UUID without the checks of its constructor, which take longer than all the rest of a new id."""
+    made = _new(UUID)
+    _set(made, "int", bits)
+    _set(made, "is_safe", SafeUUID.unknown)
+    return made
+
+
+_new, _set = object.__new__, object.__setattr__

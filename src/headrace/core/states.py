@@ -117,6 +117,9 @@ class StateDetails:
 NO_DETAILS = StateDetails()
 
 
+_set = object.__setattr__
+
+
 class _NotKept:
     """Stand for the data of a completed run whose result is no longer, or was never, in this process."""
 
@@ -130,7 +133,7 @@ class _NotKept:
 NOT_KEPT = _NotKept()
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False, init=False)
 class State:
     """One state of one run.
 
@@ -147,11 +150,26 @@ class State:
     state_details: StateDetails = NO_DETAILS
     id: UUID | None = None
 
-    def __post_init__(self) -> None:
-        if type(self.type) is not StateType:
-            object.__setattr__(self, "type", StateType(self.type))
-        if not self.name:
-            object.__setattr__(self, "name", NAMES[self.type][0])
+    def __init__(
+        self,
+        type: StateType,  # noqa: A002 - the field's name
+        name: str | None = None,
+        timestamp: datetime | None = None,
+        message: str | None = None,
+        data: Any = None,
+        state_details: StateDetails | None = None,
+        id: UUID | None = None,  # noqa: A002 - the field's name
+    ) -> None:
+        # By hand, because several states are made for each run: what dataclasses generate takes twice as long.
+        if type.__class__ is not StateType:
+            type = StateType(type)  # noqa: A001
+        _set(self, "type", type)
+        _set(self, "name", name or NAMES[type][0])
+        _set(self, "timestamp", timestamp)
+        _set(self, "message", message)
+        _set(self, "data", data)
+        _set(self, "state_details", state_details if state_details is not None else NO_DETAILS)
+        _set(self, "id", id)
 
     def replace(self, **changes: Any) -> State:
         """Return this state with some fields changed."""
