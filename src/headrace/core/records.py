@@ -7,12 +7,12 @@ place where the counters and times of a run are worked out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from headrace.core.states import State, StateType, allowed
+from headrace.core.states import NO_DETAILS, State, StateDetails, StateType, allowed
 from headrace.ids import state_id
 
 #: Where a task run's parameter came from: the runs, parameters or constants it was made of.
@@ -53,8 +53,9 @@ class Run:
             if before.type is StateType.RUNNING:
                 self.total_run_time += at - before.timestamp
         position = self.history_length
+        details = self._details(state.state_details, before)
         entered = State(
-            state.type, state.name, at, state.message, state.data, state.state_details, state_id(self.id, position)
+            state.type, state.name, at, state.message, state.data, details, state_id(self.id, position)
         )
         if state.type is StateType.RUNNING:
             self.run_count += 1
@@ -66,6 +67,20 @@ class Run:
         self.state = entered
         self.history_length = position + 1
         return entered
+
+    def _details(self, details: StateDetails, before: State | None) -> StateDetails:
+        """Return the details of a state of this run, which say that it is."""
+        flow_run_id, task_run_id = self._identity()
+        if not details:
+            shared = before.state_details if before is not None else NO_DETAILS
+            if not shared and (shared.flow_run_id, shared.task_run_id) == (flow_run_id, task_run_id):
+                return shared  # one object for all states of a run: they are many
+            return StateDetails(flow_run_id, task_run_id)
+        return replace(details, flow_run_id=flow_run_id, task_run_id=task_run_id)
+
+    def _identity(self) -> tuple[UUID | None, UUID | None]:
+        """Return the ids of the flow run and of the task run that a state of this run names."""
+        raise NotImplementedError
 
     @property
     def kind(self) -> Literal["flow", "task"]:
@@ -115,6 +130,9 @@ class FlowRun(Run):
         """Which of the two this is."""
         return "flow"
 
+    def _identity(self) -> tuple[UUID | None, UUID | None]:
+        return self.id, self.parent_task_run_id
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class TaskRun(Run):
@@ -138,3 +156,18 @@ class TaskRun(Run):
     def kind(self) -> Literal["flow", "task"]:
         """Which of the two this is."""
         return "task"
+
+    def _identity(self) -> tuple[UUID | None, UUID | None]:
+        return self.flow_run_id, self.id
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """One line of a run's log. `level` is that of the logging module (INFO is 20)."""
+
+    timestamp: datetime
+    level: int
+    message: str
+    logger: str
+    flow_run_id: UUID | None = None
+    task_run_id: UUID | None = None

@@ -21,7 +21,7 @@ The table below says the same, exactly. The diagram in the docs is drawn from it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -96,11 +96,12 @@ def allowed(before: State | None, after: State) -> bool:
 class StateDetails:
     """What a state carries beside its name and message; each field is None where it has no meaning.
 
-    `scheduled_time` is when a SCHEDULED state ends, `pause_timeout` when a PAUSED one does.
+    `scheduled_time` is when a SCHEDULED state ends, `pause_timeout` when a PAUSED one does. The first two say whose
+    state it is; they follow from the run, so they are not compared, and not kept where they are all there is to say.
     """
 
-    flow_run_id: UUID | None = None
-    task_run_id: UUID | None = None
+    flow_run_id: UUID | None = field(default=None, compare=False)
+    task_run_id: UUID | None = field(default=None, compare=False)
     child_flow_run_id: UUID | None = None
     scheduled_time: datetime | None = None
     cache_key: str | None = None
@@ -281,10 +282,23 @@ def exception_of(state: State) -> BaseException:
     if isinstance(data, str):
         return wrapper(data)
     if isinstance(data, State):
-        return exception_of(data)
+        return _first_exception([data], state)
     if is_state_iterable(data):
-        return next(exception_of(child) for child in data if child.type in _EXCEPTION_OF_TYPE)
+        return _first_exception(data, state)
     raise TypeError(f"The data of {state} is a {type(data).__name__}, which stands for no exception: {data!r}")
+
+
+def _first_exception(children: Collection[State], parent: State) -> BaseException:
+    """Return the exception of the first that did not succeed; of the parent's own message where all did or go on."""
+    for child in children:
+        if child.type in _EXCEPTION_OF_TYPE:
+            return exception_of(child)
+    for child in children:
+        if child.type is PA:
+            return PausedRun("The run is paused; its result is known when it has been resumed and has ended.")
+        if not child.is_final():
+            return UnfinishedRun(f"The run is {child.name}, not finished; wait for it before asking for its result.")
+    return exception_of(parent.replace(data=None))
 
 
 _EXCEPTION_OF_TYPE: Mapping[StateType, type[Exception]] = {F: FailedRun, CR: CrashedRun, CA: CancelledRun}
