@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from headrace.core.states import State
 from headrace.drive import sync
 from headrace.drive.activities import active
-from headrace.drive.guards import signals, thread_guard
+from headrace.drive.guards import Guard, signals, thread_guard
 from headrace.drive.world import World, current_world
 from headrace.exceptions import CancelRequested
 from headrace.runs.context import RunContext
@@ -41,8 +41,14 @@ def call(callee: Callee, make_context: Callable[[], RunContext], return_state: b
 
 def _call(callee: Callee, context: RunContext, return_state: bool) -> Any:
     world = current_world()
-    with _on_top(context, world):
+    guard = thread_guard()
+    if context.run.kind == "task" and context.parent is not None and context.parent.guard is guard:
+        # Its caller is found in this very thread, takes part in the clock and hears signals: that does for both.
+        context.guard = guard
         state = sync.drive(callee.story(context), world)
+    else:
+        with _on_top(context, world, guard):
+            state = sync.drive(callee.story(context), world)
     return _given_back(callee, context, state, return_state)
 
 
@@ -94,9 +100,8 @@ async def _generate_async(callee: Callee, make_context: Callable[[], RunContext]
 
 
 @contextmanager
-def _on_top(context: RunContext, world: World) -> Iterator[None]:
+def _on_top(context: RunContext, world: World, guard: Guard) -> Iterator[None]:
     """Take part in the clock, hear signals where this is the outermost run, and be found by who wants to cancel."""
-    guard = thread_guard()
     hearing: AbstractContextManager[None] = (
         signals(guard.interrupt, guard) if context.parent is None else nullcontext()
     )

@@ -264,7 +264,6 @@ class Task(Generic[P, R]):
             tags=TAGS.get() | self.tags if self.tags else TAGS.get(),
             task_name=self.name,
             task_key=self.task_key,
-            dynamic_key=str(run_id),
             flow_run_id=flow_context.run.id if flow_context is not None else None,
             flow_run_run_count=flow_context.run.run_count if flow_context is not None else 0,
             task_inputs=inputs.dependencies(parameters, waits, flow_context.origins) if flow_context is not None else {},

@@ -92,6 +92,7 @@ def _parent(context: RunContext) -> UUID | None:
 @contextmanager
 def active(world: World, context: RunContext, guard: Guard) -> Iterator[None]:
     """Be found, in the block, by who wants to interrupt this run."""
+    context.guard = guard
     world.activities.add(world, context, guard)
     try:
         yield

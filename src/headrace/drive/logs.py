@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from headrace.clock.protocol import datetime_of
-from headrace.core.records import FlowRun, Run, TaskRun
+from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
 from headrace.settings import current_settings
-from headrace.store.protocol import LogRecord
 
 if TYPE_CHECKING:
     from headrace.drive.world import World

@@ -10,9 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import timedelta
 from random import Random, SystemRandom
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from headrace.clock import Clock, SystemClock
@@ -24,10 +23,11 @@ from headrace.effects import Draw, NewId, Now, Record, ReleaseSlots, RequestSlot
 from headrace.exceptions import StoreError
 from headrace.ids import IdSource
 from headrace.settings import current_settings
-from headrace.store.protocol import Granted, SlotAnswer, SlotRequest, Store
 
-#: Where nobody else can take over slots, a lease need not run out: who holds it lives in this process.
-_FOR_EVER = timedelta(days=3650).total_seconds()
+if TYPE_CHECKING:
+    from headrace.core.limits import SlotAnswer
+    from headrace.drive.slots import SlotBell
+    from headrace.store.protocol import Store
 
 
 class World:
@@ -47,7 +47,7 @@ class World:
         self._open_store = store if callable(store) else None
         self._lock = threading.RLock()
         self.logs = LogShipper(self)
-        self.slots = SlotBell(self)
+        self._slots: SlotBell | None = None
         self.activities = Activities()
 
     @property
@@ -71,6 +71,16 @@ class World:
     def has_open_store(self) -> bool:
         """Say whether anybody has looked at the store yet."""
         return self._store is not None
+
+    @property
+    def slots(self) -> SlotBell:
+        """Who holds concurrency slots in this process, and who waits for them."""
+        if self._slots is None:
+            from headrace.drive.slots import SlotBell  # most runs never ask for slots
+
+            with self._lock:
+                self._slots = self._slots or SlotBell(self)
+        return self._slots
 
     def close(self) -> None:
         """Write out what is left of the log, and let go of the store."""
@@ -139,83 +149,6 @@ INSTANT: dict[type, Callable[[World, Any], Any]] = {
     RequestSlots: World.request_slots,
     ReleaseSlots: World.release_slots,
 }
-
-
-class SlotBell:
-    """Wake who waits for slots at once when some are given back in this process, and keep leases from running out."""
-
-    #: How often, in seconds, a store that other processes use is asked again.
-    POLL_SECONDS = 0.1
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._lock = threading.Lock()
-        self._releases = 0
-        self._waiting: list[Callable[[], object]] = []
-        self._held: dict[UUID, float] = {}
-        self._keeper: threading.Thread | None = None
-
-    def request(self, request: SlotRequest) -> tuple[SlotAnswer, int]:
-        """Ask for slots; answer also how many releases there were before."""
-        seen = self._releases
-        store, clock = self._world.store, self._world.clock
-        if not self._leases_run_out:
-            request = SlotRequest(
-                ticket=request.ticket,
-                names=request.names,
-                occupy=request.occupy,
-                lease_seconds=_FOR_EVER,
-                holder=request.holder,
-                holder_run_id=request.holder_run_id,
-                rate=request.rate,
-            )
-        answer = store.request_slots(request, clock.now())
-        if isinstance(answer, Granted) and not request.rate and self._leases_run_out:
-            self._keep(request.ticket, request.lease_seconds)
-        return answer, seen
-
-    def release(self, ticket: UUID) -> None:
-        """Give slots back, and wake everybody who waits; the store knows whose turn it is."""
-        self._held.pop(ticket, None)
-        self._world.store.release_slots(ticket, self._world.clock.now())
-        with self._lock:
-            self._releases += 1
-            waiting, self._waiting = self._waiting, []
-        for wake in waiting:
-            wake()
-
-    def when_released(self, seen: int, wake: Callable[[], object]) -> None:
-        """Call back at the first release after the `seen`-th."""
-        with self._lock:
-            if self._releases == seen:
-                self._waiting.append(wake)
-                return
-        wake()
-
-    def patience(self, seconds: float | None) -> float | None:
-        """Return how long to wait at most before asking again."""
-        if not self._world.store.shared:
-            return seconds
-        return self.POLL_SECONDS if seconds is None else min(seconds, self.POLL_SECONDS)
-
-    @property
-    def _leases_run_out(self) -> bool:
-        return self._world.store.shared and isinstance(self._world.clock, SystemClock)
-
-    def _keep(self, ticket: UUID, lease_seconds: float) -> None:
-        with self._lock:
-            self._held[ticket] = lease_seconds
-            if self._keeper is None or not self._keeper.is_alive():
-                self._keeper = threading.Thread(target=self._renew, name="headrace-leases", daemon=True)
-                self._keeper.start()
-
-    def _renew(self) -> None:
-        pause = threading.Event()
-        while self._held:
-            shortest = min(list(self._held.values()), default=30.0)
-            pause.wait(shortest / 3)
-            for ticket, seconds in list(self._held.items()):
-                self._world.store.renew_slots([ticket], seconds, self._world.clock.now())
 
 
 def default_store() -> Store:

@@ -71,6 +71,8 @@ class RunContext:
     unrecorded: tuple[State, ...] = ()
     #: What ended the run from outside, to be raised again once that is written down.
     ended_by: BaseException | None = None
+    #: The interrupts of the thread or asyncio task that drives the run.
+    guard: Any = None
     #: Whether the function returned a single state, which a plain call of a task then gives.
     returned_state: bool = False
 

@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from headrace.core.limits import Granted, Impossible, Queued, SlotAnswer, SlotRequest
-from headrace.core.records import FlowRun, Run, TaskRun
+from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
 from headrace.core.states import State, StateType
 
 __all__ = [
@@ -37,18 +37,6 @@ __all__ = [
 ]
 
 RunKind = Literal["flow", "task"]
-
-
-@dataclass(frozen=True, slots=True)
-class LogRecord:
-    """One line of a run's log. `level` is that of the logging module (INFO is 20)."""
-
-    timestamp: datetime
-    level: int
-    message: str
-    logger: str
-    flow_run_id: UUID | None = None
-    task_run_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
