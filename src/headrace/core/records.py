@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from headrace.core.states import NO_DETAILS, State, StateDetails, StateType, allowed
+from headrace.core.states import NO_DETAILS, State, StateDetails, StateType, TERMINAL, allowed
 from headrace.ids import state_id
 
 #: Where a task run's parameter came from: the runs, parameters or constants it was made of.
 TaskInputs = Mapping[str, Sequence[UUID]]
 
 _MICROSECOND = timedelta(microseconds=1)
+_RUNNING = StateType.RUNNING  # the look-up of an enumeration's member takes longer than one would think
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -26,7 +27,8 @@ class Run:
     """What flow runs and task runs have in common.
 
     `run_count` counts the entries into RUNNING; `start_time` is the first of them, `end_time` the final state's;
-    `total_run_time` is the time spent in RUNNING states. `history_length` is the number of states recorded so far.
+    `total_run_time` is the time spent in RUNNING states. `history_length` is the number of states recorded so far;
+    `own_details` is what each of them says of the run.
     """
 
     id: UUID
@@ -40,6 +42,7 @@ class Run:
     total_run_time: timedelta = timedelta(0)
     expected_start_time: datetime | None = None
     history_length: int = 0
+    own_details: StateDetails | None = None
 
     def enter(self, state: State, now: datetime) -> State:
         """Take on a state, stamped so that timestamps strictly increase; return it as it is to be recorded."""
@@ -50,17 +53,17 @@ class Run:
         if before is not None and before.timestamp is not None:
             if at <= before.timestamp:
                 at = before.timestamp + _MICROSECOND
-            if before.type is StateType.RUNNING:
+            if before.type is _RUNNING:
                 self.total_run_time += at - before.timestamp
         position = self.history_length
-        details = self._details(state.state_details, before)
+        details = self._details(state.state_details)
         entered = State(
             state.type, state.name, at, state.message, state.data, details, state_id(self.id, position)
         )
-        if state.type is StateType.RUNNING:
+        if state.type is _RUNNING:
             self.run_count += 1
             self.start_time = self.start_time or at
-        elif entered.is_final() and self.end_time is None:
+        elif state.type in TERMINAL and self.end_time is None:
             self.end_time = at
         if self.expected_start_time is None:
             self.expected_start_time = state.state_details.scheduled_time or at
@@ -68,17 +71,16 @@ class Run:
         self.history_length = position + 1
         return entered
 
-    def _details(self, details: StateDetails, before: State | None) -> StateDetails:
-        """Return the details of a state of this run, which say that it is."""
-        flow_run_id, task_run_id = self._identity()
-        if not details:
-            shared = before.state_details if before is not None else NO_DETAILS
-            if not shared and (shared.flow_run_id, shared.task_run_id) == (flow_run_id, task_run_id):
-                return shared  # one object for all states of a run: they are many
-            return StateDetails(flow_run_id, task_run_id)
-        return replace(details, flow_run_id=flow_run_id, task_run_id=task_run_id)
+    def _details(self, details: StateDetails) -> StateDetails:
+        """Return the details of a state of this run, which say that it is: one object for all that say no more."""
+        own = self.own_details
+        if own is None:
+            own = self.own_details = StateDetails(*self.identity())
+        if details is NO_DETAILS or details is own:
+            return own
+        return replace(details, flow_run_id=own.flow_run_id, task_run_id=own.task_run_id)
 
-    def _identity(self) -> tuple[UUID | None, UUID | None]:
+    def identity(self) -> tuple[UUID | None, UUID | None]:
         """Return the ids of the flow run and of the task run that a state of this run names."""
         raise NotImplementedError
 
@@ -130,7 +132,7 @@ class FlowRun(Run):
         """Which of the two this is."""
         return "flow"
 
-    def _identity(self) -> tuple[UUID | None, UUID | None]:
+    def identity(self) -> tuple[UUID | None, UUID | None]:
         return self.id, self.parent_task_run_id
 
 
@@ -157,7 +159,7 @@ class TaskRun(Run):
         """Which of the two this is."""
         return "task"
 
-    def _identity(self) -> tuple[UUID | None, UUID | None]:
+    def identity(self) -> tuple[UUID | None, UUID | None]:
         return self.flow_run_id, self.id
 
 
