@@ -9,10 +9,9 @@ import re
 from contextlib import ExitStack
 from urllib.parse import urljoin, urlsplit
 
-from website import open_website
-
 from headrace import flow, task
 from headrace.concurrency.asyncio import concurrency
+from website import open_website
 
 
 async def download(url: str) -> str:
@@ -55,9 +54,10 @@ async def crawl(start: str | None = None, most: int = 50) -> list[str]:
         visited: list[str] = []
         while frontier:
             visited += frontier
-            futures = [get.submit(url) for url in frontier]
-            found = [link for url, future in zip(frontier, futures) for link in links_in(await future, url)]
-            frontier = [link for link in dict.fromkeys(found) if link not in visited][: most - len(visited)]
+            pages = {url: get.submit(url) for url in frontier}  # all at once: the limit spaces them out
+            found = [link for url, page in pages.items() for link in links_in(await page, url)]
+            new = [link for link in dict.fromkeys(found) if link not in visited]
+            frontier = new[: most - len(visited)]
     print(f"Visited {len(visited)} pages")
     return visited
 

@@ -12,10 +12,10 @@ from datetime import date
 from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter
-from shop import open_shop, plan_outages
 
 from headrace import flow, task, unmapped
 from headrace.tasks import exponential_backoff
+from shop import open_shop, plan_outages
 
 # The shop is on this machine: whatever proxy the environment names would not find it.
 open_url = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
