@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -64,7 +65,12 @@ def outcome_of(error: BaseException, effect: Call, guard: Guard | None) -> Outco
     return Raised(error) if isinstance(error, Exception) and not interrupted else Cancelled(error)
 
 
+_HERE = os.path.dirname(__file__)
+
+
 def _users_part(error: BaseException) -> Any:
-    """Leave out the frame of the driver, so that a traceback begins in the user's function."""
+    """Leave out the frames of the drivers, so that a traceback begins in the user's function."""
     traceback = error.__traceback__
-    return traceback.tb_next if traceback is not None and traceback.tb_next is not None else traceback
+    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(_HERE):
+        traceback = traceback.tb_next
+    return traceback if traceback is not None else error.__traceback__

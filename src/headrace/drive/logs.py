@@ -62,10 +62,10 @@ class LogShipper:
     def _say_directly(self, run: Run, level: int, message: str, logger: str) -> None:
         """Do what our two handlers would do: a `logging.LogRecord` and its way through them take most of a line's time."""
         time_ns = self._world.clock.time_ns()
-        flow_run_id, task_run_id = run.identity()
+        flow_run_id, task_run_id = _ids(run)
         if current_settings().logging_to_api_enabled:
             self.ship(LogRecord(datetime_of(time_ns), level, message, logger, flow_run_id, task_run_id))
-        kind = "Flow" if task_run_id is None else "Task"
+        kind = run.kind.capitalize()
         write_line(console_line(time_ns, logging.getLevelName(level), f"{kind} run {run.name!r} - ", message))
 
     def ship(self, record: LogRecord) -> None:
@@ -109,6 +109,11 @@ class LogShipper:
                 self.flush()
             except Exception as error:  # noqa: BLE001 - log lines must not take the process down
                 print(f"headrace: log lines could not be stored: {error}", file=sys.stderr)  # noqa: T201
+
+
+def _ids(run: Run) -> tuple[UUID | None, UUID | None]:
+    """Return the flow run and the task run that a line about this run belongs to."""
+    return (run.flow_run_id, run.id) if isinstance(run, TaskRun) else (run.id, None)
 
 
 def run_extra(run: Run) -> dict[str, Any]:
