@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import update_wrapper
-from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from headrace import calling
@@ -38,7 +38,9 @@ from headrace.task_runners import TaskRunner, ThreadPoolTaskRunner
 from headrace.validation import Validator
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R")
+T = TypeVar("T")
 
 __all__ = ["Flow", "flow"]
 
@@ -74,21 +76,31 @@ class Flow(Generic[P, R]):
         self._given: dict[str, Any] = {
             key: value for key, value in locals().items() if key not in ("self", "fn", "__class__")
         }
-        if not callable(fn) and not isinstance(fn, classmethod | staticmethod):
+        if not callable(fn) and not isinstance(fn, classmethod | staticmethod):  # type: ignore[unreachable]
             raise TypeError(f"'fn' must be callable; a flow is made of a function, not of {fn!r}.")
-        self.fn: Callable[..., Any] = fn.__func__ if isinstance(fn, staticmethod) else fn
         plain = underlying(fn)
-        update_wrapper(self, plain)
+        # The __dict__ of a callable object is its own; a function's holds what other decorators left there.
+        update_wrapper(self, plain, updated=("__dict__",) if inspect.isroutine(plain) else ())
+        self.fn: Callable[..., Any] = fn.__func__ if isinstance(fn, staticmethod) else fn
+        self.isstaticmethod = isinstance(fn, staticmethod)
+        self.isclassmethod = isinstance(fn, classmethod)
+        self.ismethod = inspect.ismethod(fn)
         self.name = names.check_name(name, "flow") if name is not None else names.default_flow_name(plain)
         self.description = description if description is not None else inspect.getdoc(plain)
         self._version = version
         if flow_run_name is not None and not isinstance(flow_run_name, str) and not callable(flow_run_name):
-            raise TypeError(f"'flow_run_name' is a template or a callable that returns a string, not {flow_run_name!r}.")
+            raise TypeError(
+                f"'flow_run_name' is a template or a callable that returns a string, not {flow_run_name!r}."
+            )
         self.flow_run_name = flow_run_name
         self._accept_call(plain)
         settings = current_settings()
-        delays = settings.flows_default_retry_delay_seconds if retry_delay_seconds is None else retry_delay_seconds
-        self.policy = RetryPolicy.make(settings.flows_default_retries if retries is None else retries, delays, None, "flow")
+        delays = (
+            settings.flows_default_retry_delay_seconds if retry_delay_seconds is None else retry_delay_seconds
+        )
+        self.policy = RetryPolicy.make(
+            settings.flows_default_retries if retries is None else retries, delays, None, "flow"
+        )
         self.retries = self.policy.retries
         self.retry_delay_seconds = list(self.policy.delays) if callable(delays) else delays
         self.task_runner = _checked_runner(task_runner)
@@ -164,9 +176,42 @@ class Flow(Generic[P, R]):
         """Return a fresh task runner for one attempt of one run."""
         return self.task_runner.duplicate()
 
-    # calling ---------------------------------------------------------------------------------------------------
+    # calling ------------------------------------------------------------------------------------------------
 
-    def __call__(self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any) -> Any:
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    @overload
+    def __call__(
+        self: Flow[P, Coroutine[Any, Any, T]],
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> Coroutine[Any, Any, State]: ...
+
+    @overload
+    def __call__(
+        self: Flow[P, AsyncGenerator[T, Any]],
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> Coroutine[Any, Any, State]: ...
+
+    @overload
+    def __call__(
+        self, *args: Any, return_state: Literal[True], wait_for: Iterable[Any] | None = None, **kwargs: Any
+    ) -> State: ...
+
+    @overload
+    def __call__(
+        self, *args: Any, wait_for: Iterable[Any] | None, return_state: Literal[False] = False, **kwargs: Any
+    ) -> R: ...
+
+    def __call__(  # type: ignore[misc]  # nothing may stand between P.args and P.kwargs
+        self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
+    ) -> Any:
         """Run the flow, and return what its function returns; or, with `return_state`, its final state.
 
         Of an async flow this gives a coroutine, of a generator an iterator. `wait_for` are futures or states that must
@@ -194,7 +239,9 @@ class Flow(Generic[P, R]):
         result: dict[str, Any] = json.loads(codec.to_json(dict(parameters)) or "{}")
         return result
 
-    def _context(self, parameters: dict[str, Any], given: frozenset[str], wait_for: Iterable[Any] | None) -> FlowRunContext:
+    def _context(
+        self, parameters: dict[str, Any], given: frozenset[str], wait_for: Iterable[Any] | None
+    ) -> FlowRunContext:
         """Make the context of a new run; it is recorded at once if something could be seen before it runs."""
         world = current_world()
         parent = CURRENT.get()
@@ -257,29 +304,58 @@ class Flow(Generic[P, R]):
         """Return what a plain call gives, or raise."""
         return plain_result(state, settled)
 
-    # variants --------------------------------------------------------------------------------------------------
+    # variants -----------------------------------------------------------------------------------------------
 
-    def with_options(self, **options: Any) -> Flow[P, R]:
+    def with_options(
+        self,
+        *,
+        name: str | None = NotSet,
+        version: str | None = NotSet,
+        flow_run_name: str | Callable[[], str] | None = NotSet,
+        retries: int | None = NotSet,
+        retry_delay_seconds: float | list[float] | Callable[[int], list[float]] | None = NotSet,
+        task_runner: type[TaskRunner] | TaskRunner | None = NotSet,
+        description: str | None = NotSet,
+        timeout_seconds: float | None = NotSet,
+        validate_parameters: bool = NotSet,
+        persist_result: bool | None = NotSet,
+        result_storage: Any = NotSet,
+        result_serializer: Any = NotSet,
+        cache_result_in_memory: bool = NotSet,
+        log_prints: bool | None = NotSet,
+        on_completion: Iterable[Hook] | None = NotSet,
+        on_failure: Iterable[Hook] | None = NotSet,
+        on_cancellation: Iterable[Hook] | None = NotSet,
+        on_crashed: Iterable[Hook] | None = NotSet,
+        on_running: Iterable[Hook] | None = NotSet,
+    ) -> Flow[P, R]:
         """Return a flow like this one with some arguments of `flow` changed; what is not given stays as it is.
 
-        Raises TypeError for an argument that `flow` does not have.
+        None, 0 and empty values replace what was there, but a name and a task runner can't be taken away.
         """
-        unknown = [name for name in options if name not in self._given]
-        if unknown:
-            raise TypeError(f"Flow.with_options() got an unexpected keyword argument {unknown[0]!r}")
-        for name in ("name", "task_runner"):
-            if options.get(name, "") is None:
-                options[name] = self._given[name]
-        changed = {name: value for name, value in options.items() if value is not NotSet}
-        kept = {**self._given, **{f"on_{event}": list(self._hooks[event]) for event in _HOOK_EVENTS}}
-        return type(self)(self.fn, **{**kept, **changed})
+        options = {key: value for key, value in locals().items() if key != "self" and value is not NotSet}
+        for kept_if_none in ("name", "task_runner"):
+            if options.get(kept_if_none, "") is None:
+                del options[kept_if_none]
+        hooks = {f"on_{event}": list(self._hooks[event]) for event in _HOOK_EVENTS}
+        kept = {**self._given, **hooks}
+        return type(self)(staticmethod(self.fn) if self.isstaticmethod else self.fn, **{**kept, **options})
 
-    def __get__(self, instance: object, owner: type | None = None) -> Flow[P, R]:
-        """Bind a method to its instance, a classmethod to its class."""
-        if isinstance(self.fn, classmethod):
-            target = owner if owner is not None else type(instance)
-            return self._bound(self.fn.__get__(instance, target))
-        return self if instance is None else self._bound(self.fn.__get__(instance, owner))
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Flow[P, R]: ...
+
+    @overload
+    def __get__(
+        self: Flow[Concatenate[Any, Q], R], instance: object, owner: type | None = None
+    ) -> Flow[Q, R]: ...
+
+    def __get__(self, instance: object, owner: type | None = None) -> Flow[Any, R]:
+        """Bind a method to its instance, a classmethod to its class; a staticmethod is bound to nothing."""
+        if self.isclassmethod:
+            return self._bound(self.fn.__get__(instance, owner if owner is not None else type(instance)))
+        if instance is None or self.isstaticmethod:
+            return self
+        return self._bound(self.fn.__get__(instance, owner))
 
     def _bound(self, fn: Callable[..., Any]) -> Flow[P, R]:
         bound = copy.copy(self)
@@ -333,7 +409,9 @@ def _checked_runner(runner: Any) -> TaskRunner:
         return runner()
     if isinstance(runner, TaskRunner):
         return runner
-    raise TypeError(f"'task_runner' is a task runner such as ThreadPoolTaskRunner(max_workers=4), not {runner!r}.")
+    raise TypeError(
+        f"'task_runner' is a task runner such as ThreadPoolTaskRunner(max_workers=4), not {runner!r}."
+    )
 
 
 def _file_hash(fn: Callable[..., Any]) -> str | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import datetime
 import inspect
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Sequence
 from functools import update_wrapper
-from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
 from headrace import calling
 from headrace.core import names
@@ -40,7 +40,9 @@ from headrace.runs.task_run import task_run as story_of
 from headrace.settings import current_settings
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R")
+T = TypeVar("T")
 
 __all__ = ["Task", "exponential_backoff", "task", "task_input_hash"]
 
@@ -87,11 +89,15 @@ class Task(Generic[P, R]):
         self._given: dict[str, Any] = {
             key: value for key, value in locals().items() if key not in ("self", "fn", "__class__")
         }
-        if not callable(fn) and not isinstance(fn, classmethod | staticmethod):
+        if not callable(fn) and not isinstance(fn, classmethod | staticmethod):  # type: ignore[unreachable]
             raise TypeError(f"'fn' must be callable; a task is made of a function, not of {fn!r}.")
-        self.fn: Callable[..., Any] = fn.__func__ if isinstance(fn, staticmethod) else fn
         plain = underlying(fn)
-        update_wrapper(self, plain)
+        # The __dict__ of a callable object is its own; a function's holds what other decorators left there.
+        update_wrapper(self, plain, updated=("__dict__",) if inspect.isroutine(plain) else ())
+        self.fn: Callable[..., Any] = fn.__func__ if isinstance(fn, staticmethod) else fn
+        self.isstaticmethod = isinstance(fn, staticmethod)
+        self.isclassmethod = isinstance(fn, classmethod)
+        self.ismethod = inspect.ismethod(fn)
         self.name = names.check_name(name, "task") if name is not None else names.function_name(plain)
         self.description = description if description is not None else inspect.getdoc(plain)
         self.tags: set[str] = set(tags or ())
@@ -99,7 +105,9 @@ class Task(Generic[P, R]):
         self._accept_call(plain)
         self._accept_retries(retries, retry_delay_seconds, retry_jitter_factor, retry_condition_fn)
         if task_run_name is not None and not isinstance(task_run_name, str) and not callable(task_run_name):
-            raise TypeError(f"'task_run_name' is a template or a callable that returns a string, not {task_run_name!r}.")
+            raise TypeError(
+                f"'task_run_name' is a template or a callable that returns a string, not {task_run_name!r}."
+            )
         self.task_run_name = task_run_name
         self.timeout_seconds = checked_timeout(timeout_seconds)
         self.log_prints = log_prints
@@ -182,9 +190,42 @@ class Task(Generic[P, R]):
         """Return the error that a run meets when its time is up."""
         return TaskRunTimeoutError(exceeded("task", self.timeout_seconds or 0))
 
-    # calling ---------------------------------------------------------------------------------------------------
+    # calling ------------------------------------------------------------------------------------------------
 
-    def __call__(self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any) -> Any:
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    @overload
+    def __call__(
+        self: Task[P, Coroutine[Any, Any, T]],
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> Coroutine[Any, Any, State]: ...
+
+    @overload
+    def __call__(
+        self: Task[P, AsyncGenerator[T, Any]],
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> Coroutine[Any, Any, State]: ...
+
+    @overload
+    def __call__(
+        self, *args: Any, return_state: Literal[True], wait_for: Iterable[Any] | None = None, **kwargs: Any
+    ) -> State: ...
+
+    @overload
+    def __call__(
+        self, *args: Any, wait_for: Iterable[Any] | None, return_state: Literal[False] = False, **kwargs: Any
+    ) -> R: ...
+
+    def __call__(  # type: ignore[misc]  # nothing may stand between P.args and P.kwargs
+        self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
+    ) -> Any:
         """Run the task here and now, and return what its function returns; or, with `return_state`, its final state.
 
         Of an async task this gives a coroutine, of a generator an iterator. `wait_for` are futures or states that must
@@ -193,7 +234,46 @@ class Task(Generic[P, R]):
         parameters = self.binder(args, kwargs)
         return calling.call(self, lambda: self._context(parameters, wait_for), return_state)
 
-    def submit(self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any) -> Any:
+    @overload
+    def submit(  # type: ignore[overload-overlap]
+        self: Task[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> RunFuture[T]: ...
+
+    @overload
+    def submit(  # type: ignore[overload-overlap]
+        self: Task[P, Generator[T, Any, Any]], *args: P.args, **kwargs: P.kwargs
+    ) -> RunFuture[list[T]]: ...
+
+    @overload
+    def submit(  # type: ignore[overload-overlap]
+        self: Task[P, AsyncGenerator[T, Any]], *args: P.args, **kwargs: P.kwargs
+    ) -> RunFuture[list[T]]: ...
+
+    @overload
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> RunFuture[R]: ...
+
+    @overload
+    def submit(
+        self, *args: Any, return_state: Literal[True], wait_for: Iterable[Any] | None = None, **kwargs: Any
+    ) -> State: ...
+
+    @overload
+    def submit(
+        self: Task[P, Coroutine[Any, Any, T]],
+        *args: Any,
+        wait_for: Iterable[Any] | None,
+        return_state: Literal[False] = False,
+        **kwargs: Any,
+    ) -> RunFuture[T]: ...
+
+    @overload
+    def submit(
+        self, *args: Any, wait_for: Iterable[Any] | None, return_state: Literal[False] = False, **kwargs: Any
+    ) -> RunFuture[R]: ...
+
+    def submit(  # type: ignore[misc]  # nothing may stand between P.args and P.kwargs
+        self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
+    ) -> Any:
         """Let the flow run's task runner run the task, and return its future at once.
 
         `return_state` waits, and returns the final state. Raises RuntimeError outside a flow run.
@@ -204,6 +284,36 @@ class Task(Generic[P, R]):
             future.wait()
             return future.state
         return future
+
+    @overload
+    def map(
+        self: Task[P, Coroutine[Any, Any, T]],
+        *args: Any,
+        return_state: Literal[False] = False,
+        wait_for: Iterable[Any] | None = None,
+        deferred: bool = False,
+        **kwargs: Any,
+    ) -> RunFutureList[T]: ...
+
+    @overload
+    def map(
+        self,
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
+        deferred: bool = False,
+        **kwargs: Any,
+    ) -> list[State]: ...
+
+    @overload
+    def map(
+        self,
+        *args: Any,
+        return_state: Literal[False] = False,
+        wait_for: Iterable[Any] | None = None,
+        deferred: bool = False,
+        **kwargs: Any,
+    ) -> RunFutureList[R]: ...
 
     def map(
         self,
@@ -266,7 +376,9 @@ class Task(Generic[P, R]):
             task_key=self.task_key,
             flow_run_id=flow_context.run.id if flow_context is not None else None,
             flow_run_run_count=flow_context.run.run_count if flow_context is not None else 0,
-            task_inputs=inputs.dependencies(parameters, waits, flow_context.origins) if flow_context is not None else {},
+            task_inputs=inputs.dependencies(parameters, waits, flow_context.origins)
+            if flow_context is not None
+            else {},
             parameters=parameters,
         )
         return TaskRunContext(
@@ -288,29 +400,64 @@ class Task(Generic[P, R]):
 
     story = staticmethod(story_of)
 
-    # variants --------------------------------------------------------------------------------------------------
+    # variants -----------------------------------------------------------------------------------------------
 
-    def with_options(self, **options: Any) -> Task[P, R]:
+    def with_options(
+        self,
+        *,
+        name: str | None = NotSet,
+        description: str | None = NotSet,
+        tags: Iterable[str] | None = NotSet,
+        version: str | None = NotSet,
+        cache_policy: Any = NotSet,
+        cache_key_fn: Callable[[TaskRunContext, dict[str, Any]], str | None] | None = NotSet,
+        cache_expiration: datetime.timedelta | None = NotSet,
+        task_run_name: str | Callable[..., str] | None = NotSet,
+        retries: int | None = NotSet,
+        retry_delay_seconds: float | list[float] | Callable[[int], list[float]] | None = NotSet,
+        retry_jitter_factor: float | None = NotSet,
+        persist_result: bool | None = NotSet,
+        result_storage: Any = NotSet,
+        result_serializer: Any = NotSet,
+        result_storage_key: str | None = NotSet,
+        cache_result_in_memory: bool = NotSet,
+        timeout_seconds: float | None = NotSet,
+        log_prints: bool | None = NotSet,
+        refresh_cache: bool | None = NotSet,
+        on_completion: Iterable[Hook] | None = NotSet,
+        on_failure: Iterable[Hook] | None = NotSet,
+        on_running: Iterable[Hook] | None = NotSet,
+        retry_condition_fn: Callable[[Any, TaskRun, State], Any] | None = NotSet,
+        viz_return_value: Any = NotSet,
+        asset_deps: list[Any] | None = NotSet,
+    ) -> Task[P, R]:
         """Return a task like this one with some arguments of `task` changed; what is not given stays as it is.
 
-        Raises TypeError for an argument that `task` does not have.
+        None, 0 and empty values replace what was there; only a name can't be taken away.
         """
-        unknown = [name for name in options if name not in self._given]
-        if unknown:
-            raise TypeError(f"Task.with_options() got an unexpected keyword argument {unknown[0]!r}")
+        options = {key: value for key, value in locals().items() if key != "self" and value is not NotSet}
         if options.get("name", "") is None:
-            options["name"] = self._given["name"]
-        changed = {name: value for name, value in options.items() if value is not NotSet}
-        kept = {**self._given, **{f"on_{event}": list(self._hooks[event]) for event in _HOOK_EVENTS}}
+            del options["name"]
+        hooks = {f"on_{event}": list(self._hooks[event]) for event in _HOOK_EVENTS}
+        kept = {**self._given, **hooks}
         kept["on_rollback"], kept["on_commit"] = list(self.on_rollback_hooks), list(self.on_commit_hooks)
-        return type(self)(self.fn, **{**kept, **changed})
+        return type(self)(staticmethod(self.fn) if self.isstaticmethod else self.fn, **{**kept, **options})
 
-    def __get__(self, instance: object, owner: type | None = None) -> Task[P, R]:
-        """Bind a method to its instance, a classmethod to its class."""
-        if isinstance(self.fn, classmethod):
-            target = owner if owner is not None else type(instance)
-            return self._bound(self.fn.__get__(instance, target))
-        return self if instance is None else self._bound(self.fn.__get__(instance, owner))
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Task[P, R]: ...
+
+    @overload
+    def __get__(
+        self: Task[Concatenate[Any, Q], R], instance: object, owner: type | None = None
+    ) -> Task[Q, R]: ...
+
+    def __get__(self, instance: object, owner: type | None = None) -> Task[Any, R]:
+        """Bind a method to its instance, a classmethod to its class; a staticmethod is bound to nothing."""
+        if self.isclassmethod:
+            return self._bound(self.fn.__get__(instance, owner if owner is not None else type(instance)))
+        if instance is None or self.isstaticmethod:
+            return self
+        return self._bound(self.fn.__get__(instance, owner))
 
     def _bound(self, fn: Callable[..., Any]) -> Task[P, R]:
         bound = copy.copy(self)
@@ -432,4 +579,3 @@ def task(__fn: Any = None, /, **options: Any) -> Any:
     if __fn is not None:
         return Task(__fn, **options)
     return lambda fn: Task(fn, **options)
-
