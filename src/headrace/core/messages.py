@@ -11,7 +11,7 @@ import sys
 from typing import Literal
 
 from headrace.core.states import State
-from headrace.exceptions import CancelRequested, TerminationSignal
+from headrace.exceptions import CancelRequested, CrashedRun, TerminationSignal
 
 Kind = Literal["task", "flow"]
 
@@ -94,6 +94,8 @@ def crash_message(exc: BaseException) -> str:
         return terminated(exc.signal)
     if isinstance(exc, CancelRequested):
         return cancelled_by_request
+    if isinstance(exc, CrashedRun):
+        return str(exc)
     if isinstance(exc, SystemExit):
         return aborted_by_exit
     if _is_cancelled_error(exc):

@@ -75,6 +75,8 @@ class RunContext:
     guard: Any = None
     #: Whether the function returned a single state, which a plain call of a task then gives.
     returned_state: bool = False
+    #: The task runner that a submitted run was given to: it may carry the function out elsewhere.
+    runner: Any = None
 
     @property
     def flow_context(self) -> FlowRunContext | None:

@@ -123,6 +123,7 @@ async def call_body(this: RunContext, kind: Kind) -> State:
         expired,
         prints=this.log_prints,
         body=True,
+        runner=this.runner,
     )
     return await state_after(this, outcome, kind, seconds, expired)
 
