@@ -1,0 +1,5 @@
+"""Make every page a test."""
+
+from blocks import pages
+
+pytest_collect_file = pages()
