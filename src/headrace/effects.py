@@ -3,13 +3,15 @@
 A story is a coroutine that awaits effects and nothing else. Each effect is one atomic unit. A driver carries it out
 and sends the answer back in; it never throws into a story. What user code did comes back as a value: `Returned`,
 `Raised` (an Exception) or `Cancelled` (anything else that ended it: an interrupt, a signal, a cancellation).
+
+These are plain classes, not dataclasses: there are twenty of them, and generating their methods would take longer than
+all else that `import headrace` does.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
@@ -24,25 +26,31 @@ Flavour = Literal["sync", "async", "generator", "async generator"]
 # --- answers ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class Returned:
     """The user's function returned."""
 
-    value: Any
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
 
-@dataclass(frozen=True, slots=True)
 class Raised:
     """The user's function raised an Exception."""
 
-    error: Exception
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
 
 
-@dataclass(frozen=True, slots=True)
 class Cancelled:
     """A call or a wait was ended from outside; `reason` says by what."""
 
-    reason: BaseException
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: BaseException) -> None:
+        self.reason = reason
 
 
 Outcome = Returned | Raised | Cancelled
@@ -91,28 +99,34 @@ class Promise:
 class Effect(Generic[T]):
     """One thing asked of the world; awaiting it gives the answer."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        return f"{type(self).__name__}({fields})"
 
     def __await__(self) -> Generator[Effect[T], T, T]:
         return (yield self)
 
 
-@dataclass(slots=True)
 class Now(Effect[datetime]):
     """Read the clock."""
 
+    __slots__ = ()
 
-@dataclass(slots=True)
+
 class Draw(Effect[float]):
     """Draw a number, uniform in [0, 1), from the seeded source."""
 
+    __slots__ = ()
 
-@dataclass(slots=True)
+
 class NewId(Effect[UUID]):
     """Get a fresh time-ordered id."""
 
+    __slots__ = ()
 
-@dataclass(slots=True)
+
 class Record(Effect["State | None"]):
     """Let the run enter these states and write them down, durably, before the story goes on.
 
@@ -120,28 +134,34 @@ class Record(Effect["State | None"]):
     that now stands, with nothing written and `run` brought up to date.
     """
 
-    run: Run
-    states: tuple[State, ...]
+    __slots__ = ("run", "states")
+
+    def __init__(self, run: Run, states: tuple[State, ...]) -> None:
+        self.run = run
+        self.states = states
 
 
-@dataclass(slots=True)
 class Say(Effect[None]):
     """Write a line to the run's log."""
 
-    run: Run
-    level: int
-    message: str
-    error: BaseException | None = None
+    __slots__ = ("error", "level", "message", "run")
+
+    def __init__(self, run: Run, level: int, message: str, error: BaseException | None = None) -> None:
+        self.run = run
+        self.level = level
+        self.message = message
+        self.error = error
 
 
-@dataclass(slots=True)
 class Sleep(Effect["Cancelled | None"]):
     """Wait for a number of seconds."""
 
-    seconds: float
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
 
 
-@dataclass(slots=True)
 class Call(Effect[Outcome]):
     """Call the user's function, inside `context` (what `headrace.runtime` and loggers look at).
 
@@ -149,60 +169,102 @@ class Call(Effect[Outcome]):
     `body` is False for hooks, name callables and the like. `runner` may carry the call out elsewhere.
     """
 
-    fn: Callable[..., Any]
-    args: Sequence[Any]
-    kwargs: dict[str, Any]
-    context: Any
-    flavour: Flavour = "sync"
-    seconds: float | None = None
-    expired: Exception | None = None
-    prints: bool = False
-    body: bool = False
-    runner: Any = None
+    __slots__ = (
+        "args",
+        "body",
+        "context",
+        "expired",
+        "flavour",
+        "fn",
+        "kwargs",
+        "prints",
+        "runner",
+        "seconds",
+    )
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        context: Any,
+        flavour: Flavour = "sync",
+        seconds: float | None = None,
+        expired: Exception | None = None,
+        prints: bool = False,
+        body: bool = False,
+        runner: Any = None,
+    ) -> None:
+        self.fn = fn
+        self.args = args
+        self.kwargs = kwargs
+        self.context = context
+        self.flavour = flavour
+        self.seconds = seconds
+        self.expired = expired
+        self.prints = prints
+        self.body = body
+        self.runner = runner
+
+    def step(self, fn: Callable[..., Any], args: Sequence[Any], flavour: Flavour) -> Call:
+        """Return one step of this call's generator: another function, under the same conditions."""
+        return Call(fn, args, {}, self.context, flavour, self.seconds, self.expired, self.prints, self.body)
 
 
-@dataclass(slots=True)
 class WaitFor(Effect["Cancelled | None"]):
     """Wait until all of these runs have ended."""
 
-    promises: Sequence[Promise]
+    __slots__ = ("promises",)
+
+    def __init__(self, promises: Sequence[Promise]) -> None:
+        self.promises = promises
 
 
-@dataclass(slots=True)
 class RequestSlots(Effect[Any]):
     """Ask the store for concurrency slots; answers what the store answers, and how many releases came before it."""
 
-    request: Any
+    __slots__ = ("request",)
+
+    def __init__(self, request: Any) -> None:
+        self.request = request
 
 
-@dataclass(slots=True)
 class WaitForSlots(Effect["Cancelled | None"]):
     """Wait until slots were given back after the `seen`-th release, at most `seconds` (None: as long as it takes)."""
 
-    seen: int
-    seconds: float | None
+    __slots__ = ("seconds", "seen")
+
+    def __init__(self, seen: int, seconds: float | None) -> None:
+        self.seen = seen
+        self.seconds = seconds
 
 
-@dataclass(slots=True)
 class ReleaseSlots(Effect[None]):
     """Give back the slots, or the place in the queue, of a ticket."""
 
-    ticket: UUID
+    __slots__ = ("ticket",)
+
+    def __init__(self, ticket: UUID) -> None:
+        self.ticket = ticket
 
 
-@dataclass(slots=True)
 class OpenRunner(Effect[None]):
     """Begin to take submissions for a flow run's attempt."""
 
-    context: Any
+    __slots__ = ("context",)
+
+    def __init__(self, context: Any) -> None:
+        self.context = context
 
 
-@dataclass(slots=True)
 class CloseRunner(Effect["Cancelled | None"]):
     """Take no more submissions; cancel what has not begun, and wait for what has.
 
     `reason`: tell what has begun to end as well, because of this.
     """
 
-    context: Any
-    reason: BaseException | None = None
+    __slots__ = ("context", "reason")
+
+    def __init__(self, context: Any, reason: BaseException | None = None) -> None:
+        self.context = context
+        self.reason = reason

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from headrace.core.annotations import Annotation, unmapped
@@ -64,9 +63,9 @@ class _Column(Protocol):
         """Name each iterable in it, and its length."""
 
 
-@dataclass(frozen=True, slots=True)
 class _Constant:
-    value: Any
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
     def at(self, row: int) -> Any:
         return self.value
@@ -75,9 +74,9 @@ class _Constant:
         return iter(())
 
 
-@dataclass(frozen=True, slots=True)
 class _Items:
-    items: list[Any]
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
 
     def at(self, row: int) -> Any:
         return self.items[row]
@@ -86,9 +85,9 @@ class _Items:
         yield label, len(self.items)
 
 
-@dataclass(frozen=True, slots=True)
 class _Star:
-    columns: tuple[_Column, ...]
+    def __init__(self, columns: tuple[_Column, ...]) -> None:
+        self.columns = columns
 
     def at(self, row: int) -> tuple[Any, ...]:
         return tuple([column.at(row) for column in self.columns])
@@ -98,9 +97,9 @@ class _Star:
             yield from column.lengths(f"{label}[{position}]")
 
 
-@dataclass(frozen=True, slots=True)
 class _DoubleStar:
-    columns: dict[str, _Column]
+    def __init__(self, columns: dict[str, _Column]) -> None:
+        self.columns = columns
 
     def at(self, row: int) -> dict[str, Any]:
         return {key: column.at(row) for key, column in self.columns.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, TypeVar
@@ -116,8 +115,7 @@ class _Steps:
         """Run to the next yield; False at the end."""
         if self._closed:
             return False
-        args = (self._step, self._argument)
-        effect = dataclasses.replace(self._effect, fn=_advanced, args=args, kwargs={}, flavour="async")
+        effect = self._effect.step(_advanced, (self._step, self._argument), "async")
         outcome = await call(effect, self._world, self._guard)
         if not isinstance(outcome, Returned):
             self.outcome = outcome

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import AbstractContextManager, nullcontext
@@ -125,7 +124,7 @@ def _passed_through(effect: Call, world: World, guard: Guard) -> Generator[Any, 
     step, argument = generator.send, None
     while True:
         began = world.clock.monotonic_ns()
-        outcome = call(dataclasses.replace(effect, fn=_advanced, args=(step, argument), kwargs={}, flavour="sync"), world, guard)
+        outcome = call(effect.step(_advanced, (step, argument), "sync"), world, guard)
         if effect.seconds is not None:
             effect.seconds = max(effect.seconds - (world.clock.monotonic_ns() - began) / 1e9, 1e-6)
         if not isinstance(outcome, Returned) or outcome.value is END:

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.core.limits import SlotRequest
 from headrace.core.states import State, StateType
 from headrace.effects import Call, Cancelled, NewId, ReleaseSlots, Returned, Say
-from headrace.runs import inputs, slots
+from headrace.runs import inputs
 from headrace.runs.context import RunContext, TaskRunContext
 from headrace.runs.definitions import flavour_of
 from headrace.runs.steps import (
@@ -59,6 +58,9 @@ async def _attempt(this: TaskRunContext, running: State) -> State:
     """Call the function once, holding a slot of each limited tag."""
     if not this.run.tags:
         return await _run_body(this, running)
+    from headrace.core.limits import SlotRequest  # most tasks have no tags, and starting is to be quick
+    from headrace.runs import slots
+
     request = SlotRequest(
         ticket=await NewId(),
         names=tuple(f"tag:{tag}" for tag in sorted(this.run.tags)),
