@@ -70,6 +70,8 @@ def pyproject() -> Layer:
         if above == directory:
             return Layer(Source("pyproject"), {})
         directory = above
+    if directory in os.environ.get("HEADRACE_WITHOUT_PYPROJECT", "").split(os.pathsep):
+        return Layer(Source("pyproject"), {})  # that of a project under test, which must not steer its tests
     tool = _table(parsed(path, only_with=b"headrace"), "tool", path)
     values = _fields(_flat(_table(tool, "headrace", path)), path)
     return Layer(Source("pyproject", f"[tool.headrace] in {path}"), values, directory)

@@ -1,0 +1,47 @@
+"""An environment in which nothing of the user's own headrace can be reached, for this process and its children.
+
+Nothing here imports headrace: the variables are set before it is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_PREFIX = "HEADRACE_"
+
+
+class CleanEnvironment:
+    """Without any of the user's settings while it is open, and with a home directory that goes away with it."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, str] | None = None
+        self.home: Path | None = None
+
+    def open(self, project: Path) -> None:
+        """Take the settings out of the environment; what `project` or those above it say in pyproject.toml is passed over."""
+        self._before = _settings()
+        self._clear()
+        self.home = Path(tempfile.mkdtemp(prefix="headrace-tests-"))
+        os.environ["HEADRACE_HOME"] = str(self.home)
+        os.environ["HEADRACE_WITHOUT_PYPROJECT"] = os.pathsep.join(map(str, [project, *project.parents]))
+
+    def close(self) -> None:
+        """Put everything back. Closing twice does nothing."""
+        if self._before is None:
+            return
+        self._clear()
+        os.environ.update(self._before)
+        self._before = None
+        if self.home is not None:
+            shutil.rmtree(self.home, ignore_errors=True)
+
+    def _clear(self) -> None:
+        for name in _settings():
+            del os.environ[name]
+
+
+def _settings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(_PREFIX)}

@@ -1,0 +1,98 @@
+"""Which world runs live in: one for each test, one for everything else of the test session.
+
+The world is put in the place of the process's own, not into a context variable: threads that were begun without a
+context, event loops that outlive a test, and fixtures of any scope all end up in the same place.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from .noticing import Notice
+
+if TYPE_CHECKING:
+    from headrace.drive.world import World
+
+_WATCHED = "headrace.drive.world"
+
+
+class Scope:
+    """A stretch of the test session with a store of its own. `world` is None until headrace has been imported."""
+
+    def __init__(self, name: str, seed: int) -> None:
+        self.name = name
+        self.seed = seed
+        self.world: World | None = None
+
+
+class Worlds:
+    """The scopes that are open, the innermost last; the process lives in the world of that."""
+
+    def __init__(self, session: Scope) -> None:
+        self._session = session
+        self._scopes = [session]
+        self._notice = Notice(_WATCHED, self._take_over)
+        self._isolation: ModuleType | None = None
+
+    def open(self) -> None:
+        """Isolate the process, now or as soon as it imports headrace."""
+        self._notice.install()
+        if _WATCHED in sys.modules:
+            self._take_over()
+
+    def close(self) -> None:
+        """Give the process its own world back."""
+        self._notice.remove()
+        if self._isolation is not None:
+            self._isolation.give_back()
+            self._end(self._session)
+
+    @property
+    def current(self) -> Scope:
+        """The innermost scope."""
+        return self._scopes[-1]
+
+    def enter(self, scope: Scope) -> None:
+        """Live in a scope."""
+        self._scopes.append(scope)
+        self._show()
+
+    def leave(self, scope: Scope) -> None:
+        """Live in the scope around this one again, and close what is left of it."""
+        self._scopes.remove(scope)
+        self._show()
+        self._end(scope)
+
+    def enter_session(self) -> None:
+        """Live in the session's scope, over a test's, for what outlives the test."""
+        self._scopes.append(self._session)
+        self._show()
+
+    def leave_session(self) -> None:
+        """Live in the test's scope again."""
+        if len(self._scopes) > 1:
+            self._scopes.pop()
+        self._show()
+
+    def _take_over(self) -> None:
+        import headrace.testing.isolation as isolation  # headrace has just been imported by somebody else
+
+        if self._isolation is not isolation:  # None, or a module that an inner pytest's clean-up has dropped
+            self._isolation = isolation
+            for scope in self._scopes:
+                scope.world = None
+        isolation.take_over()
+        self._show()
+
+    def _show(self) -> None:
+        if self._isolation is not None:
+            scope = self.current
+            scope.world = scope.world or self._isolation.new_world(scope.seed)
+            self._isolation.live_in(scope.world)
+
+    def _end(self, scope: Scope) -> None:
+        if self._isolation is not None and scope.world is not None:
+            self._isolation.end(scope.world)
+            scope.world = None

@@ -1,0 +1,46 @@
+"""Lists that know the run they were read from, so that a failed comparison can explain itself."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from headrace.testing.views import RunView
+
+T = TypeVar("T")
+
+
+class ListOfRun(list[T]):
+    """A list in every way, with `run`, the run it was read from, and `what` it holds."""
+
+    def __init__(self, items: Iterable[T], run: RunView, what: str) -> None:
+        super().__init__(items)
+        self.run = run
+        self.what = what
+
+
+def explain(op: str, left: object, right: object) -> list[str] | None:
+    """Return the lines that explain a failed ``==``; None where neither side is of a run."""
+    if op != "==" or not isinstance(left, Sequence) or not isinstance(right, Sequence):
+        return None
+    mine = left if isinstance(left, ListOfRun) else right
+    if not isinstance(mine, ListOfRun):
+        return None
+    other = right if mine is left else left
+    return [
+        f"{mine.what} of {mine.run} {op} {list(other)!r}",
+        *difference(other, mine),
+        *mine.run.timeline.splitlines(),
+    ]
+
+
+def difference(expected: Sequence[object], found: Sequence[object]) -> list[str]:
+    """Return a short diff of two lists: what both have, '-' what was expected, '+' what happened."""
+    before, after = [repr(item) for item in expected], [repr(item) for item in found]
+    lines: list[tuple[str, list[str]]] = []
+    for _, i, j, k, l in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        same = before[i:j] == after[k:l]
+        lines += [("  ", before[i:j])] if same else [("- ", before[i:j]), ("+ ", after[k:l])]
+    return [f"{sign}{', '.join(items)}" for sign, items in lines if items]

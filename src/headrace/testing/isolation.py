@@ -1,0 +1,87 @@
+"""Putting worlds for tests in the place of the process's own, and its log where test frameworks look for it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from headrace.drive import logs
+from headrace.drive.world import World, replace_process_world
+from headrace.settings import current_settings, scopes
+
+if TYPE_CHECKING:
+    from headrace.store.memory import MemoryStore
+
+#: How long to wait for threads of the engine that have been told to end, in seconds.
+_PATIENCE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """How things were before tests took over."""
+
+    world: World | None
+    configured: bool
+    handlers: list[logging.Handler]
+    propagate: bool
+    level: int
+
+
+#: Test sessions run inside test sessions: a stack.
+_before: list[_Before] = []
+
+
+def take_over() -> None:
+    """Keep runs out of the user's store, and log lines off the console: they go to the root logger's handlers alone."""
+    root = logs.ROOT
+    world = replace_process_world(None)
+    _before.append(_Before(world, logs._configured, list(root.handlers), root.propagate, root.level))
+    scopes.forget()
+    logs._configured = True
+    root.handlers[:] = [logs.StoreHandler()]
+    root.propagate = True
+    root.setLevel(current_settings().logging_level)
+
+
+def give_back() -> None:
+    """Undo `take_over`."""
+    before = _before.pop()
+    root = logs.ROOT
+    replace_process_world(before.world)
+    scopes.forget()
+    logs._configured = before.configured
+    root.handlers[:] = before.handlers
+    root.propagate = before.propagate
+    root.setLevel(before.level)
+
+
+def new_world(seed: int) -> World:
+    """Return a world with a store in memory, made when first looked at."""
+    return World(_memory_store, seed=seed)
+
+
+def _memory_store() -> MemoryStore:
+    from headrace.store.memory import MemoryStore  # many tests never run a flow
+
+    return MemoryStore()
+
+
+def live_in(world: World) -> None:
+    """Let the process live in a world."""
+    replace_process_world(world)
+
+
+def end(world: World) -> None:
+    """Close a world, and what its runs have left behind in this process."""
+    if not world.has_open_store:
+        return
+    bridge = sys.modules.get("headrace.drive.bridge")
+    if bridge is not None:
+        bridge.close_thread_loop()
+    world.close()
+    for thread in threading.enumerate():
+        if thread.daemon and thread.name.startswith("headrace-") and thread is not threading.current_thread():
+            thread.join(_PATIENCE_SECONDS)

@@ -1,0 +1,68 @@
+"""Putting a world, and the user's own waits, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.events
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from headrace.clock.virtual import VirtualClock
+from headrace.drive.world import World
+from headrace.ids import IdSource
+
+
+@contextmanager
+def virtual_time(world: World, clock: VirtualClock | None = None) -> Iterator[VirtualClock]:
+    """Let the world, `time.sleep` and new event loops follow a virtual clock inside the block.
+
+    Threads that were begun before the block keep sleeping in real time, the calling thread apart: they belong to
+    somebody else. Event loops that exist already stay as they are.
+    """
+    clock = clock or VirtualClock()
+    before = world.clock, world.new_id
+    world.clock, world.new_id = clock, IdSource(clock.time_ns, world.random)
+    _drop_kept_loop()
+    with ExitStack() as patches:
+        patches.enter_context(_replaced(time, "sleep", _sleep_on(clock, time.sleep)))
+        for module in (asyncio, asyncio.events):
+            patches.enter_context(_replaced(module, "new_event_loop", clock.new_event_loop))
+        try:
+            yield clock
+        finally:
+            _drop_kept_loop()
+            world.clock, world.new_id = before
+
+
+def _sleep_on(clock: VirtualClock, real: Callable[[float], None]) -> Callable[[float], None]:
+    elders = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
+
+    def sleep(seconds: float, /) -> None:
+        """Sleep on virtual time."""
+        if threading.get_ident() in elders:
+            real(seconds)
+        else:
+            clock.sleep(seconds)
+
+    return sleep
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+def _drop_kept_loop() -> None:
+    """Close the loop that the engine keeps for this thread: it is on the other clock."""
+    bridge = sys.modules.get("headrace.drive.bridge")
+    if bridge is not None:
+        bridge.close_thread_loop()
