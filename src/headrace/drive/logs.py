@@ -69,7 +69,12 @@ class LogShipper:
         write_line(console_line(time_ns, logging.getLevelName(level), f"{kind} run {run.name!r} - ", message))
 
     def ship(self, record: LogRecord) -> None:
-        """Let a line wait for its batch."""
+        """Let a line wait for its batch; a store in memory, where nothing is slow, takes it at once."""
+        if self._closed:
+            return
+        if not self._world.store.shared:
+            self._world.store.append_logs((record,))
+            return
         self._waiting.append(record)
         if self._thread is None:
             self._start()
