@@ -52,7 +52,7 @@ class WorkerPool:
             self._work.notify()
         else:
             self._threads += 1
-            thread = threading.Thread(target=self._work_off, name=f"{self._name}-{self._threads}", daemon=True)
+            thread = threading.Thread(target=self._work_off, name=f"headrace-{self._name}-{self._threads}", daemon=True)
             thread.start()
 
     def _work_off(self) -> None:
