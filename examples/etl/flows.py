@@ -29,8 +29,12 @@ class Order(BaseModel):
 
 
 def download(url: str) -> bytes:
-    with open_url(url) as response:
-        return response.read()
+    try:
+        with open_url(url) as response:
+            return response.read()
+    except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection open
+        raise
 
 
 def is_worth_another_try(task, task_run, state) -> bool:
