@@ -1,7 +1,7 @@
 """The pytest plugin of headrace; see `pytest_headrace.plugin` for its fixtures and options.
 
-The assertions are those of `headrace.testing`, imported when first used: loading a plugin must not import what it
-helps to test.
+The assertions are those of `headrace.testing`, imported when first used: loading a plugin must not import
+what it helps to test.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An environment in which nothing of the user's own headrace can be reached, for this process and its children.
+"""An environment in which nothing of the user's own headrace is reached, by this process or its children.
 
 Nothing here imports headrace: the variables are set before it is.
 """
@@ -14,14 +14,14 @@ _PREFIX = "HEADRACE_"
 
 
 class CleanEnvironment:
-    """Without any of the user's settings while it is open, and with a home directory that goes away with it."""
+    """While open: none of the user's settings, and a home directory that goes away in the end."""
 
     def __init__(self) -> None:
         self._before: dict[str, str] | None = None
         self.home: Path | None = None
 
     def open(self, project: Path) -> None:
-        """Take the settings out of the environment; what `project` or those above it say in pyproject.toml is passed over."""
+        """Take the settings out of the environment, and pass over pyproject.toml in `project` and above."""
         self._before = _settings()
         self._clear()
         self.home = Path(tempfile.mkdtemp(prefix="headrace-tests-"))

@@ -1,8 +1,8 @@
 """Being told when a module is imported, without importing it.
 
-headrace may be imported by a conftest, by a test module, or in the middle of a test. Its process-wide world must be
-replaced before the importer can do anything with it, so the import itself has to tell. The price is one comparison of
-names for each import that Python has to look for.
+headrace may be imported by a conftest, by a test module, or in the middle of a test. Its process-wide world
+must be replaced before the importer can do anything with it, so the import itself has to tell. The price is
+one comparison of names for each import that Python has to look for.
 """
 
 from __future__ import annotations

@@ -182,7 +182,7 @@ def runs() -> Runs:
 
 @pytest.fixture
 def fake_clock(request: pytest.FixtureRequest) -> Iterator[VirtualClock]:
-    """A clock that jumps over every wait, for the engine, `time.sleep` and event loops; equals the seconds it jumped."""
+    """A clock that jumps over every wait of the engine, `time.sleep` and event loops; equals its seconds."""
     wider = _WIDER_RUNNERS.intersection(request.fixturenames)
     if wider:
         scope = min(wider).split("_")[1]

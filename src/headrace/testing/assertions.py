@@ -22,7 +22,7 @@ def assert_states(run: RunView, states: Sequence[str]) -> None:
 
 
 def assert_retries(run: RunView, count: int, delays: Sequence[float] | None = None) -> None:
-    """Assert how often the run was tried again after its first attempt and, with `delays`, after how many seconds each."""
+    """Assert how often the run was tried again and, with `delays`, after how many seconds each time."""
     __tracebackhide__ = True
     retries = max(run.run_count - 1, 0)
     if retries != count:

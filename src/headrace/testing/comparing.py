@@ -40,7 +40,6 @@ def difference(expected: Sequence[object], found: Sequence[object]) -> list[str]
     """Return a short diff of two lists: what both have, '-' what was expected, '+' what happened."""
     before, after = [repr(item) for item in expected], [repr(item) for item in found]
     lines: list[tuple[str, list[str]]] = []
-    for _, i, j, k, l in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        same = before[i:j] == after[k:l]
-        lines += [("  ", before[i:j])] if same else [("- ", before[i:j]), ("+ ", after[k:l])]
+    for tag, i, j, m, n in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        lines += [("  ", before[i:j])] if tag == "equal" else [("- ", before[i:j]), ("+ ", after[m:n])]
     return [f"{sign}{', '.join(items)}" for sign, items in lines if items]

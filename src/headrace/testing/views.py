@@ -72,7 +72,7 @@ class RunView:
 
     @property
     def retry_delays(self) -> ListOfRun[float]:
-        """The seconds between each failed attempt and the planned next one, to the millisecond; whole ones as int."""
+        """The planned seconds before each retry that had a delay, to the millisecond; whole ones as int."""
         waits = (state for state in self.transitions if state.name == "AwaitingRetry")
         return ListOfRun(map(_delay, waits), self, "retry_delays")
 
@@ -162,7 +162,8 @@ def definition_name(run: Run) -> str:
 
 def _delay(state: State) -> float:
     until, since = state.state_details.scheduled_time, state.timestamp
-    assert until is not None and since is not None, "who awaits a retry knows until when"
+    assert until is not None, "who awaits a retry knows until when"
+    assert since is not None, "a recorded state has its moment"
     # The state is stamped a moment after the delay was worked out, and after every state before it.
     seconds = round((until - since).total_seconds(), 3)
     return int(seconds) if seconds == int(seconds) else seconds

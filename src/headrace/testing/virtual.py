@@ -28,7 +28,7 @@ def virtual_time(world: World, clock: VirtualClock | None = None) -> Iterator[Vi
     world.clock, world.new_id = clock, IdSource(clock.time_ns, world.random)
     _drop_kept_loop()
     with ExitStack() as patches:
-        patches.enter_context(_replaced(time, "sleep", _sleep_on(clock, time.sleep)))
+        patches.enter_context(_replaced(time, "sleep", _sleep_on(clock)))
         for module in (asyncio, asyncio.events):
             patches.enter_context(_replaced(module, "new_event_loop", clock.new_event_loop))
         try:
@@ -38,7 +38,8 @@ def virtual_time(world: World, clock: VirtualClock | None = None) -> Iterator[Vi
             world.clock, world.new_id = before
 
 
-def _sleep_on(clock: VirtualClock, real: Callable[[float], None]) -> Callable[[float], None]:
+def _sleep_on(clock: VirtualClock) -> Callable[[float], None]:
+    real = time.sleep  # noqa: TID251 - for threads that are none of the test's
     elders = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
 
     def sleep(seconds: float, /) -> None:
