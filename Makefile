@@ -6,7 +6,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 RUN = $(BIN)/headrace run
 
-.PHONY: help demo examples test lint format types floors bench check clean
+.PHONY: help demo test lint format types floors bench check clean
 
 help: ## List the targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name text; do \
