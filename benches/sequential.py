@@ -1,0 +1,91 @@
+"""A task called in a flow, over and over: what does a task run cost, every transition durable?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+
+from benches import raw
+from benches.measure import Contestant, Table, interleaved
+from benches.worlds import folder, in_memory, living_in, noop, sqlite_in
+from headrace import flow
+from headrace.store.protocol import Store
+
+FLOOR = "raw sqlite3, same rows and transactions"
+SQLITE = "headrace, SQLite, log off"
+MEMORY = "headrace, memory, log off"
+WARM_UP = 50
+
+GOALS = {SQLITE: (150.0, 2.0), MEMORY: (60.0, None)}
+
+
+@flow
+def calls(count: int, began: Callable[[], object] = lambda: None) -> float:
+    """Call a task so many times, and return the microseconds per call; `began` is told when the clock starts."""
+    for _ in range(WARM_UP):
+        noop()
+    began()
+    start = perf_counter()
+    for _ in range(count):
+        noop()
+    return (perf_counter() - start) / count * 1e6
+
+
+def measure(*, quick: bool = False) -> list[Table]:
+    """Measure."""
+    count, rounds = (500, 3) if quick else (2000, 9)
+    with folder() as place:
+        contestants: dict[str, Contestant] = {
+            FLOOR: replay(place, count),
+            SQLITE: headrace(sqlite_in(place), count),
+            "headrace, SQLite, log on": headrace(sqlite_in(place), count, log=True),
+            MEMORY: headrace(in_memory, count),
+            "headrace, memory, log on": headrace(in_memory, count, log=True),
+            "a plain call": lambda: plain(count),
+        }
+        measured = interleaved(contestants, rounds)
+    table = Table("sequential", "a task called in a flow, per task run", "µs", FLOOR)
+    table.notes.append("log on: each line is formatted, written to a console that throws it away, and stored.")
+    return [table.fill(measured, GOALS)]
+
+
+def headrace(store: Callable[[], Store], count: int, *, log: bool = False) -> Contestant:
+    """Return a contestant: the flow above, in a store of its own."""
+
+    def contestant() -> float:
+        with living_in(store(), log=log):
+            return calls(count)
+
+    return contestant
+
+
+def replay(place: Path, count: int) -> Contestant:
+    """Return the floor: what such a flow tells SQLite, told by a loop."""
+    marks: list[int] = []
+    with raw.listened_to() as script, living_in(raw.MarkingStore(place / "listened.db")):
+        calls(count, lambda: marks.append(len(script)))
+    mine = [told for told in script[marks[0] :] if told.run is not None]
+    before = script[: marks[0]]
+
+    def contestant() -> float:
+        connection = raw.connected(Path(tempfile.mkdtemp(dir=place)) / "raw.db")
+        execute = connection.cursor().execute
+        raw.tell(execute, before)
+        start = perf_counter()
+        raw.tell(execute, mine)
+        took = (perf_counter() - start) / count * 1e6
+        connection.close()
+        return took
+
+    return contestant
+
+
+def plain(count: int) -> float:
+    """Return what the function costs without us."""
+    fn = noop.fn
+    start = perf_counter()
+    for _ in range(count):
+        fn()
+    return (perf_counter() - start) / count * 1e6
