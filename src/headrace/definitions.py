@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import functools
+import linecache
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from types import CodeType
 from typing import Any
 
 from headrace.runs.definitions import Hook
@@ -55,26 +56,30 @@ def checked_hooks(hooks: Iterable[Hook] | None, name: str) -> list[Hook]:
     return listed
 
 
-@functools.cache
 def _source(fn: Callable[..., Any]) -> str:
-    import inspect
+    """Return the lines of a function, its decorators included; where there is no file, what its code object says.
 
-    try:
-        return inspect.getsource(fn)
-    except (OSError, TypeError):
-        code = getattr(fn, "__code__", None)  # typed at a prompt, or not written in Python
-        return repr((code.co_code, code.co_consts, code.co_names)) if code is not None else repr(type(fn))
+    `inspect.getsource` would read on to the function's end with a tokenizer, which takes milliseconds to load.
+    """
+    code = getattr(fn, "__code__", None)
+    if code is None:
+        return repr(type(fn))  # a callable object, or not written in Python
+    lines = linecache.getlines(code.co_filename, getattr(fn, "__globals__", None))
+    source = "".join(lines[code.co_firstlineno - 1 : _last_line(code)])
+    return source or repr((code.co_code, code.co_names))
+
+
+def _last_line(code: CodeType) -> int:
+    """Return the last line that a code object, or one inside it, has code for."""
+    own = max((line for _, _, line in code.co_lines() if line), default=code.co_firstlineno)
+    return max([own, *(_last_line(inner) for inner in code.co_consts if isinstance(inner, CodeType))])
 
 
 def source_hash(fn: Callable[..., Any]) -> str:
     """Return eight hex digits that change with the function's source."""
     import zlib
 
-    try:
-        source = _source(fn)
-    except TypeError:  # a callable object that can't be hashed
-        source = repr(type(fn))
-    return f"{zlib.crc32(source.encode()):08x}"
+    return f"{zlib.crc32(_source(fn).encode()):08x}"
 
 
 _CACHING = ("cache_policy", "cache_key_fn", "cache_expiration", "refresh_cache")

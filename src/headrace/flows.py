@@ -7,7 +7,7 @@ import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import update_wrapper
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from headrace import calling
 from headrace.core import names
@@ -28,6 +28,7 @@ from headrace.definitions import (
 from headrace.drive.world import current_world
 from headrace.effects import Record
 from headrace.exceptions import FlowRunTimeoutError
+from headrace.ids import named_id
 from headrace.runs import inputs
 from headrace.runs.context import CURRENT, TAGS, FlowRunContext, RunContext
 from headrace.runs.definitions import Hook, flavour_of
@@ -134,9 +135,9 @@ class Flow(Generic[P, R]):
 
     @property
     def flow_id(self) -> UUID:
-        """The id of all flows of this name (version 5: derived from it)."""
+        """The id of all flows of this name (derived from it)."""
         if self._flow_id is None:
-            self._flow_id = uuid5(NAMESPACE_URL, f"headrace:flow:{self.name}")
+            self._flow_id = named_id(f"flow:{self.name}")
         return self._flow_id
 
     @property

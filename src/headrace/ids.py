@@ -11,6 +11,11 @@ from random import Random
 from typing import NewType
 from uuid import UUID, SafeUUID
 
+try:
+    from _blake2 import blake2b  # `hashlib` would load OpenSSL, which takes milliseconds
+except ImportError:  # another implementation of Python
+    from hashlib import blake2b
+
 FlowRunId = NewType("FlowRunId", UUID)
 TaskRunId = NewType("TaskRunId", UUID)
 FlowId = NewType("FlowId", UUID)
@@ -48,6 +53,12 @@ def state_id(run_id: UUID, position: int) -> UUID:
     """
     bits = run_id.int ^ (position << 2)
     return _uuid((bits & ~(0xF << 76)) | (0x8 << 76))
+
+
+def named_id(text: str) -> UUID:
+    """Return the id of a name: always the same (version 8, a hash of the text)."""
+    bits = int.from_bytes(blake2b(text.encode(), digest_size=16).digest(), "big")
+    return _uuid((bits & ~(0xF << 76) & ~(0b11 << 62)) | (0x8 << 76) | _VARIANT)
 
 
 def _uuid(bits: int) -> UUID:

@@ -77,6 +77,8 @@ class Binder:
         A parameter that is missing takes its default. Raises ParameterBindError if it has none, or if there
         is a parameter that the function does not take.
         """
+        if self._by_position == self._names and tuple(parameters) == self._names:
+            return tuple(parameters.values()), {}
         if len(parameters) != len(self._names) or not all(map(parameters.__contains__, self._names)):
             parameters = self.completed(parameters)
         args = tuple(map(parameters.__getitem__, self._by_position))

@@ -21,6 +21,8 @@ _JOURNAL_FORMAT_AT = 18
 _WAL_FORMAT = 2
 #: Half of SQLite's usual: a commit writes whole pages, and here a third less time (and as many bytes a run).
 _PAGE_SIZE = 2048
+#: Where the log has grown to this many pages (64 MB) SQLite folds it in within a commit after all.
+_LAST_RESORT_PAGES = 32_768
 _ATTEMPTS = 100
 
 
@@ -65,6 +67,7 @@ def _header(path: str) -> bytes:
 def _prepare(connection: sqlite3.Connection, path: str, header: bytes) -> None:
     execute = connection.execute
     execute("PRAGMA synchronous = NORMAL")
+    execute(f"PRAGMA wal_autocheckpoint = {_LAST_RESORT_PAGES}")
     connection.create_function("from_hex", 1, bytes.fromhex, deterministic=True)
     if not header:
         execute(f"PRAGMA page_size = {_PAGE_SIZE}")
