@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from logging import getLogger
 from typing import Any, Protocol
 
 from headrace.core.states import State
@@ -11,7 +13,7 @@ from headrace.drive import sync
 from headrace.drive.activities import active
 from headrace.drive.guards import Guard, signals, thread_guard
 from headrace.drive.world import World, current_world
-from headrace.exceptions import CancelRequested
+from headrace.exceptions import CancelRequested, StoreError
 from headrace.runs.context import RunContext
 
 
@@ -31,7 +33,7 @@ def call(callee: Callee, make_context: Callable[[], RunContext], return_state: b
     """Call a flow or task in the way of its function: now, as a coroutine, or as a generator."""
     flavour = callee.flavour
     if flavour == "sync" or (flavour == "generator" and return_state):
-        return _call(callee, make_context(), return_state)
+        return _call(callee, make_context, return_state)
     if flavour == "generator":
         return _generate(callee, make_context)
     if flavour == "async" or return_state:
@@ -39,74 +41,115 @@ def call(callee: Callee, make_context: Callable[[], RunContext], return_state: b
     return _generate_async(callee, make_context)
 
 
-def _call(callee: Callee, context: RunContext, return_state: bool) -> Any:
-    world = current_world()
-    guard = thread_guard()
-    if context.run.kind == "task" and context.parent is not None and context.parent.guard is guard:
-        # Its caller is found in this very thread, takes part in the clock and hears signals: that does for both.
-        context.guard = guard
-        state = sync.drive(callee.story(context), world)
-    else:
-        with _on_top(context, world, guard):
-            state = sync.drive(callee.story(context), world)
-    return _given_back(callee, context, state, return_state)
+def _call(callee: Callee, make_context: Callable[[], RunContext], return_state: bool) -> Any:
+    world, guard = current_world(), thread_guard()
+    was_open = guard.shut()  # what comes from outside is told to the run, or to the caller, but not to the engine
+    try:
+        context = make_context()
+        if context.run.kind == "task" and context.parent is not None and context.parent.guard is guard:
+            # Its caller is found in this very thread, takes part in the clock and hears signals: that does for both.
+            context.guard = guard
+            state = sync.live(callee.story(context), context, world)
+        else:
+            with _on_top(context, world, guard):
+                state = sync.live(callee.story(context), context, world)
+        return _given_back(callee, context, state, return_state)
+    finally:
+        guard.reopen(was_open)
 
 
 def _generate(callee: Callee, make_context: Callable[[], RunContext]) -> Iterator[Any]:
-    context = make_context()
-    state = yield from sync.drive_generator(callee.story(context), current_world())
-    _given_back(callee, context, state, return_state=False)
+    """Drive a run step by step: between the steps this thread is its caller's."""
+    context, world = make_context(), current_world()
+    ended: list[State] = []
+    steps = _ended_with(sync.drive_generator(callee.story(context), context, world), ended)
+    advance: Callable[[], Any] = lambda: next(steps)  # noqa: E731
+    while True:
+        try:
+            with _step(context, world):
+                item = advance()
+        except StopIteration:
+            break
+        try:
+            sent = yield item
+            advance = partial(steps.send, sent)
+        except GeneratorExit:
+            with _step(context, world):
+                steps.close()
+            break
+        except BaseException as error:  # noqa: BLE001 - thrown in by the caller
+            advance = partial(steps.throw, error)
+    if ended:
+        _given_back(callee, context, ended[0], return_state=False)
+
+
+def _ended_with(steps: Generator[Any, Any, State], ended: list[State]) -> Generator[Any, Any, None]:
+    ended.append((yield from steps))
+
+
+@contextmanager
+def _step(context: RunContext, world: World) -> Iterator[None]:
+    guard = thread_guard()
+    was_open = guard.shut()
+    try:
+        with _on_top(context, world, guard):
+            yield
+    finally:
+        guard.reopen(was_open)
 
 
 async def _call_async(callee: Callee, make_context: Callable[[], RunContext], return_state: bool) -> Any:
     from headrace.drive import asyncio  # slow to import; only async code comes here
 
-    context = make_context()
-    world = current_world()
-    guard = asyncio.TaskGuard()
-    top = signals(guard.interrupt, guard) if context.parent is None else nullcontext()
-    with world.clock.participant(), top, active(world, context, guard):
-        state = await asyncio.drive(callee.story(context), world, guard)
+    context, world = make_context(), current_world()
+    with _on_top(context, world, asyncio.task_guard()):
+        state = await asyncio.live(callee.story(context), context, world)
     return _given_back(callee, context, state, return_state)
 
 
 async def _generate_async(callee: Callee, make_context: Callable[[], RunContext]) -> Any:
     from headrace.drive import asyncio  # as above
 
-    context = make_context()
+    context, world = make_context(), current_world()
     ended: list[State] = []
-    steps = asyncio.drive_generator(callee.story(context), current_world(), ended.append)
-    sent: Any = None
-    try:
-        while True:
-            try:
-                item = await steps.asend(sent)
-            except StopAsyncIteration:
-                break
-            try:
-                sent = yield item
-            except GeneratorExit:
+    steps = asyncio.drive_generator(callee.story(context), context, world, ended.append)
+    advance: Callable[[], Any] = lambda: anext(steps)  # noqa: E731
+    while True:
+        try:
+            with _on_top(context, world, asyncio.task_guard()):
+                item = await advance()
+        except StopAsyncIteration:
+            break
+        try:
+            sent = yield item
+            advance = partial(steps.asend, sent)
+        except GeneratorExit:
+            with _on_top(context, world, asyncio.task_guard()):
                 await steps.aclose()
-                raise
-            except BaseException as error:  # noqa: BLE001 - thrown in by the caller
-                sent = None
-                try:
-                    await steps.athrow(error)
-                except StopAsyncIteration:
-                    break
-    finally:
-        await steps.aclose()
+            raise
+        except BaseException as error:  # noqa: BLE001 - thrown in by the caller
+            advance = partial(steps.athrow, error)
     _given_back(callee, context, ended[0], return_state=False)
 
 
 @contextmanager
 def _on_top(context: RunContext, world: World, guard: Guard) -> Iterator[None]:
     """Take part in the clock, hear signals where this is the outermost run, and be found by who wants to cancel."""
-    hearing: AbstractContextManager[None] = (
-        signals(guard.interrupt, guard) if context.parent is None else nullcontext()
-    )
+    outermost = context.parent is None
+    hearing: AbstractContextManager[None] = signals(guard) if outermost else nullcontext()
     with world.clock.participant(), hearing, active(world, context, guard):
-        yield
+        try:
+            yield
+        finally:
+            if outermost and context.run.kind == "flow":
+                _flush(world)  # before a signal is delivered again, which may be the end of this process
+
+
+def _flush(world: World) -> None:
+    try:
+        world.logs.flush()
+    except StoreError as error:
+        getLogger("headrace").warning("Log lines could not be stored: %s", error)
 
 
 def _given_back(callee: Callee, context: RunContext, state: State, return_state: bool) -> Any:
@@ -114,8 +157,6 @@ def _given_back(callee: Callee, context: RunContext, state: State, return_state:
     reason = context.ended_by
     if reason is not None and not _meant_for(reason, context):
         raise reason
-    if context.parent is None and context.run.kind == "flow":
-        current_world().logs.flush()
     flow_context = context.flow_context
     if flow_context is not None and context.run.kind == "task" and state.is_completed():
         flow_context.origins.note(state.data, context.run.id)

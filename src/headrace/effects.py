@@ -260,7 +260,8 @@ class OpenRunner(Effect[None]):
 class CloseRunner(Effect["Cancelled | None"]):
     """Take no more submissions; cancel what has not begun, and wait for what has.
 
-    `reason`: tell what has begun to end as well, because of this.
+    `reason`: tell what has begun to end as well, because of this. Where the wait is interrupted the runner stays open,
+    to be closed once more, with a reason; then it is left to itself.
     """
 
     __slots__ = ("context", "reason")

@@ -13,7 +13,7 @@ from headrace.core.final import plain as _plain
 from headrace.core.records import TaskRun
 from headrace.core.states import State
 from headrace.core.walk import walk
-from headrace.drive.sync import THREAD
+from headrace.drive.sync import block
 from headrace.drive.world import current_world
 from headrace.effects import Promise
 from headrace.runs.steps import settled
@@ -87,8 +87,7 @@ class RunFuture(Promise, Generic[R]):
 def _wait_until_done(future: RunFuture[Any], timeout: float | None) -> None:
     event = current_world().clock.event()
     future.when_done(event.set)
-    with THREAD.blocked():
-        event.wait(timeout)
+    block(event, timeout)
 
 
 def result_of(state: State, raise_on_failure: bool = True) -> Any:
@@ -172,10 +171,8 @@ class _Bell:
         """Return the next future that ended, None if there is none within this time."""
         while not self._rung:
             self._event = event = current_world().clock.event()
-            if not self._rung:  # it may have been rung just before
-                with THREAD.blocked():
-                    if not event.wait(seconds):
-                        return None
+            if not self._rung and not block(event, seconds):  # it may have been rung just before
+                return None
         return self._rung.popleft()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.core import messages
 from headrace.core.states import State, StateType
@@ -14,12 +14,15 @@ from headrace.drive.activities import active
 from headrace.drive.guards import Guard, thread_guard
 from headrace.drive.world import World, current_world
 from headrace.effects import Call, Outcome, Promise, Record
+from headrace.exceptions import StoreError
 from headrace.futures import RunFuture, RunFutureList
-from headrace.runners.processes import WorkerProcesses
 from headrace.runners.threads import WorkerPool
 from headrace.runs.context import TaskRunContext
 from headrace.runs.steps import PENDING
 from headrace.settings import current_settings
+
+if TYPE_CHECKING:
+    from headrace.runners.processes import WorkerProcesses
 
 __all__ = ["ConcurrentTaskRunner", "ProcessPoolTaskRunner", "TaskRunner", "ThreadPoolTaskRunner"]
 
@@ -29,6 +32,10 @@ class TaskRunner:
 
     #: Threads that tell the stories of submitted runs; None: as many as there are runs.
     _bound: int | None = None
+    #: Why no further run may begin, once the flow run has been told to end.
+    stopped_by: BaseException | None = None
+    #: Whether `carry_out` calls functions elsewhere, async ones too: their stories need no event loop here then.
+    calls_elsewhere = False
 
     def __init__(self) -> None:
         self._pool: WorkerPool | None = None
@@ -70,6 +77,14 @@ class TaskRunner:
                 f"The task runner {self!r} takes no submissions before it is entered or after it is left. Submit inside a "
                 "flow run, or inside a with block over the runner."
             )
+        guard = thread_guard()
+        was_open = guard.shut()  # an interrupt must not come between the record and the hand-over
+        try:
+            return self._handed_over(pool, task, parameters, wait_for)
+        finally:
+            guard.reopen(was_open)
+
+    def _handed_over(self, pool: WorkerPool, task: Any, parameters: dict[str, Any], wait_for: Any) -> RunFuture[Any]:
         world = current_world()
         context: TaskRunContext = task._context(parameters, wait_for)
         world.record(Record(context.run, (PENDING,)))
@@ -94,17 +109,22 @@ class TaskRunner:
         if pool is None:
             return []
         if reason is not None:
-            waiting = pool.take_back()
+            self.stop(reason)
         else:
-            waiting, _ = pool.drain()
-        for job in waiting:
-            job.abandon(messages.not_begun if reason is None else messages.crash_message(reason))
+            for job in pool.drain():
+                job.abandon(messages.not_begun)
         begun = list(self._unfinished.values())
-        if reason is not None:
-            for job in begun:
-                if job.guard is not None:
-                    job.guard.interrupt(reason)
+        for job in begun if reason is not None else ():
+            if job.guard is not None:
+                job.guard.interrupt(reason)
         return [job.promise for job in begun]
+
+    def stop(self, reason: BaseException) -> None:
+        """Let no further run begin because of this: what has not begun, and what will yet be submitted, is cancelled."""
+        self.stopped_by = reason
+        pool = self._pool
+        for job in pool.take_back() if pool is not None else ():
+            job.abandon(messages.crash_message(reason))
 
     def forget(self, job: TaskRunJob) -> None:
         """Let go of a run that has ended."""
@@ -130,6 +150,7 @@ class TaskRunJob:
         self.promise: RunFuture[Any] = RunFuture(context.run)
         self.guard: Guard | None = None
         self._task, self._context, self._world, self._runner = task, context, world, runner
+        context.runner = runner
         self._where = contextvars.copy_context()
 
     def run(self) -> None:
@@ -137,36 +158,55 @@ class TaskRunJob:
         try:
             state = self._where.run(self._lived)
         except BaseException as error:  # noqa: BLE001 - the store failed, or we have a bug: the future must still end
-            state = State(StateType.CRASHED, message=messages.crash_message(error), data=error)
-        self._settle(state)
+            state = self._lost(error)
+        if state is not None:
+            self._settle(state)
 
-    def _lived(self) -> State:
-        context, world, task = self._context, self._world, self._task
-        if task.isasync:
+    def _lived(self) -> State | None:
+        if self._task.isasync and not self._runner.calls_elsewhere:
             from headrace.drive.bridge import thread_loop  # asyncio is slow to import
 
-            state: State = thread_loop(world).run(self._lived_async())
-        else:
-            self.guard = guard = thread_guard()
-            with active(world, context, guard):
-                state = sync.drive(task.story(context), world)
-        return state
+            ended: State | None = thread_loop(self._world).run(self._lived_async())
+            return ended
+        with active(self._world, self._context, thread_guard()):
+            if not self._begins(thread_guard()):
+                return None
+            return sync.live(self._task.story(self._context), self._context, self._world)
 
-    async def _lived_async(self) -> State:
+    async def _lived_async(self) -> State | None:
         from headrace.drive import asyncio
 
-        self.guard = guard = asyncio.TaskGuard()
-        with active(self._world, self._context, guard):
-            state: State = await asyncio.drive(self._task.story(self._context), self._world, guard)
-        return state
+        with active(self._world, self._context, asyncio.task_guard()):
+            if not self._begins(asyncio.task_guard()):
+                return None
+            return await asyncio.live(self._task.story(self._context), self._context, self._world)
+
+    def _begins(self, guard: Guard) -> bool:
+        """Begin, or be abandoned if the flow run has been told to end; from here on it is told to this run as well."""
+        self.guard = guard
+        reason = self._runner.stopped_by
+        if reason is not None:
+            self.abandon(messages.crash_message(reason))
+        return reason is None
 
     def abandon(self, why: str) -> None:
         """Record that the run was cancelled before it began, and settle its promise."""
         run = self._context.run
-        self._world.record(Record(run, (State(StateType.CANCELLED, message=why),)))
+        try:
+            self._world.record(Record(run, (State(StateType.CANCELLED, message=why),)))
+        except StoreError as error:
+            self._settle(self._lost(error))
+            return
         self._world.logs.say(run, 30, f"Task run {run.name!r} was submitted but not begun: {why}.")
         assert run.state is not None
         self._settle(run.state)
+
+    def _lost(self, error: BaseException) -> State:
+        """Return how the run has ended, though its story was not told to the end."""
+        state = self._context.run.state
+        if state is not None and state.is_final():
+            return state
+        return State(StateType.CRASHED, message=messages.crash_message(error), data=error)
 
     def _settle(self, state: State) -> None:
         flow_context = self._context.within
@@ -208,9 +248,12 @@ class ProcessPoolTaskRunner(TaskRunner):
     """Run the functions of submitted tasks in processes of their own, at most `max_workers` at a time.
 
     None takes HEADRACE_TASKS_RUNNER_PROCESS_POOL_MAX_WORKERS, else the number of processors. Functions, arguments and
-    results travel by cloudpickle. States, hooks and retries are told in this process; logs come back as they are written.
-    Raises ValueError below 1.
+    results travel by cloudpickle; what can't be pickled fails the run with a SerializationError. States, hooks and
+    retries are told in this process; logs come back as they are written. What a task itself submits runs in threads of
+    its worker process. Context variables of your own do not travel. Raises ValueError below 1.
     """
+
+    calls_elsewhere = True
 
     def __init__(self, max_workers: int | None = None) -> None:
         super().__init__()
@@ -224,10 +267,12 @@ class ProcessPoolTaskRunner(TaskRunner):
     def __enter__(self) -> ProcessPoolTaskRunner:
         import os
 
+        from headrace.runners.processes import WorkerProcesses  # needs cloudpickle, which is slow to import
+
         configured = current_settings().tasks_runner_process_pool_max_workers
         self._bound = self._max_workers or configured or os.cpu_count() or 1
         super().__enter__()
-        self._processes = WorkerProcesses(current_world(), self._bound)
+        self._processes = WorkerProcesses(current_world(), self._bound, ThreadPoolTaskRunner())
         return self
 
     def __exit__(

@@ -1,9 +1,9 @@
 """Real time limits on a block of sync code.
 
 Python offers two ways to interrupt a thread, and neither is enough alone. On the main thread a timer signal (SIGALRM)
-interrupts even a blocking system call. There is one such timer in the process, so nested limits share it: whoever rings
-first lets the limit (or the foreign handler, pytest-timeout's say) below it know. Any other thread is told by a thread
-that watches all their limits; how the news gets in is up to who set the limit.
+interrupts even a blocking system call. There is one such timer in the process, which nested limits share, and which may
+be somebody else's. Any other thread is told by a thread that watches all their limits; how the news gets in is up to who
+set the limit.
 """
 
 from __future__ import annotations
@@ -30,41 +30,92 @@ def time_limit(seconds: float, ring: Ring) -> AbstractContextManager[None]:
     return _signal_limit(seconds, ring) if on_main else _watched_limit(seconds, ring)
 
 
+class _Alarm:
+    """A limit on the main thread, or the timer that was set before ours (`interval`: it repeats)."""
+
+    def __init__(self, deadline: float, ring: Ring, interval: float = 0.0) -> None:
+        self.deadline = deadline
+        self.interval = interval
+        self.ring = ring
+
+
+class _Alarms:
+    """The nested limits of the main thread, outermost first: they share the one timer of the process.
+
+    A timer that somebody else had set (pytest-timeout's) is kept as if it were the outermost limit: it rings in its
+    time, by its own handler, and is given back what is left of it.
+    """
+
+    def __init__(self) -> None:
+        self._alarms: list[_Alarm] = []
+        self._foreign: _Alarm | None = None
+        self._handler: Any = None
+        self._depth = 0
+
+    def enter(self, alarm: _Alarm) -> None:
+        if self._depth == 0:
+            self._take_over()
+        self._depth += 1
+        self._alarms.append(alarm)
+        self._set_timer()
+
+    def leave(self, alarm: _Alarm) -> None:
+        if alarm in self._alarms:
+            self._alarms.remove(alarm)
+        self._depth -= 1
+        if self._depth:
+            self._set_timer()
+        else:
+            self._give_back()
+
+    def _take_over(self) -> None:
+        left, interval = signal.setitimer(signal.ITIMER_REAL, 0)
+        self._handler = signal.signal(signal.SIGALRM, self._rung)
+        if left:
+            self._foreign = _Alarm(monotonic() + left, lambda: None, interval)
+            self._alarms.append(self._foreign)
+
+    def _give_back(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self._handler)
+        self._set_timer()  # what is left now is the foreign one, if it has not rung
+        self._alarms, self._foreign, self._handler = [], None, None
+
+    def _set_timer(self) -> None:
+        first = min((alarm.deadline for alarm in self._alarms), default=None)
+        if first is None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        else:
+            interval = self._alarms[0].interval if self._depth == 0 else 0.0
+            signal.setitimer(signal.ITIMER_REAL, max(first - monotonic(), 1e-6), interval)
+
+    def _rung(self, signum: int, frame: FrameType | None) -> None:
+        now = monotonic()
+        due = [alarm for alarm in self._alarms if alarm.deadline <= now]
+        for alarm in due:
+            if alarm.interval:
+                alarm.deadline = now + alarm.interval
+            else:
+                self._alarms.remove(alarm)
+        self._set_timer()
+        for alarm in due:  # the outermost may raise: then the block is left that the others are for
+            if alarm is not self._foreign:
+                alarm.ring()
+            elif callable(self._handler):
+                self._handler(signum, frame)
+
+
+_ALARMS = _Alarms()
+
+
 @contextmanager
 def _signal_limit(seconds: float, ring: Ring) -> Iterator[None]:
-    deadline = monotonic() + seconds
-    armed = True
-
-    def alarm(signum: int, frame: FrameType | None) -> None:
-        nonlocal armed
-        if armed and monotonic() >= deadline:
-            armed = False
-            _set_timer(outer_deadline, outer_interval)
-            ring()
-            return
-        if callable(outer):
-            outer(signum, frame)
-        if armed:
-            _set_timer(deadline)
-
-    outer: Any = signal.signal(signal.SIGALRM, alarm)
-    outer_left, outer_interval = signal.setitimer(signal.ITIMER_REAL, 0)
-    outer_deadline = monotonic() + outer_left if outer_left else None
+    alarm = _Alarm(monotonic() + seconds, ring)
+    _ALARMS.enter(alarm)
     try:
-        _set_timer(min(deadline, outer_deadline) if outer_deadline else deadline)
         yield
     finally:
-        try:
-            armed = False
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, outer)
-            _set_timer(outer_deadline, outer_interval)
-
-
-def _set_timer(deadline: float | None, interval: float = 0.0) -> None:
-    if deadline is not None:
-        signal.setitimer(signal.ITIMER_REAL, max(deadline - monotonic(), 1e-6), interval)
+        _ALARMS.leave(alarm)
 
 
 @contextmanager

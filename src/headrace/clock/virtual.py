@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.clock.protocol import datetime_of, nanoseconds_of
 
@@ -52,6 +52,13 @@ class Parking:
         return self._gate.acquire(timeout=timeout)
 
 
+class _Limit(NamedTuple):
+    """A time limit of one thread; the deadline is in virtual nanoseconds."""
+
+    deadline: int
+    ring: Callable[[], object]
+
+
 class VirtualClock:
     """A clock at `start` (aware; default 2026-01-01 UTC) that moves only when everybody waits.
 
@@ -69,7 +76,7 @@ class VirtualClock:
         self._waiting: list[tuple[int, int, Parking]] = []
         self._participants: Counter[int] = Counter()
         self._running = 0
-        self._limits: dict[int, list[tuple[int, Callable[[], object]]]] = {}
+        self._limits: dict[int, list[_Limit]] = {}
 
     # reading ---------------------------------------------------------------------------------------------------
 
@@ -129,13 +136,16 @@ class VirtualClock:
     def time_limit(self, seconds: float, ring: Callable[[], object]) -> Iterator[None]:
         """Call `ring` in the wait, of this thread, that would go beyond `seconds` from now."""
         thread = threading.get_ident()
-        limit = (self._now + _nanoseconds(seconds), ring)
+        limit = _Limit(self._now + _nanoseconds(seconds), ring)
         limits = self._limits.setdefault(thread, [])
         limits.append(limit)
         try:
             yield
         finally:
-            limits.remove(limit)
+            if limit in limits:
+                limits.remove(limit)
+            if not limits:
+                self._limits.pop(thread, None)
 
     # participants ----------------------------------------------------------------------------------------------
 
@@ -190,7 +200,7 @@ class VirtualClock:
         deadline = None if seconds is None else self._now + _nanoseconds(seconds)
         limits = self._limits.get(threading.get_ident())
         if limits:
-            first = min(limits, key=lambda limit: limit[0])[0]
+            first = min(limit.deadline for limit in limits)
             deadline = first if deadline is None else min(deadline, first)
         counted = threading.get_ident() in self._participants
         parking = Parking(deadline, counted, on_wake)
@@ -226,9 +236,12 @@ class VirtualClock:
                     self._jump_if_idle(stalled=True)
 
     def _ring_expired_limits(self) -> None:
-        for deadline, ring in list(self._limits.get(threading.get_ident(), ())):
-            if deadline <= self._now:
-                ring()
+        limits = self._limits.get(threading.get_ident(), [])
+        due = [limit for limit in limits if limit.deadline <= self._now]
+        for limit in due:
+            limits.remove(limit)  # each rings once
+        for limit in due:  # the outermost may raise: then the block is left that the others are for
+            limit.ring()
 
 
 class VirtualEvent:
@@ -262,7 +275,12 @@ class VirtualEvent:
                 return True
             parking = clock._park(timeout)
             self._parked.append(parking)
-        clock._block(parking)
+        try:
+            clock._block(parking)
+        except BaseException:
+            with clock._lock:
+                clock._wake(parking)  # a signal ended the wait: this thread runs again
+            raise
         if not self._set:
             clock._ring_expired_limits()
         return self._set

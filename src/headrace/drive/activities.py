@@ -9,12 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from headrace.core.states import State, StateType
 from headrace.drive.guards import Guard
-from headrace.exceptions import CancelRequested
+from headrace.exceptions import CancelRequested, StoreError
 from headrace.runs.context import RunContext
 
 if TYPE_CHECKING:
@@ -57,16 +57,26 @@ class Activities:
             if context is flow:
                 self._flow_runs.pop(flow.run.id, None)
 
-    def interrupt(self, flow_run_id: UUID, reason: BaseException, *, with_flow: bool = True) -> None:
+    def interrupt(self, flow_run_id: UUID, reason: BaseException) -> None:
         """Interrupt everything that this flow run does here: its task runs, its subflows, and itself."""
+        flows, guards = self._at_work_for(flow_run_id)
+        for flow in flows:
+            if flow.task_runner is not None:
+                flow.task_runner.stop(reason)
+        here = threading.get_ident()
+        # Our own thread comes last: it is interrupted at once.
+        for guard in sorted(guards, key=lambda guard: guard.thread_id == here):
+            guard.interrupt(reason)
+
+    def _at_work_for(self, flow_run_id: UUID) -> tuple[list[Any], list[Guard]]:
+        """Return the contexts of a flow run and its subflows, and each of the guards of their threads, once."""
         with self._lock:
-            at_work = list(self._guards.get(flow_run_id, ()))
-            children = [run_id for run_id, flow in self._flow_runs.items() if _parent(flow) == flow_run_id]
-        for child in children:
-            self.interrupt(child, reason)
-        for context, guard in reversed(at_work):
-            if with_flow or context.run.kind == "task":
-                guard.interrupt(reason)
+            wanted = [flow_run_id]
+            for run_id in wanted:
+                wanted += [child for child, flow in self._flow_runs.items() if _parent(flow) == run_id]
+            flows = [self._flow_runs[run_id] for run_id in wanted if run_id in self._flow_runs]
+            guards = dict.fromkeys(guard for run_id in wanted for _, guard in self._guards.get(run_id, ()))
+        return flows, list(guards)
 
     def _look(self, world: World) -> None:
         pause = threading.Event()
@@ -78,10 +88,17 @@ class Activities:
                     self._watch = None
                     return
                 running = set(self._flow_runs) - told
-            for run_id, state in world.store.current_states(running).items():
-                if state.type is StateType.CANCELLING:
-                    told.add(run_id)
-                    self.interrupt(run_id, CancelRequested(run_id))
+            for run_id in _asked_to_end(world, running):
+                told.add(run_id)
+                self.interrupt(run_id, CancelRequested(run_id))
+
+
+def _asked_to_end(world: World, running: set[UUID]) -> list[UUID]:
+    try:
+        states = world.store.current_states(running)
+    except StoreError:
+        return []  # the runs themselves will meet it, and say so; here it is looked again in a moment
+    return [run_id for run_id, state in states.items() if state.type is StateType.CANCELLING]
 
 
 def _parent(context: RunContext) -> UUID | None:
@@ -98,6 +115,7 @@ def active(world: World, context: RunContext, guard: Guard) -> Iterator[None]:
         yield
     finally:
         world.activities.remove(context, guard)
+        guard.withdraw_cancel(context.run.id)
 
 
 def cancel(world: World, flow_run_id: UUID) -> State:

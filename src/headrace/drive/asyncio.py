@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any, TypeVar
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from headrace.drive.calls import inside, outcome_of, printing
 from headrace.drive.guards import Guard, thread_guard
-from headrace.drive.sync import END, Story
+from headrace.drive.sync import END, THREAD, Story
 from headrace.drive.sync import call as call_sync
 from headrace.drive.world import INSTANT, World
 from headrace.effects import (
@@ -26,6 +27,10 @@ from headrace.effects import (
     WaitFor,
     WaitForSlots,
 )
+from headrace.runs.aftermath import aftermath
+
+if TYPE_CHECKING:
+    from headrace.runs.context import RunContext
 
 T = TypeVar("T")
 
@@ -33,32 +38,66 @@ T = TypeVar("T")
 class TaskGuard(Guard):
     """The interrupts of one asyncio task: it is cancelled, and the reason is remembered."""
 
-    __slots__ = ("_loop", "_task")
+    __slots__ = ("_loop", "task")
 
-    def __init__(self) -> None:
+    def __init__(self, task: asyncio.Task[Any]) -> None:
         super().__init__()
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
+        self._loop = task.get_loop()
+        self.task = task
 
     def interrupt(self, reason: BaseException) -> None:
         """Cancel the task at its next await."""
-        self.pending = reason
-        if self._task is not None:
-            self._loop.call_soon_threadsafe(self._task.cancel)
+        if reason is self.delivered or reason in self._pending:
+            return  # as with threads
+        self._remember(reason)
+        self._loop.call_soon_threadsafe(self._cancel, reason)
+
+    def _cancel(self, reason: BaseException) -> None:
+        if reason in self._pending:  # else it was withdrawn, or delivered, meanwhile
+            self.task.cancel()
 
     def raised(self, error: BaseException) -> BaseException:
         """Return the reason for a cancellation that came from here."""
-        if isinstance(error, asyncio.CancelledError) and self.pending is not None:
-            self.delivered, self.pending = self.pending, None
-            if self._task is not None:
-                self._task.uncancel()
-            return self.delivered
-        return error
+        if not isinstance(error, asyncio.CancelledError) or not self._pending:
+            return error
+        self.task.uncancel()
+        reason = self._taken().with_traceback(error.__traceback__)
+        for other in self._pending:
+            self._loop.call_soon(self._cancel, other)
+        return reason
 
 
-async def drive(story: Story[T], world: World, guard: TaskGuard | None = None) -> T:
+_GUARD: ContextVar[TaskGuard | None] = ContextVar("headrace_task_guard", default=None)
+
+
+def task_guard() -> TaskGuard:
+    """Return the guard of the running asyncio task."""
+    guard, task = _GUARD.get(), asyncio.current_task()
+    if guard is None or guard.task is not task:  # a new task begins in a copy of the context of the one that made it
+        assert task is not None, "coroutines that are driven run in asyncio tasks"
+        guard = TaskGuard(task)
+        _GUARD.set(guard)
+    return guard
+
+
+async def live(story: Story[T], context: RunContext, world: World) -> T:
+    """Drive the story of a run; where it breaks off (the store failed, say), what is left to do is done first."""
+    try:
+        return await drive(story, world)
+    except BaseException as error:
+        await _finish(context, error, world)
+        raise
+
+
+async def _finish(context: RunContext, error: BaseException, world: World) -> None:
+    for step in aftermath(context, error):
+        with suppress(Exception):  # it is about the first error, which the caller raises
+            await drive(step, world)
+
+
+async def drive(story: Story[T], world: World) -> T:
     """Carry the story out, and return its answer."""
-    guard = guard or TaskGuard()
+    guard = task_guard()
     answer: Any = None
     try:
         while True:
@@ -72,9 +111,10 @@ async def drive(story: Story[T], world: World, guard: TaskGuard | None = None) -
         story.close()
 
 
-async def drive_generator(story: Story[Any], world: World, ended: Callable[[Any], Any]) -> AsyncGenerator[Any, Any]:
-    """Carry the story out, passing on what the user's async generator yields; `ended` is told the story's answer."""
-    guard = TaskGuard()
+async def drive_generator(
+    story: Story[Any], context: RunContext, world: World, ended: Callable[[Any], Any]
+) -> AsyncGenerator[Any, Any]:
+    """Live a run, passing on what the user's async generator yields; `ended` is told the story's answer."""
     answer: Any = None
     try:
         while True:
@@ -84,9 +124,9 @@ async def drive_generator(story: Story[Any], world: World, ended: Callable[[Any]
                 ended(stop.value)
                 return
             if not (isinstance(effect, Call) and effect.body):
-                answer = await carry_out(effect, world, guard)
+                answer = await carry_out(effect, world, task_guard())
                 continue
-            steps = _Steps(effect, world, guard)
+            steps = _Steps(effect, world)
             while await steps.forward():
                 try:
                     steps.send((yield steps.item))
@@ -95,6 +135,9 @@ async def drive_generator(story: Story[Any], world: World, ended: Callable[[Any]
                 except BaseException as error:  # noqa: BLE001 - thrown in by the caller: it is for the user's generator
                     steps.throw(error)
             answer = steps.outcome
+    except BaseException as error:
+        await _finish(context, error, world)
+        raise
     finally:
         story.close()
 
@@ -102,8 +145,8 @@ async def drive_generator(story: Story[Any], world: World, ended: Callable[[Any]
 class _Steps:
     """A user's async generator, run step by step, in its context only while it runs."""
 
-    def __init__(self, effect: Call, world: World, guard: TaskGuard) -> None:
-        self._effect, self._world, self._guard = effect, world, guard
+    def __init__(self, effect: Call, world: World) -> None:
+        self._effect, self._world = effect, world
         self._generator = effect.fn(*effect.args, **effect.kwargs)
         self._step, self._argument = self._generator.asend, None
         self._yielded: list[Any] = []
@@ -116,7 +159,7 @@ class _Steps:
         if self._closed:
             return False
         effect = self._effect.step(_advanced, (self._step, self._argument), "async")
-        outcome = await call(effect, self._world, self._guard)
+        outcome = await call(effect, self._world, task_guard())
         if not isinstance(outcome, Returned):
             self.outcome = outcome
             return False
@@ -134,7 +177,9 @@ class _Steps:
 
     async def close(self) -> None:
         self._closed = True
-        await self._generator.aclose()
+        closed = await call(self._effect.step(self._generator.aclose, (), "async"), self._world, task_guard())
+        if not isinstance(closed, Returned):
+            self.outcome = closed
 
 
 async def _advanced(step: Callable[[Any], Awaitable[Any]], argument: Any) -> Any:
@@ -211,7 +256,8 @@ async def settled(promise: Promise) -> None:
     """Wait in this loop until a promise is settled, wherever that happens."""
     flag = Flag()
     promise.when_done(flag.raise_)
-    await flag.event.wait()
+    with THREAD.blocked():
+        await flag.event.wait()
 
 
 class Flag:
@@ -235,7 +281,8 @@ async def _wait_for_slots(effect: WaitForSlots, world: World, guard: TaskGuard) 
 
 async def _raised_within(flag: Flag, seconds: float | None) -> None:
     try:
-        await asyncio.wait_for(flag.event.wait(), seconds)
+        with THREAD.blocked():
+            await asyncio.wait_for(flag.event.wait(), seconds)
     except TimeoutError:
         pass  # time to ask again
 
@@ -247,9 +294,12 @@ async def _open_runner(effect: OpenRunner, world: World, guard: TaskGuard) -> No
 
 
 async def _close_runner(effect: CloseRunner, world: World, guard: TaskGuard) -> Cancelled | None:
-    context = effect.context
-    waiting = await _wait_for_all(context.task_runner.finish(effect.reason), guard)
-    context.task_runner.__exit__(None, None, None)
+    runner = effect.context.task_runner
+    waiting: Cancelled | None = None
+    while waiting is None and (begun := runner.finish(effect.reason)):  # what has begun may submit more
+        waiting = await _wait_for_all(begun, guard)
+    if waiting is None or effect.reason is not None:
+        runner.__exit__(None, None, None)
     return waiting
 
 

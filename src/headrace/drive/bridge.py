@@ -30,18 +30,23 @@ def run_coroutine(coroutine: Awaitable[Any], world: World) -> Any:
         return thread_loop(world).run(coroutine)
     context = contextvars.copy_context()
     outcome: list[Any] = []
+    ended = world.clock.event()
 
     def elsewhere() -> None:
-        loop = Loop(world)
-        try:
-            outcome.append((True, context.run(loop.run, coroutine)))
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that asked
-            outcome.append((False, error))
-        finally:
-            loop.close()
+        with world.clock.adopt_participant():
+            loop = Loop(world)
+            try:
+                outcome.append((True, context.run(loop.run, coroutine)))
+            except BaseException as error:  # noqa: BLE001 - raised again in the thread that asked
+                outcome.append((False, error))
+            finally:
+                loop.close()
+                ended.set()
 
+    world.clock.expect_participant()
     thread = threading.Thread(target=elsewhere, name="headrace-async")
     thread.start()
+    ended.wait()
     thread.join()
     succeeded, value = outcome[0]
     if succeeded:

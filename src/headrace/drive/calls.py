@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+from headrace.core.records import Run
 from headrace.drive import prints
 from headrace.drive.guards import Guard
 from headrace.drive.world import World
@@ -39,17 +40,16 @@ def limited(world: World, effect: Call, guard: Guard) -> AbstractContextManager[
     """Raise `effect.expired` in the call once its time is up."""
     if effect.seconds is None or effect.expired is None:
         return _NOTHING
-    return world.clock.time_limit(effect.seconds, _ring(effect.expired, guard))
+    return world.clock.time_limit(effect.seconds, _ring(world, effect.context.run, effect.expired, guard))
 
 
-def _ring(expired: Exception, guard: Guard) -> Callable[[], None]:
+_LATE = "{}; it is in a blocking call in a thread, which can't be interrupted: the time-out takes effect when it returns"
+
+
+def _ring(world: World, run: Run, expired: Exception, guard: Guard) -> Callable[[], None]:
     def ring() -> None:
         if guard.is_late:
-            logging.getLogger("headrace").warning(
-                "%s It is in a blocking call in a thread, which can't be interrupted; the time-out takes effect when "
-                "the call returns.",
-                expired,
-            )
+            world.logs.say(run, logging.WARNING, _LATE.format(expired))
         else:
             guard.interrupt(expired)
 

@@ -1,9 +1,10 @@
 """When something from outside may interrupt a thread: only while user code runs, or while it waits.
 
 A signal, a time-out or a cancellation that arrives while the engine is at work (a store write, say) is remembered, and
-delivered when the next call or wait begins. In its own thread an interrupt is simply raised. To another thread an
-exception is planted, under a lock, so that it can't hit the engine; it is raised before the next bytecode, and so not
-before a blocking C call returns. The main thread gets a signal instead, which ends blocking calls too.
+delivered when the next call or wait begins, or when the thread is back in user code. In its own thread an interrupt is
+simply raised. To another thread an exception is planted, under a lock, so that it can't hit the engine; it is raised
+before the next bytecode, and so not before a blocking C call returns. The main thread gets a signal instead, which
+ends blocking calls too.
 """
 
 from __future__ import annotations
@@ -16,32 +17,36 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from headrace.exceptions import TerminationSignal
+from headrace.exceptions import CancelRequested, TerminationSignal
 
 
 class Guard:
     """The interrupts of one thread that drives runs. Begins closed.
 
-    `wake` is set while the thread waits in the engine: calling it ends the wait, and the waiter looks at `pending`.
+    `wake` is set while the thread waits in the engine: calling it ends the wait, and the waiter takes what is pending.
     `delivered` is the last interrupt that was raised in user code.
     """
 
-    __slots__ = ("_lock", "_planted", "delivered", "is_open", "pending", "thread_id", "wake")
+    __slots__ = ("_lock", "_pending", "_planted", "_signalled", "delivered", "is_open", "thread_id", "wake")
 
     def __init__(self) -> None:
         self.thread_id = threading.get_ident()
         self.is_open = False
-        self.pending: BaseException | None = None
         self.delivered: BaseException | None = None
         self.wake: Callable[[], object] | None = None
+        self._pending: list[BaseException] = []
         self._planted: BaseException | None = None
+        self._signalled = False
         self._lock = threading.RLock()
+
+    # in the thread itself ----------------------------------------------------------------------------------------
 
     def open(self) -> None:
         """Let interrupts through. Raises the one that came while the guard was closed."""
-        self.is_open = True
-        if self.pending is not None:
-            self._raise(self.pending)
+        with self._lock:
+            self.is_open = not self._pending
+        if not self.is_open:
+            raise self._taken()
 
     def close(self) -> None:
         """Hold interrupts back; one that was planted and has not been raised stays pending."""
@@ -51,52 +56,97 @@ class Guard:
                 _plant(self.thread_id, None)
                 self._planted = None
 
-    def interrupt(self, reason: BaseException) -> None:
-        """Interrupt the thread with this exception, now if it may be, else as soon as it may be."""
-        if threading.get_ident() == self.thread_id:
-            if self.is_open:
-                self._raise(reason)
-            self.pending = reason
-            return
-        with self._lock:
-            self.pending = reason
-            if self.wake is not None:
-                self.wake()
-            elif self.is_open:
-                self._reach(reason)
+    def shut(self) -> bool:
+        """Close, and say whether the guard was open, for `reopen`."""
+        was_open = self.is_open
+        self.close()
+        return was_open
+
+    def reopen(self, was_open: bool) -> None:
+        """Be as open as before `shut`: back in user code, which is told of what came meanwhile."""
+        if was_open:
+            self.open()
 
     def raised(self, error: BaseException) -> BaseException:
         """Return the interrupt that an exception stands for, if it was planted here; else the exception."""
         original: BaseException | None = getattr(error, "headrace_original", None)
         if original is None:
             return error
-        self.delivered, self.pending, self._planted = original, None, None
+        self._planted = None
+        self.withdraw(original)
+        self.delivered = original
         return original.with_traceback(error.__traceback__)
 
     def take_pending(self) -> BaseException | None:
         """Return what came while the guard was closed, once."""
+        return self._taken() if self._pending else None
+
+    def withdraw(self, reason: BaseException) -> None:
+        """Take an interrupt back that has not been delivered: what it was to end has ended."""
         with self._lock:
-            self.delivered, self.pending = self.pending, None
-        return self.delivered
+            if reason in self._pending:
+                self._pending.remove(reason)
+
+    def withdraw_cancel(self, flow_run_id: object) -> None:
+        """Take back what asks for the cancellation of a flow run that has ended."""
+        for reason in list(self._pending):
+            if isinstance(reason, CancelRequested) and reason.flow_run_id == flow_run_id:
+                self.withdraw(reason)
+
+    def _taken(self) -> BaseException:
+        with self._lock:
+            self.delivered = reason = self._pending.pop(0)
+        return reason
+
+    # from anywhere -----------------------------------------------------------------------------------------------
+
+    def interrupt(self, reason: BaseException) -> None:
+        """Interrupt the thread with this exception, now if it may be, else as soon as it may be."""
+        if reason is self.delivered or reason in self._pending:
+            return  # one thing may be told in several ways
+        if threading.get_ident() == self.thread_id:
+            self._remember(reason)
+            if self.is_open:
+                self.is_open = False
+                raise self._taken()
+            return
+        with self._lock:
+            self._remember(reason)
+            if self.wake is not None:
+                self.wake()
+            elif self.is_open:
+                self._reach(reason)
 
     @property
     def is_late(self) -> bool:
         """Say whether an interrupt was planted and has not been raised yet."""
         return self._planted is not None
 
-    def _raise(self, reason: BaseException) -> None:
-        self.is_open = False
-        self.delivered, self.pending = reason, None
-        raise reason
+    def _remember(self, reason: BaseException) -> None:
+        """Keep them in order of arrival, but signals and cancellations before time-outs."""
+        with self._lock:
+            place = len(self._pending)
+            if not isinstance(reason, Exception):
+                place = sum(not isinstance(other, Exception) for other in self._pending)
+            self._pending.insert(place, reason)
 
     def _reach(self, reason: BaseException) -> None:
-        if _signals.heard and self.thread_id == threading.main_thread().ident:
-            signal.pthread_kill(self.thread_id, signal.SIGINT)  # the handler finds `pending`
+        if _SIGNALS.heard and self.thread_id == threading.main_thread().ident:
+            self._signalled = True
+            signal.pthread_kill(self.thread_id, signal.SIGINT)  # its handler calls `answer_signal`
             return
         self._planted = reason
         # The interpreter takes a class and makes the instance itself; a class of its own leads back to ours.
         body: dict[str, Any] = {"__init__": lambda planted: None, "headrace_original": reason}
         _plant(self.thread_id, type(type(reason).__name__, (type(reason),), body))
+
+    def answer_signal(self) -> bool:
+        """Raise what another thread sent a signal for; False if it is the user's own Ctrl-C."""
+        ours, self._signalled = self._signalled, False
+        if ours and self.is_open and self._pending:
+            self.is_open = False
+            raise self._taken()
+        return ours
 
 
 def _plant(thread_id: int, kind: type[BaseException] | None) -> None:
@@ -111,14 +161,7 @@ class _ThreadLocal(threading.local):
     guard: Guard | None = None
 
 
-class _Signals:
-    """Whether our handler of SIGINT is installed."""
-
-    heard = False
-
-
 _local = _ThreadLocal()
-_signals = _Signals()
 
 
 def thread_guard() -> Guard:
@@ -129,39 +172,70 @@ def thread_guard() -> Guard:
     return guard
 
 
-@contextmanager
-def signals(interrupt: Callable[[BaseException], object], guard: Guard) -> Iterator[None]:
-    """Hear SIGINT and SIGTERM for the outermost run on the main thread; SIGTERM is delivered again after the block.
+class _Signals:
+    """Our handlers of SIGINT and SIGTERM, and the guards of the outermost runs that they tell."""
 
-    Handlers of the user's own are left alone. Does nothing on other threads, or where an outer run hears already.
-    """
-    if _signals.heard or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    terminations: list[TerminationSignal] = []
+    def __init__(self) -> None:
+        self.heard = False
+        self._guards: list[Guard] = []
+        self._usual: list[tuple[int, Any]] = []
+        self._terminations: list[TerminationSignal] = []
 
-    def interrupted(signum: int, frame: FrameType | None) -> None:
-        interrupt(guard.take_pending() or KeyboardInterrupt())
+    def enter(self, guard: Guard) -> None:
+        self._guards.append(guard)
+        if len(self._guards) == 1:
+            self._hear(signal.SIGINT, signal.default_int_handler, self._interrupted)
+            self._hear(signal.SIGTERM, signal.SIG_DFL, self._terminated)
+            self.heard = any(signum == signal.SIGINT for signum, _ in self._usual)
 
-    def terminated(signum: int, frame: FrameType | None) -> None:
-        terminations.append(TerminationSignal(signum))
-        interrupt(terminations[-1])
-
-    heard = _hear(signal.SIGINT, signal.default_int_handler, interrupted)
-    heard += _hear(signal.SIGTERM, signal.SIG_DFL, terminated)
-    _signals.heard = any(signum == signal.SIGINT for signum, _ in heard)
-    try:
-        yield
-    finally:
-        _signals.heard = False
-        for signum, usual in heard:
-            signal.signal(signum, usual)
+    def leave(self, guard: Guard) -> None:
+        self._guards.remove(guard)
+        if self._guards:
+            return
+        usual, self._usual, self.heard = self._usual, [], False
+        for signum, handler in usual:
+            signal.signal(signum, handler)
+        terminations, self._terminations = self._terminations, []
         if terminations:
             os.kill(os.getpid(), terminations[0].signal)
 
+    def _hear(self, signum: int, usual: Any, handler: Any) -> None:
+        if signal.getsignal(signum) is usual:  # a handler of the user's own is left alone
+            signal.signal(signum, handler)
+            self._usual.append((signum, usual))
 
-def _hear(signum: int, usual: Any, handler: Any) -> list[tuple[int, Any]]:
-    if signal.getsignal(signum) is not usual:
-        return []
-    signal.signal(signum, handler)
-    return [(signum, usual)]
+    def _interrupted(self, signum: int, frame: FrameType | None) -> None:
+        if not thread_guard().answer_signal():
+            self._tell(KeyboardInterrupt())
+
+    def _terminated(self, signum: int, frame: FrameType | None) -> None:
+        self._terminations.append(TerminationSignal(signum))
+        self._tell(self._terminations[-1])
+
+    def _tell(self, reason: BaseException) -> None:
+        inner = thread_guard()
+        # Sync code inside an event loop can be interrupted at once, the asyncio task around it only at its next await.
+        for guard in (inner,) if inner.is_open else tuple(self._guards):
+            guard.interrupt(reason)
+
+
+_SIGNALS = _Signals()
+
+
+@contextmanager
+def signals(guard: Guard) -> Iterator[None]:
+    """Let SIGINT and SIGTERM interrupt an outermost run on the main thread; SIGTERM is delivered again after the block.
+
+    Does nothing on other threads. A Ctrl-C that came too late for the run is raised after the block.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _SIGNALS.enter(guard)
+    try:
+        yield
+    finally:
+        _SIGNALS.leave(guard)
+    late = guard.take_pending()
+    if isinstance(late, KeyboardInterrupt):
+        raise late

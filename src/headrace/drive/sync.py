@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Coroutine, Generator
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeVar
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from headrace.clock import Event
 from headrace.drive.calls import inside, limited, outcome_of, printing
@@ -24,6 +24,10 @@ from headrace.effects import (
     WaitFor,
     WaitForSlots,
 )
+from headrace.runs.aftermath import aftermath
+
+if TYPE_CHECKING:
+    from headrace.runs.context import RunContext
 
 T = TypeVar("T")
 Story = Coroutine[Effect[Any], Any, T]
@@ -36,16 +40,17 @@ class _Thread(threading.local):
     """What a thread's owner wants to know: `blocked` surrounds each wait, so that a pool can put another to work."""
 
     blocked: Callable[[], AbstractContextManager[None]] = nullcontext
+    #: How many such waits surround what the thread does now.
+    waits = 0
 
 
 THREAD = _Thread()
 
 
 def drive(story: Story[T], world: World) -> T:
-    """Carry the story out, and return its answer."""
+    """Carry the story out, and return its answer; interrupts that come meanwhile reach its calls and waits alone."""
     guard = thread_guard()
-    was_open = guard.is_open
-    guard.close()
+    was_open = guard.shut()
     answer: Any = None
     try:
         while True:
@@ -57,27 +62,39 @@ def drive(story: Story[T], world: World) -> T:
             answer = carry_out(effect, world, guard)
     finally:
         story.close()
-        guard.is_open = was_open
+        guard.reopen(was_open)
 
 
-def drive_generator(story: Story[T], world: World) -> Generator[Any, Any, T]:
-    """Carry the story out, passing on what the user's generator yields."""
-    guard = thread_guard()
+def live(story: Story[T], context: RunContext, world: World) -> T:
+    """Drive the story of a run; where it breaks off (the store failed, say), what is left to do is done first."""
+    try:
+        return drive(story, world)
+    except BaseException as error:
+        for step in aftermath(context, error):
+            with suppress(Exception):  # it is about the first error, which is raised below
+                drive(step, world)
+        raise
+
+
+def drive_generator(story: Story[T], context: RunContext, world: World) -> Generator[Any, Any, T]:
+    """Live a run, passing on what the user's generator yields. The guard is to be closed at each step."""
     answer: Any = None
     try:
         while True:
-            was_open, guard.is_open = guard.is_open, False
             try:
                 effect = story.send(answer)
-                if isinstance(effect, Call) and effect.body:
-                    answer = yield from _passed_through(effect, world, guard)
-                else:
-                    answer = carry_out(effect, world, guard)
             except StopIteration as stop:
                 result: T = stop.value
                 return result
-            finally:
-                guard.is_open = was_open
+            if isinstance(effect, Call) and effect.body:
+                answer = yield from _passed_through(effect, world)
+            else:
+                answer = carry_out(effect, world, thread_guard())
+    except BaseException as error:
+        for step in aftermath(context, error):
+            with suppress(Exception):  # as above
+                drive(step, world)
+        raise
     finally:
         story.close()
 
@@ -103,8 +120,11 @@ def call(effect: Call, world: World, guard: Guard) -> Outcome:
             finally:
                 guard.close()
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is an answer to the story
-        guard.close()
+        guard.close()  # it may have been interrupted just before
         return outcome_of(error, effect, guard)
+    finally:
+        if effect.expired is not None:
+            guard.withdraw(effect.expired)
 
 
 def _value(effect: Call, world: World) -> Any:
@@ -117,29 +137,26 @@ def _value(effect: Call, world: World) -> Any:
     return run_async(effect, world)
 
 
-def _passed_through(effect: Call, world: World, guard: Guard) -> Generator[Any, Any, Outcome]:
+def _passed_through(effect: Call, world: World) -> Generator[Any, Any, Outcome]:
     """Run the user's generator, in its context only while it runs; what it yielded is its value, as a list."""
     yielded: list[Any] = []
     generator = effect.fn(*effect.args, **effect.kwargs)
     step, argument = generator.send, None
     while True:
         began = world.clock.monotonic_ns()
-        outcome = call(effect.step(_advanced, (step, argument), "sync"), world, guard)
+        outcome = call(effect.step(_advanced, (step, argument), "sync"), world, thread_guard())
         if effect.seconds is not None:
             effect.seconds = max(effect.seconds - (world.clock.monotonic_ns() - began) / 1e9, 1e-6)
         if not isinstance(outcome, Returned) or outcome.value is END:
             return Returned(yielded) if isinstance(outcome, Returned) else outcome
         yielded.append(outcome.value)
-        guard.is_open = True
         try:
             step, argument = generator.send, (yield outcome.value)
         except GeneratorExit:
-            generator.close()
-            return Returned(yielded)
+            closed = call(effect.step(generator.close, (), "sync"), world, thread_guard())
+            return Returned(yielded) if isinstance(closed, Returned) else closed
         except BaseException as error:  # noqa: BLE001 - thrown in by the caller: it is for the user's generator
             step, argument = generator.throw, error
-        finally:
-            guard.is_open = False
 
 
 def _advanced(step: Callable[[Any], Any], argument: Any) -> Any:
@@ -149,7 +166,19 @@ def _advanced(step: Callable[[Any], Any], argument: Any) -> Any:
         return END
 
 
-def wait(event: Event, seconds: float | None, world: World, guard: Guard) -> Cancelled | None:
+def block(event: Event, seconds: float | None = None) -> bool:
+    """Wait in user code for an event, and return whether it is set; whatever interrupts the thread is raised."""
+    guard = thread_guard()
+    was_open = guard.shut()
+    interrupted = wait(event, seconds, guard)
+    if interrupted is not None:
+        guard.is_open = was_open
+        raise interrupted.reason
+    guard.reopen(was_open)
+    return event.is_set()
+
+
+def wait(event: Event, seconds: float | None, guard: Guard) -> Cancelled | None:
     """Wait for an event where the thread may be interrupted."""
     guard.wake = event.set
     try:
@@ -166,7 +195,7 @@ def wait(event: Event, seconds: float | None, world: World, guard: Guard) -> Can
 
 
 def _sleep(effect: Sleep, world: World, guard: Guard) -> Cancelled | None:
-    return wait(world.clock.event(), effect.seconds, world, guard)
+    return wait(world.clock.event(), effect.seconds, guard)
 
 
 def _wait_for(effect: WaitFor, world: World, guard: Guard) -> Cancelled | None:
@@ -179,7 +208,7 @@ def wait_for_all(promises: Any, world: World, guard: Guard) -> Cancelled | None:
         if not promise.done():
             event = world.clock.event()
             promise.when_done(event.set)
-            waiting = wait(event, None, world, guard)
+            waiting = wait(event, None, guard)
             if waiting is not None:
                 return waiting
     return None
@@ -188,7 +217,7 @@ def wait_for_all(promises: Any, world: World, guard: Guard) -> Cancelled | None:
 def _wait_for_slots(effect: WaitForSlots, world: World, guard: Guard) -> Cancelled | None:
     event = world.clock.event()
     world.slots.when_released(effect.seen, event.set)
-    return wait(event, world.slots.patience(effect.seconds), world, guard)
+    return wait(event, world.slots.patience(effect.seconds), guard)
 
 
 def _open_runner(effect: OpenRunner, world: World, guard: Guard) -> None:
@@ -198,10 +227,12 @@ def _open_runner(effect: OpenRunner, world: World, guard: Guard) -> None:
 
 
 def _close_runner(effect: CloseRunner, world: World, guard: Guard) -> Cancelled | None:
-    context = effect.context
-    begun: list[Promise] = context.task_runner.finish(effect.reason)
-    waiting = wait_for_all(begun, world, guard)
-    context.task_runner.__exit__(None, None, None)
+    runner = effect.context.task_runner
+    waiting: Cancelled | None = None
+    while waiting is None and (begun := runner.finish(effect.reason)):  # what has begun may submit more
+        waiting = wait_for_all(begun, world, guard)
+    if waiting is None or effect.reason is not None:
+        runner.__exit__(None, None, None)
     return waiting
 
 

@@ -28,7 +28,6 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
         self._queue: deque[Job] = deque()
-        self._begun: dict[int, Job] = {}
         self._active = 0
         self._idle = 0
         self._called = 0
@@ -82,35 +81,31 @@ class WorkerPool:
                     self._active -= 1
                     return
                 job = self._queue.popleft()
-                self._begun[id(job)] = job
-            try:
-                job.run()
-            finally:
-                with self._lock:
-                    self._begun.pop(id(job), None)
+            job.run()
             del job
 
     @contextmanager
     def _blocked(self) -> Iterator[None]:
-        """Be counted as waiting, and let another work meanwhile."""
+        """Be counted as waiting, and let another work meanwhile; once, however many coroutines here wait."""
         with self._lock:
-            self._active -= 1
-            self._call_worker()
+            THREAD.waits += 1
+            if THREAD.waits == 1:
+                self._active -= 1
+                self._call_worker()
         try:
             yield
         finally:
             with self._lock:
-                self._active += 1
+                THREAD.waits -= 1
+                if THREAD.waits == 0:
+                    self._active += 1
 
-    def drain(self) -> tuple[list[Job], list[Job]]:
-        """Take the jobs that have not begun out of the queue; return them, and those that have begun."""
-        with self._lock:
-            waiting = list(self._queue)
-            if self._bound is None:
-                # Each of these has a thread on its way: without a bound what was submitted counts as begun.
-                return [], [*self._begun.values(), *waiting]
-            self._queue.clear()
-            return waiting, list(self._begun.values())
+    def drain(self) -> list[Job]:
+        """Take the jobs that have not begun out of the queue, and return them.
+
+        Without a bound what was submitted counts as begun: each job has a thread on its way.
+        """
+        return self.take_back() if self._bound is not None else []
 
     def take_back(self) -> list[Job]:
         """Take the jobs that no thread has taken up out of the queue, bound or not."""

@@ -69,10 +69,16 @@ class RunContext:
     log_prints: bool = False
     #: States that the run has entered, in the story's eyes, but that are to be written with the next one.
     unrecorded: tuple[State, ...] = ()
+    #: The concurrency slots that the run holds, or waits for.
+    ticket: UUID | None = None
+    #: The task run that mirrors this run in its parent, where this is a subflow's.
+    stand_in: TaskRun | None = None
     #: What ended the run from outside, to be raised again once that is written down.
     ended_by: BaseException | None = None
     #: The interrupts of the thread or asyncio task that drives the run.
     guard: Any = None
+    #: What an attempt meets when its time is up.
+    expired: Exception | None = None
     #: Whether the function returned a single state, which a plain call of a task then gives.
     returned_state: bool = False
     #: The task runner that a submitted run was given to: it may carry the function out elsewhere.
@@ -93,7 +99,6 @@ class FlowRunContext(RunContext):
     task_runner: Any = None
     origins: Origins = field(default_factory=Origins)
     subflow_counts: dict[str, int] = field(default_factory=dict)
-    stand_in: TaskRun | None = None
     #: The parameters that the call named; defaults are not validated.
     given: frozenset[str] = frozenset()
     wait_for: Sequence[Any] = ()

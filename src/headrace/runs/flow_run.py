@@ -15,7 +15,7 @@ from typing import Any
 
 from headrace.core.final import failed
 from headrace.core.states import State
-from headrace.effects import Call, Cancelled, CloseRunner, OpenRunner, Raised, Record, Returned, Say
+from headrace.effects import Call, Cancelled, CloseRunner, OpenRunner, Raised, Returned, Say
 from headrace.runs.context import FlowRunContext
 from headrace.runs.steps import (
     RETRYING,
@@ -42,7 +42,6 @@ async def flow_run(this: FlowRunContext, validate: Validate | None) -> State:
         await Say(this.run, logging.INFO, line)
         ended = await _attempts(this)
     ended = await end(this, ended)
-    await _mirror(this)
     await say_end(this, ended)
     return ended
 
@@ -67,7 +66,6 @@ async def _attempts(this: FlowRunContext) -> State:
         ended = await wait_before_retry(this, attempted, retries_made, "flow", None)
         if ended is not None:
             return ended
-        await _mirror(this)
         retries_made += 1
 
 
@@ -77,21 +75,18 @@ async def _attempt(this: FlowRunContext, running: State) -> State:
     if standing is not None:
         return standing
     assert this.run.state is not None, "a recorded state is the run's state"
-    await _mirror(this)
     await run_hooks(this, "running", this.run.state)
+    if this.ended_by is not None:
+        return stopped(this, Cancelled(this.ended_by))
     await OpenRunner(this)
-    state = await call_body(this, "flow")
-    ended_from_outside = state.data if state.is_crashed() or state.is_cancelled() else None
-    reason = ended_from_outside if isinstance(ended_from_outside, BaseException) else None
-    closing = await CloseRunner(this, reason)
-    return stopped(this, closing) if isinstance(closing, Cancelled) else state
+    return await _close(this, await call_body(this, "flow"))
 
 
-async def _mirror(this: FlowRunContext) -> None:
-    """Let the task run that stands for a subflow enter the state of its child."""
-    stand_in, state = this.stand_in, this.run.state
-    if stand_in is not None and state is not None:
-        stand_in.name = this.run.name if stand_in.name == "" else stand_in.name
-        details = stand_in.state.state_details if stand_in.state else state.state_details
-        await Record(stand_in, (state.replace(id=None, timestamp=None, state_details=details),))
-
+async def _close(this: FlowRunContext, state: State) -> State:
+    """Cancel what has not begun, and wait for what has; tell that to end, too, where the flow did not end by itself."""
+    timed_out = state.data if this.expired is not None and state.data is this.expired else None
+    waiting = await CloseRunner(this, this.ended_by or timed_out)
+    if waiting is None:
+        return state
+    await CloseRunner(this, waiting.reason)
+    return stopped(this, waiting)

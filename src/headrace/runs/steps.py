@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -45,21 +47,40 @@ EVENTS = {
 
 async def record(this: RunContext, *states: State) -> State | None:
     """Write down what has not been written yet, and these states, in one transaction; None, or what stands instead."""
-    states = (*this.unrecorded, *states)
-    this.unrecorded = ()
-    return await Record(this.run, states) if states else None
+    standing = this.run.state
+    if standing is not None and (standing.is_final() or (standing.is_cancelling() and not all_final(states))):
+        return standing
+    both = (*this.unrecorded, *states)
+    if both:
+        standing = await Record(this.run, both)
+        if standing is not None:
+            return standing
+        this.unrecorded = ()
+        await _mirror(this, states)
+    return None
+
+
+def all_final(states: Iterable[State]) -> bool:
+    """Say whether these states end a run."""
+    return all(state.is_final() for state in states)
+
+
+async def _mirror(this: RunContext, states: tuple[State, ...]) -> None:
+    """Let the task run that stands for a subflow enter the states of its child."""
+    if this.stand_in is not None and states:
+        details = [replace(state.state_details, child_flow_run_id=this.run.id) for state in states]
+        entered = [state.replace(state_details=own) for state, own in zip(states, details, strict=True)]
+        await Record(this.stand_in, tuple(entered))
 
 
 async def end(this: RunContext, state: State) -> State:
     """Let the run end in this state, if nobody has ended it otherwise; tell hooks and log; return how it ended."""
-    standing = await record(this, state)
-    while standing is not None:
+    while (standing := await record(this, state)) is not None:
         if standing.is_final():
             return standing
         if standing.is_cancelling():
             await run_hooks(this, "cancellation", standing)
-            state = cancelled()
-        standing = await record(this, state)
+            state = State(StateType.CANCELLED, message=messages.cancelled_by_request)
     ended = this.run.state
     assert ended is not None, "a recorded state is the run's state"
     await run_hooks(this, EVENTS.get(ended.type), ended)
@@ -74,7 +95,10 @@ async def say_end(this: RunContext, state: State) -> None:
 
 
 async def run_hooks(this: RunContext, event: str | None, state: State) -> None:
-    """Call the hooks of an event in order; one that raises is logged, and the rest still run."""
+    """Call the hooks of an event in order; one that raises is logged, and the rest still run.
+
+    What is no Exception ends the run itself, as it would in the user's function.
+    """
     for hook in this.definition.hooks(event) if event else ():
         outcome = await Call(
             hook, (this.definition, this.run, state), {}, this, flavour_of(hook), prints=this.log_prints
@@ -84,6 +108,9 @@ async def run_hooks(this: RunContext, event: str | None, state: State) -> None:
             error = outcome.error if isinstance(outcome, Raised) else outcome.reason
             message = f"The {event} hook {name!r} raised {messages.shown(error)}; the run goes on."
             await Say(this.run, logging.ERROR, message, error)
+        if isinstance(outcome, Cancelled):
+            this.ended_by = outcome.reason
+            return
 
 
 async def rename(this: RunContext, template: Any, kind: Kind) -> State | None:
@@ -111,7 +138,8 @@ async def call_body(this: RunContext, kind: Kind) -> State:
     """Call the user's function once, and say in which state that leaves the run."""
     definition = this.definition
     seconds = definition.timeout_seconds
-    expired = definition.expired() if seconds else None  # type: ignore[attr-defined]
+    this.expired = expired = definition.expired() if seconds else None  # type: ignore[attr-defined]
+    this.returned_state = False
     args, kwargs = definition.binder.unbind(this.parameters)
     outcome = await Call(
         definition.fn,
@@ -148,6 +176,8 @@ async def state_after(this: RunContext, outcome: Outcome, kind: Kind, seconds: f
 async def wait_before_retry(this: RunContext, ended: State, retries_made: int, kind: Kind, again: Any) -> State | None:
     """Decide whether the run is tried again. If so wait, and answer None; else answer the state in which it ends."""
     decision = await _decision(this, ended, retries_made, again)
+    if isinstance(decision, Cancelled):
+        return stopped(this, decision)
     cause = ended.data if isinstance(ended.data, Exception) else ended
     if decision.delay is None:
         if ended.is_failed() and this.definition.policy.retries:
@@ -161,13 +191,15 @@ async def wait_before_retry(this: RunContext, ended: State, retries_made: int, k
     return await _wait(this, decision.delay) if decision.delay > 0 else None
 
 
-async def _decision(this: RunContext, ended: State, retries_made: int, again: Any) -> Decision:
+async def _decision(this: RunContext, ended: State, retries_made: int, again: Any) -> Decision | Cancelled:
     policy = this.definition.policy
     decision = decide(policy, ended, retries_made)
     if decision.delay is None:
         return decision
-    if again is not None and not await again(this, ended):
-        return Decision(None)
+    if again is not None:
+        wanted = await again(this, ended)
+        if wanted is not True:
+            return wanted or Decision(None)
     if policy.needs_draw(decision.delay):
         return Decision(policy.jittered(decision.delay, await Draw()))
     return decision
@@ -188,16 +220,11 @@ def error_of(state: State) -> Exception | None:
     return state.data if isinstance(state.data, Exception) else None
 
 
-def cancelled(message: str | None = None) -> State:
-    """Return the state of a run that was cancelled because somebody asked for it."""
-    return State(StateType.CANCELLED, message=message)
-
-
 def stopped(this: RunContext, outcome: Cancelled) -> State:
     """Return the state of a run that was ended from outside, and remember by what: it is raised again in the end."""
     this.ended_by = outcome.reason
     if isinstance(outcome.reason, CancelRequested):
-        return State(StateType.CANCELLED, message=messages.cancelled_by_request, data=outcome.reason)
+        return State(StateType.CANCELLED, message=messages.cancelled_by_request)
     return crashed(outcome.reason)
 
 

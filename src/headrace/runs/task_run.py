@@ -8,8 +8,10 @@ ends. Whatever it ends as is written down before anybody is told.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
+from headrace.core.messages import shown
 from headrace.core.states import State, StateType
 from headrace.effects import Call, Cancelled, NewId, ReleaseSlots, Returned, Say
 from headrace.runs import inputs
@@ -61,8 +63,9 @@ async def _attempt(this: TaskRunContext, running: State) -> State:
     from headrace.core.limits import SlotRequest  # most tasks have no tags, and starting is to be quick
     from headrace.runs import slots
 
+    this.ticket = await NewId()
     request = SlotRequest(
-        ticket=await NewId(),
+        ticket=this.ticket,
         names=tuple(f"tag:{tag}" for tag in sorted(this.run.tags)),
         holder=this.run.name,
         holder_run_id=this.run.id,
@@ -74,6 +77,7 @@ async def _attempt(this: TaskRunContext, running: State) -> State:
         return State(StateType.FAILED, message=str(taken), data=taken)
     state = await _run_body(this, running)
     await ReleaseSlots(request.ticket)
+    this.ticket = None
     return state
 
 
@@ -87,6 +91,8 @@ async def _run_body(this: TaskRunContext, running: State) -> State:
         return standing
     assert this.run.state is not None, "a recorded state is the run's state"
     await run_hooks(this, "running", this.run.state)
+    if this.ended_by is not None:
+        return stopped(this, Cancelled(this.ended_by))
     return await call_body(this, "task")
 
 
@@ -94,13 +100,15 @@ def _condition(this: TaskRunContext) -> Any:
     return _wants_retry if this.definition.retry_condition_fn is not None else None
 
 
-async def _wants_retry(this: RunContext, ended: State) -> bool:
+async def _wants_retry(this: RunContext, ended: State) -> bool | Cancelled:
     """Ask the user's condition; one that raises is logged, and counts as no."""
     condition = this.definition.retry_condition_fn  # type: ignore[attr-defined]
     outcome = await Call(condition, (this.definition, this.run, ended), {}, this, flavour_of(condition))
     if isinstance(outcome, Returned):
         return bool(outcome.value)
-    error = outcome.reason if isinstance(outcome, Cancelled) else outcome.error
-    await Say(this.run, 40, f"The retry_condition_fn raised {error!r}; the task run is not tried again.", error)
+    if isinstance(outcome, Cancelled):
+        return outcome
+    line = f"The retry_condition_fn raised {shown(outcome.error)}; the task run is not tried again."
+    await Say(this.run, logging.ERROR, line, outcome.error)
     return False
 
