@@ -1,0 +1,108 @@
+"""What a worker process is told of a call and of the run it belongs to."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from headrace.core.records import FlowRun, TaskRun
+from headrace.effects import Call
+from headrace.runners.pickling import cannot_pickle, dumps, unsendable
+from headrace.runs.context import TAGS, FlowRunContext, TaskRunContext
+
+
+class TaskPicture(NamedTuple):
+    """A call of a task's function, and its run."""
+
+    fn: Any
+    args: Sequence[Any]
+    kwargs: dict[str, Any]
+    flavour: Any
+    seconds: float | None
+    expired: Exception | None
+    prints: bool
+    run: TaskRun
+    definition: Any
+    tags: frozenset[str]
+    nested_runner: Any
+
+
+class FlowPicture(NamedTuple):
+    """The flow run that a task run belongs to."""
+
+    run: FlowRun
+    definition: Any
+    log_prints: bool
+
+
+class Described:
+    """Stand for a flow or task that can't be pickled, where only its function is called elsewhere."""
+
+    def __init__(self, definition: Any) -> None:
+        for name in ("name", "description", "version", "tags", "retries", "timeout_seconds", "log_prints"):
+            setattr(self, name, getattr(definition, name, None))
+
+    def __repr__(self) -> str:
+        return f"<{self.name!r}, as seen from a worker process>"  # type: ignore[attr-defined]
+
+
+class Unsent:
+    """Stand for a flow's parameter that can't be pickled."""
+
+    def __init__(self, shown: str) -> None:
+        self._shown = shown
+
+    def __repr__(self) -> str:
+        return self._shown
+
+
+def task_picture(effect: Call, nested_runner: Any) -> bytes:
+    """Pickle a call. Raises SerializationError, naming the function or argument that can't be pickled."""
+    context: TaskRunContext = effect.context
+    picture = TaskPicture(
+        effect.fn,
+        effect.args,
+        effect.kwargs,
+        effect.flavour,
+        effect.seconds,
+        effect.expired,
+        effect.prints,
+        context.run,
+        context.definition,
+        TAGS.get(),
+        nested_runner,
+    )
+    try:
+        return dumps(picture)
+    except Exception as error:  # noqa: BLE001 - users' objects raise what they like
+        _check(effect, context)
+        if cannot_pickle(context.definition) is None:
+            raise unsendable(f"A call of task {context.run.task_name!r} can't be pickled", error, "Simplify it") from None
+    # Its hooks, say: they are called in this process, so the worker does without.
+    return dumps(picture._replace(definition=Described(context.definition)))
+
+
+def _check(effect: Call, context: TaskRunContext) -> None:
+    name = context.run.task_name
+    if error := cannot_pickle(effect.fn):
+        what = f"The function of task {name!r} can't be sent to a worker process"
+        raise unsendable(what, error, "Let it make what it needs itself instead of taking it from around it") from None
+    for parameter, value in context.parameters.items():
+        if error := cannot_pickle(value):
+            what = f"The argument {parameter!r} of task {name!r} can't be sent to a worker process"
+            raise unsendable(what, error, "Pass what it is made from (a path, a URL, plain data)") from None
+
+
+def flow_picture(context: FlowRunContext) -> bytes:
+    """Pickle a flow run; what can't be is described, because the task may well do without it."""
+    picture = FlowPicture(context.run, context.definition, context.log_prints)
+    try:
+        return dumps(picture)
+    except Exception:  # noqa: BLE001 - as above
+        run = copy.copy(context.run)
+        run.parameters = {
+            name: Unsent(repr(value)) if cannot_pickle(value) else value for name, value in run.parameters.items()
+        }
+        definition: Any = context.definition
+        return dumps(FlowPicture(run, Described(definition) if cannot_pickle(definition) else definition, context.log_prints))

@@ -1,0 +1,210 @@
+"""The life of a worker process: take a call, carry it out as a thread would, answer, take the next.
+
+The main thread calls the users' functions, so that a time-out reaches even blocking ones; another listens. When the
+process that started the worker is gone, so is the worker.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import queue
+import sys
+import threading
+import traceback
+from typing import Any, cast
+
+from headrace.clock import SystemClock
+from headrace.core.messages import described
+from headrace.core.walk import found, walk
+from headrace.drive import sync
+from headrace.drive.guards import Guard, signals, thread_guard
+from headrace.drive.world import World, replace_process_world
+from headrace.effects import Call, Cancelled, Outcome, Raised, Returned
+from headrace.exceptions import SerializationError
+from headrace.runners.pictures import FlowPicture, TaskPicture
+from headrace.runners.pickling import dumps, loads, unsendable
+from headrace.runners.relay import RelayStore, send_logs
+from headrace.runners.wire import Answer, Began, Done, End, Hello, Interrupt, Pipe, Work
+from headrace.runs.context import TAGS, FlowRunContext, TaskRunContext
+from headrace.runs.steps import is_promise, settled
+from headrace.settings import temporary_settings
+from headrace.store.protocol import Store
+
+
+class ShiftedClock(SystemClock):
+    """The system's clock, set to the time of a process that has another."""
+
+    shift_ns = 0
+
+    def time_ns(self) -> int:  # type: ignore[override]
+        """Return nanoseconds since 1970 in the other process's time."""
+        return SystemClock.time_ns() + self.shift_ns
+
+    def now(self) -> Any:
+        """Return the moment in the other process's time."""
+        from headrace.clock.protocol import datetime_of
+
+        return datetime_of(self.time_ns())
+
+
+def main(reading: int, writing: int) -> None:
+    """Work until there is no more work."""
+    for fd in (reading, writing):
+        os.set_inheritable(fd, False)  # what users start from here must not keep the line open
+    pipe = Pipe(reading, writing)
+    hello: Hello = pipe.receive()
+    sys.path[:], sys.argv[:] = hello.path, hello.arguments
+    with temporary_settings(hello.settings):
+        Worker(pipe, hello).work()
+
+
+class Worker:
+    """This process's end of the line."""
+
+    def __init__(self, pipe: Pipe, hello: Hello) -> None:
+        self._pipe = pipe
+        self._store = RelayStore(pipe, hello.location)
+        self._clock = ShiftedClock()
+        self._world = World(cast(Store, self._store), clock=self._clock, seed=hello.seed)
+        replace_process_world(self._world)
+        send_logs(pipe)
+        self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._guard: Guard = thread_guard()
+        self._flow: tuple[Any, FlowPicture | None] = (None, None)
+        threading.Thread(target=self._listen, name="headrace-line", daemon=True).start()
+
+    def work(self) -> None:
+        """Take calls, and answer them."""
+        while (work := self._work.get()) is not None:
+            done = contextvars.copy_context().run(self._done, work)
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None and not stream.closed:
+                    stream.flush()
+            self._pipe.send(done)
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                message = self._pipe.receive()
+                if isinstance(message, Work):
+                    self._work.put(message)
+                elif isinstance(message, Answer):
+                    self._store.take(message)
+                elif isinstance(message, Interrupt):
+                    self._guard.interrupt(loads(message.reason))
+                elif isinstance(message, End):
+                    self._work.put(None)
+                    return
+        except EOFError:
+            pass  # nobody waits for what is being done here
+        except BaseException:  # noqa: BLE001 - a worker that hears nothing would hang
+            traceback.print_exc()
+        os._exit(1)
+
+    def _done(self, work: Work) -> Done:
+        try:
+            picture, context = self._opened(work)
+        except BaseException as error:  # noqa: BLE001 - modules are imported here, and may do anything
+            what = "The worker process could not load the task"
+            return _done(Raised(unsendable(what, error, "Make what it needs importable by its name")), "", None)
+        return _done(self._outcome(picture, context), picture.run.task_name, picture.expired)
+
+    def _opened(self, work: Work) -> tuple[TaskPicture, TaskRunContext]:
+        if work.time_ns is not None:
+            self._clock.shift_ns = work.time_ns - SystemClock.time_ns()
+        if work.flow is not None:
+            self._flow = (work.flow_run_id, loads(work.flow))
+        flow = self._flow[1] if work.flow_run_id is not None else None
+        picture: TaskPicture = loads(work.task)
+        TAGS.set(picture.tags)
+        flow_context = _flow_context(flow, picture) if flow is not None else None
+        context = TaskRunContext(
+            run=picture.run,
+            definition=picture.definition,
+            parameters=dict(picture.run.parameters),
+            parent=flow_context,
+            log_prints=picture.prints,
+            within=flow_context,
+        )
+        return picture, context
+
+    def _outcome(self, picture: TaskPicture, context: TaskRunContext) -> Outcome:
+        """Call the function; runs that it submitted are part of it, and end before it does."""
+        runner = picture.nested_runner
+        with runner:
+            outcome = self._called(picture, context)
+            reason = outcome.reason if isinstance(outcome, Cancelled) else None
+            waiting = sync.wait_for_all(runner.finish(reason), self._world, thread_guard())
+        if waiting is not None:
+            return waiting
+        if isinstance(outcome, Returned) and found(outcome.value, is_promise):
+            return Returned(walk(outcome.value, lambda leaf: settled(leaf) or leaf))
+        return outcome
+
+    def _called(self, picture: TaskPicture, context: TaskRunContext) -> Outcome:
+        effect = Call(
+            picture.fn,
+            picture.args,
+            picture.kwargs,
+            context,
+            picture.flavour,
+            picture.seconds,
+            picture.expired,
+            prints=picture.prints,
+            body=True,
+        )
+        self._pipe.send(Began())
+        if picture.flavour in ("async", "async generator"):
+            from headrace.drive.bridge import thread_loop  # asyncio is slow to import
+
+            outcome: Outcome = thread_loop(self._world).run(self._awaited(effect))
+            return outcome
+        self._guard = context.guard = guard = thread_guard()
+        with signals(guard):
+            return sync.call(effect, self._world, guard)
+
+    async def _awaited(self, effect: Call) -> Outcome:
+        from headrace.drive import asyncio
+
+        self._guard = effect.context.guard = guard = asyncio.task_guard()
+        try:
+            return await asyncio.call(effect, self._world, guard)
+        finally:
+            self._guard = thread_guard()
+
+
+def _flow_context(flow: FlowPicture, picture: TaskPicture) -> FlowRunContext:
+    return FlowRunContext(
+        run=flow.run,
+        definition=flow.definition,
+        parameters=dict(flow.run.parameters),
+        log_prints=flow.log_prints,
+        task_runner=picture.nested_runner,
+    )
+
+
+def _done(outcome: Outcome, task_name: str, expired: Exception | None) -> Done:
+    """Say an outcome in pickles."""
+    if isinstance(outcome, Returned):
+        try:
+            return Done("returned", dumps(outcome.value))
+        except Exception as error:  # noqa: BLE001 - users' objects raise what they like
+            what = f"The result of task {task_name!r} can't be sent back from its worker process"
+            instead = "Return something that can be pickled (a path, an id, plain data)"
+            outcome = Raised(unsendable(what, error, instead))
+    error = outcome.error if isinstance(outcome, Raised) else outcome.reason
+    kind = "expired" if error is expired else "raised" if isinstance(outcome, Raised) else "cancelled"
+    hide = isinstance(error, SerializationError) and error.__traceback__ is None
+    shown = "" if hide else "".join(traceback.format_exception(error)).rstrip()
+    return Done(kind, _pickled(error), described(error), shown)  # type: ignore[arg-type]
+
+
+def _pickled(error: BaseException) -> bytes | None:
+    """Pickle an exception, None where that can't be done; many can be pickled and not be loaded again."""
+    try:
+        payload = dumps(error)
+        loads(payload)
+    except Exception:  # noqa: BLE001 - as above
+        return None
+    return payload
