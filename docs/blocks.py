@@ -6,7 +6,8 @@ memory, a clock that jumps over every wait, an empty folder that is its home and
 * A block of `python` is run; one that begins with ``>>>`` must also print what it says.
 * One whose first line is a file name, ``# flows.py``, is written to that file too. A file of tests is only written.
 * In a block of `console` each line that begins with ``$`` is run by a shell in that folder, with real time and a
-  store in a file, and must print what follows; ``...`` stands for anything.
+  store in a file, and must print what follows; ``...`` stands for anything. Names that are drawn, ids, times,
+  lengths of bars and of gaps may differ.
 
 What can't be run is preceded by the comment ``<!-- skip: next -->``, which readers do not see.
 """
@@ -25,9 +26,9 @@ from typing import Any
 
 import pytest
 from sybil import Document, Example
+from sybil.evaluators.doctest import DocTestEvaluator
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.abstract.doctest import DocTestStringParser
-from sybil.evaluators.doctest import DocTestEvaluator
 from sybil.parsers.markdown import CodeBlockParser, SkipParser
 
 from headrace.clock.virtual import VirtualClock
@@ -37,6 +38,17 @@ from headrace.store.memory import MemoryStore
 
 _FILE = re.compile(r"# ([\w/]+\.(?:py|toml))\n")
 _PROMPT = re.compile(r"^\$ ", re.MULTILINE)
+#: What differs from run to run, and what is compared in its place.
+_VARIES = (
+    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}[0-9a-f-]*"), "<id>"),
+    (re.compile(r"\b\d\d:\d\d:\d\d(\.\d+)?"), "<time>"),
+    (re.compile(r"\b\d{4}-\d\d-\d\dT<time>Z?"), "<time>"),
+    (re.compile(r"\b\d[\d.]* m?s\b"), "<duration>"),
+    (re.compile(r"\b[a-z]+-[a-z]+\b"), "<slug>"),
+    (re.compile(r"-[0-9a-f]{3}\b"), "-<hex>"),
+    (re.compile(r"[█▓╌─][█▓╌─ ]*(?=$|\n|<duration>)"), "<bar>"),
+    (re.compile(r"[ \t]+"), " "),
+)
 _COMMAND_SECONDS = 60
 
 
@@ -89,16 +101,22 @@ def run_console(example: Example) -> str | None:
             more, _, wanted = wanted.partition("\n")
             command = f"{command[:-1]}{more.strip()}"
         ended = subprocess.run(
-            ["sh", "-c", command], capture_output=True, text=True, timeout=_COMMAND_SECONDS, env=_environment()
+            ["sh", "-c", f"{command} 2>&1"],
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=_COMMAND_SECONDS,
+            env=_environment(),
         )
-        got = _tidy(ended.stdout + ended.stderr)
+        got = _tidy(ended.stdout)
         if not checker.check_output(_tidy(wanted), got, ELLIPSIS):
             return f"$ {command}\nwas to print:\n{_tidy(wanted)}\nbut printed (exit status {ended.returncode}):\n{got}"
     return None
 
 
 def _tidy(text: str) -> str:
-    lines = [line.rstrip() for line in text.strip().splitlines()]
+    for pattern, instead in _VARIES:
+        text = pattern.sub(instead, text)
+    lines = [line.strip() for line in text.strip().splitlines()]
     return "\n".join(lines) + "\n" if lines else ""
 
 

@@ -66,7 +66,7 @@ CURVES: dict[Arrow, tuple[Point, Point, Point, Point]] = {
 }
 
 STYLE = """
-  text { font: 500 14px ui-sans-serif, system-ui, "Segoe UI", "DejaVu Sans", sans-serif; text-anchor: middle; fill: #1f2328; }
+  text { font: 500 14px ui-sans-serif, system-ui, "DejaVu Sans", sans-serif; text-anchor: middle; fill: #1f2328; }
   .label { font-size: 12px; font-weight: 400; fill: #59636e; }
   .box { stroke-width: 2; fill: #ffffff; }
   .frame { fill: none; stroke: #8c959f; stroke-width: 1.2; stroke-dasharray: 5 4; }
@@ -128,7 +128,7 @@ def expanded(arrow: Arrow) -> Iterable[tuple[StateType | None, StateType]]:
 
 
 def _members(place: StateType | str | None) -> Iterable[StateType | None]:
-    return FRAMES[place] if place in FRAMES else (place,)  # type: ignore[index,return-value]
+    return FRAMES[place] if isinstance(place, str) and not isinstance(place, StateType) else (place,)
 
 
 def svg() -> str:
