@@ -1,6 +1,6 @@
 """Runs to store, made without a clock: every moment is T0 plus some seconds."""
 
-from __future__ import annotations
+from __future__ import dataclasses
 
 import random
 from collections.abc import Sequence
@@ -69,7 +69,7 @@ def names(states: Sequence[State]) -> list[str]:
 def told(run: Run) -> dict[str, Any]:
     """Return all that is stored of a run, in a form in which back ends can be compared: data left out."""
     assert run.state is not None
-    fields = {name: getattr(run, name) for cls in type(run).__mro__ for name in getattr(cls, "__slots__", ())}
+    fields = {field.name: getattr(run, field.name) for field in dataclasses.fields(run) if field.compare}
     inputs = {name: list(ids) for name, ids in fields.pop("task_inputs", {}).items()}
     return fields | {"state": told_state(run.state), "task_inputs": inputs}
 

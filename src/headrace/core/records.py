@@ -22,16 +22,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _RUNNING = StateType.RUNNING  # the look-up of an enumeration's member takes longer than one would think
 
 
-class _OwnDetails:
-    """What every state of a run says of it, kept beside the run's own fields, from which it follows."""
-
-    __slots__ = ("_own_details",)
-
-    _own_details: StateDetails
-
-
 @dataclass(slots=True, kw_only=True, eq=False)
-class Run(_OwnDetails):
+class Run:
     """What flow runs and task runs have in common.
 
     `run_count` counts the entries into RUNNING; `start_time` is the first of them, `end_time` the final state's;
@@ -49,6 +41,8 @@ class Run(_OwnDetails):
     total_run_time: timedelta = timedelta(0)
     expected_start_time: datetime | None = None
     history_length: int = 0
+    #: What every state of the run says of it: derived, and kept because it is asked for at each.
+    own_details: StateDetails | None = field(default=None, repr=False, compare=False)
 
     def enter(self, state: State, now: datetime) -> State:
         """Take on a state, stamped so that timestamps strictly increase; return it as it is to be recorded."""
@@ -79,10 +73,9 @@ class Run(_OwnDetails):
 
     def _details(self, details: StateDetails) -> StateDetails:
         """Return the details of a state of this run, which say that it is: one object for all that say no more."""
-        try:
-            own = self._own_details
-        except AttributeError:
-            own = self._own_details = StateDetails(*self.identity())
+        own = self.own_details
+        if own is None:
+            own = self.own_details = StateDetails(*self.identity())
         if details is NO_DETAILS or details is own:
             return own
         return replace(details, flow_run_id=own.flow_run_id, task_run_id=own.task_run_id)
