@@ -1,7 +1,9 @@
 """A crawler that follows every link, and asks for at most so many pages at once.
 
-headrace concurrency-limit create example-website 3
-headrace run examples/crawler/flows.py:crawl -p most=20
+Try it:
+
+    headrace concurrency-limit create example-website 3
+    headrace run examples/crawler/flows.py:crawl -p most=20
 """
 
 import asyncio

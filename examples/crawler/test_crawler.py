@@ -2,12 +2,12 @@
 
 import asyncio
 
-import flows
 import pytest
-from flows import crawl
-from website import LINKS, open_website, page
 
+import flows
+from flows import crawl
 from headrace.store.protocol import ConcurrencyLimit
+from website import LINKS, open_website, page
 
 pytestmark = pytest.mark.asyncio
 

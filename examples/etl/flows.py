@@ -1,24 +1,23 @@
 """Extract, transform, load: from a shop that is down now and then into SQLite.
 
-python examples/etl/flows.py
-headrace run examples/etl/flows.py:etl -p pages=6 -p database=orders.db
+Try it:
+
+    python examples/etl/flows.py
+    headrace run examples/etl/flows.py:etl -p pages=6 -p database=orders.db
 """
 
 import sqlite3
-import urllib.error
-import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import date
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, TypeAdapter
 
 from headrace import flow, task, unmapped
 from headrace.tasks import exponential_backoff
 from shop import open_shop, plan_outages
-
-# The shop is on this machine: whatever proxy the environment names would not find it.
-open_url = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 
 class Order(BaseModel):
@@ -28,19 +27,26 @@ class Order(BaseModel):
     cents: int
 
 
+class NoSuchPage(Exception):
+    """The shop answers, and says that there is no such page."""
+
+
 def download(url: str) -> bytes:
-    try:
-        with open_url(url) as response:
-            return response.read()
-    except urllib.error.HTTPError as error:
-        error.close()  # it holds the connection open
-        raise
+    address = urlsplit(url)
+    with closing(HTTPConnection(address.netloc)) as connection:
+        connection.request("GET", f"{address.path}?{address.query}")
+        response = connection.getresponse()
+        body = response.read()
+        if response.status == 404:
+            raise NoSuchPage(url)
+        if response.status != 200:
+            raise ConnectionError(f"{response.status} {response.reason}")
+        return body
 
 
 def is_worth_another_try(task, task_run, state) -> bool:
     """A shop that is down comes back; a page that does not exist will not begin to."""
-    error = state.data
-    return not (isinstance(error, urllib.error.HTTPError) and error.code == 404)
+    return not isinstance(state.data, NoSuchPage)
 
 
 @task(
@@ -64,16 +70,11 @@ def load(pages: list[list[Order]], database: Path) -> int:
     """Put all orders into the database, or none; an order that is there already is replaced."""
     database.parent.mkdir(parents=True, exist_ok=True)
     rows = [(order.id, order.customer, str(order.placed_on), order.cents) for page in pages for order in page]
-    connection = sqlite3.connect(database)
-    try:
-        with connection:  # one transaction
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS orders "
-                "(id INTEGER PRIMARY KEY, customer TEXT, placed_on TEXT, cents INTEGER)"
-            )
-            connection.executemany("INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?)", rows)
-    finally:
-        connection.close()
+    with closing(sqlite3.connect(database)) as connection, connection:  # closed, and one transaction
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, customer TEXT, placed_on TEXT, cents INTEGER)"
+        )
+        connection.executemany("INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?)", rows)
     return len(rows)
 
 

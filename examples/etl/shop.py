@@ -1,8 +1,4 @@
-"""A small shop on this machine that serves its orders as JSON, and is down now and then.
-
-with open_shop(outages={2: 1}) as url:  # the first request for page 2 is answered with "503"
-    urlopen(f"{url}/orders?page=2")
-"""
+"""A small shop on this machine that serves its orders as JSON, and is down now and then."""
 
 import json
 import threading

@@ -2,10 +2,12 @@
 
 import sqlite3
 import time
+from contextlib import closing
 from datetime import date
 
-import flows
 import pytest
+
+import flows
 from flows import Order, etl, parse
 from shop import ORDERS_PER_PAGE, open_shop, orders_of, plan_outages
 
@@ -16,11 +18,8 @@ def database(tmp_path):
 
 
 def rows_of(database):
-    connection = sqlite3.connect(database)
-    try:
+    with closing(sqlite3.connect(database)) as connection:
         return connection.execute("SELECT id, customer, placed_on, cents FROM orders ORDER BY id").fetchall()
-    finally:
-        connection.close()
 
 
 def test_every_order_of_every_page_is_loaded(database):
@@ -67,9 +66,7 @@ def test_a_page_that_does_not_exist_is_not_asked_for_again(database, runs):
     assert runs.task("fetch-page-2").states == ["Pending", "Running", "Failed"]
 
 
-def test_a_page_that_hangs_is_given_up_after_ten_seconds_and_tried_again(
-    database, runs, fake_clock, monkeypatch
-):
+def test_a_page_that_hangs_is_given_up_after_ten_seconds_and_tried_again(database, runs, fake_clock, monkeypatch):
     """A time-out counts as a failed attempt; the ten seconds pass on the clock alone."""
     answers = iter([lambda: time.sleep(60), lambda: b"[]"])
     monkeypatch.setattr(flows, "download", lambda url: next(answers)())

@@ -1,7 +1,9 @@
 """The same work in several processes: count the primes below a number, a stretch at a time.
 
-python examples/fan_out/flows.py
-headrace run examples/fan_out/flows.py:count_primes -p below=1000000 -p stretch=100000
+Try it:
+
+    python examples/fan_out/flows.py
+    headrace run examples/fan_out/flows.py:count_primes -p below=1000000 -p stretch=100000
 """
 
 from headrace import flow, task

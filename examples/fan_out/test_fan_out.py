@@ -1,7 +1,6 @@
 """The sum in threads, which is quick to test, and once in real processes."""
 
-from flows import count_between, count_primes
-
+from flows import count_primes
 from headrace.task_runners import ThreadPoolTaskRunner
 
 in_threads = count_primes.with_options(task_runner=ThreadPoolTaskRunner())

@@ -1,7 +1,9 @@
 """A task with a run name of its own, and a flow whose prints are kept.
 
-python examples/hello/flows.py
-headrace run examples/hello/flows.py:my_flow
+Try it:
+
+    python examples/hello/flows.py
+    headrace run examples/hello/flows.py:my_flow
 """
 
 import datetime
