@@ -13,11 +13,10 @@ import importlib.machinery
 import io
 import pickle
 import sys
-from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-import cloudpickle
+import cloudpickle  # type: ignore[import-untyped]
 
 from headrace.core.messages import described
 from headrace.exceptions import SerializationError
@@ -51,16 +50,15 @@ def cannot_pickle(value: object) -> Exception | None:
     return None
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc, name-defined, unused-ignore]
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
         if kind is FunctionType or isinstance(obj, type):
             name = obj.__module__
             if name is not None and not _is_importable(name):
                 cloudpickle.register_pickle_by_value(sys.modules[name])
-            elif kind is FunctionType and (found := _named(name, obj.__qualname__)) is not obj:
-                if _function(found) is obj:
-                    return _function_named, (name, obj.__qualname__)
+            elif kind is FunctionType and _function_named(name, obj.__qualname__) is obj:
+                return _function_named, (name, obj.__qualname__)
         elif hasattr(kind, "story"):  # a task or flow
             name, qualname = obj.__dict__.get("__module__"), obj.__dict__.get("__qualname__")
             if name is not None and _is_importable(name) and _named(name, qualname) is obj:
@@ -78,12 +76,10 @@ def _named(module: str, qualname: str) -> Any:
     return found
 
 
-def _function_named(module: str, qualname: str) -> Callable[..., Any] | None:
-    return _function(_named(module, qualname))
-
-
-def _function(found: object) -> Any:
-    return found.fn if hasattr(type(found), "story") else None  # type: ignore[attr-defined]
+def _function_named(module: str, qualname: str) -> Any:
+    """Return the function of the task or flow that a module has under this name, None if it has none."""
+    found = _named(module, qualname)
+    return found.fn if hasattr(type(found), "story") else None
 
 
 @functools.cache

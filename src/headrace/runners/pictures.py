@@ -78,7 +78,8 @@ def task_picture(effect: Call, nested_runner: Any) -> bytes:
     except Exception as error:  # noqa: BLE001 - users' objects raise what they like
         _check(effect, context)
         if cannot_pickle(context.definition) is None:
-            raise unsendable(f"A call of task {context.run.task_name!r} can't be pickled", error, "Simplify it") from None
+            what = f"A call of task {context.run.task_name!r} can't be sent to a worker process"
+            raise unsendable(what, error, "Simplify what it is given") from None
     # Its hooks, say: they are called in this process, so the worker does without.
     return dumps(picture._replace(definition=Described(context.definition)))
 
@@ -105,4 +106,6 @@ def flow_picture(context: FlowRunContext) -> bytes:
             name: Unsent(repr(value)) if cannot_pickle(value) else value for name, value in run.parameters.items()
         }
         definition: Any = context.definition
-        return dumps(FlowPicture(run, Described(definition) if cannot_pickle(definition) else definition, context.log_prints))
+        if cannot_pickle(definition):
+            definition = Described(definition)
+        return dumps(FlowPicture(run, definition, context.log_prints))

@@ -98,6 +98,7 @@ class Tickets:
         self._held: set[UUID] = set()
 
     def note(self, method: str, args: tuple[Any, ...]) -> None:
+        """Follow what the worker asks of the store."""
         if method == "request_slots" and not args[0].rate:
             self._held.add(args[0].ticket)
         elif method == "release_slots":
@@ -154,8 +155,6 @@ def log(line: Line, world: World) -> None:
     configure()
     logger = logging.getLogger(line.logger)
     file, number, function = line.origin
-    record = logger.makeRecord(
-        line.logger, line.level, file, number, line.text, (), None, function, dict(line.run)
-    )
+    record = logger.makeRecord(line.logger, line.level, file, number, line.text, (), None, function, dict(line.run))
     record.headrace_world = world
     logger.handle(record)

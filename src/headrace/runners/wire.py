@@ -16,6 +16,8 @@ from uuid import UUID
 
 from headrace.drive.guards import thread_guard
 
+Kind = Literal["returned", "raised", "expired", "cancelled"]
+
 _LENGTH_BYTES = 8
 _CHUNK_BYTES = 1 << 20
 
@@ -89,7 +91,7 @@ class Done(NamedTuple):
     An exception that can't be pickled has none. `described` says it in words, `traceback` shows where it came from.
     """
 
-    kind: Literal["returned", "raised", "expired", "cancelled"]
+    kind: Kind
     payload: bytes | None
     described: str = ""
     traceback: str = ""

@@ -21,15 +21,16 @@ from headrace.drive import sync
 from headrace.drive.guards import Guard, signals, thread_guard
 from headrace.drive.world import World, replace_process_world
 from headrace.effects import Call, Cancelled, Outcome, Raised, Returned
-from headrace.exceptions import SerializationError
-from headrace.runners.pictures import FlowPicture, TaskPicture
 from headrace.runners.pickling import dumps, loads, unsendable
+from headrace.runners.pictures import FlowPicture, TaskPicture
 from headrace.runners.relay import RelayStore, send_logs
-from headrace.runners.wire import Answer, Began, Done, End, Hello, Interrupt, Pipe, Work
+from headrace.runners.wire import Answer, Began, Done, End, Hello, Interrupt, Kind, Pipe, Work
 from headrace.runs.context import TAGS, FlowRunContext, TaskRunContext
 from headrace.runs.steps import is_promise, settled
 from headrace.settings import temporary_settings
 from headrace.store.protocol import Store
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class ShiftedClock(SystemClock):
@@ -37,7 +38,7 @@ class ShiftedClock(SystemClock):
 
     shift_ns = 0
 
-    def time_ns(self) -> int:  # type: ignore[override]
+    def time_ns(self) -> int:
         """Return nanoseconds since 1970 in the other process's time."""
         return SystemClock.time_ns() + self.shift_ns
 
@@ -189,15 +190,21 @@ def _done(outcome: Outcome, task_name: str, expired: Exception | None) -> Done:
     if isinstance(outcome, Returned):
         try:
             return Done("returned", dumps(outcome.value))
-        except Exception as error:  # noqa: BLE001 - users' objects raise what they like
+        except Exception as why:  # noqa: BLE001 - users' objects raise what they like
             what = f"The result of task {task_name!r} can't be sent back from its worker process"
             instead = "Return something that can be pickled (a path, an id, plain data)"
-            outcome = Raised(unsendable(what, error, instead))
+            outcome = Raised(unsendable(what, why, instead))
     error = outcome.error if isinstance(outcome, Raised) else outcome.reason
-    kind = "expired" if error is expired else "raised" if isinstance(outcome, Raised) else "cancelled"
-    hide = isinstance(error, SerializationError) and error.__traceback__ is None
-    shown = "" if hide else "".join(traceback.format_exception(error)).rstrip()
-    return Done(kind, _pickled(error), described(error), shown)  # type: ignore[arg-type]
+    kind: Kind = "expired" if error is expired else "raised" if isinstance(outcome, Raised) else "cancelled"
+    return Done(kind, _pickled(error), described(error), _users_traceback(error))
+
+
+def _users_traceback(error: BaseException) -> str:
+    """Return an exception's traceback as Python prints it, without our frames; empty where there are only ours."""
+    shown = traceback.TracebackException.from_exception(error)
+    frames = [frame for frame in shown.stack if not frame.filename.startswith(_OURS)]
+    shown.stack = traceback.StackSummary.from_list(frames)
+    return "".join(shown.format()).rstrip() if frames else ""
 
 
 def _pickled(error: BaseException) -> bytes | None:
