@@ -150,8 +150,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.failed and scope is not None and scope.world is not None and scope.world.has_open_store:
         from headrace.testing.timelines import drawn
 
-        lines = [f"seed {scope.seed}: repeat with --headrace-seed={scope.seed}", *drawn(scope.world)]
-        report.sections.append(("headrace", "\n".join(lines)))
+        said = f"seed {scope.seed}: repeat with --headrace-seed={scope.seed}"
+        report.sections.append(("headrace", "\n".join([said, *drawn(scope.world)])))
     return report
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from headrace.clock import SystemClock
 from headrace.drive import logs
 from headrace.drive.world import World, replace_process_world
 from headrace.settings import current_settings, scopes
@@ -15,7 +17,7 @@ from headrace.settings import current_settings, scopes
 if TYPE_CHECKING:
     from headrace.store.memory import MemoryStore
 
-#: How long to wait for threads of the engine that have been told to end, in seconds.
+#: How long to wait, in seconds of real time, for threads of the engine that have been told to end.
 _PATIENCE_SECONDS = 1.0
 
 
@@ -82,6 +84,13 @@ def end(world: World) -> None:
     if bridge is not None:
         bridge.close_thread_loop()
     world.close()
-    for thread in threading.enumerate():
-        if thread.daemon and thread.name.startswith("headrace-") and thread is not threading.current_thread():
-            thread.join(_PATIENCE_SECONDS)
+    _join(thread for thread in threading.enumerate() if thread.name.startswith("headrace-"))
+
+
+def _join(threads: Iterable[threading.Thread]) -> None:
+    """Wait for threads, but no longer in all than our patience lasts: one may be stuck in a user's function."""
+    clock = SystemClock()
+    until = clock.monotonic_ns() + int(_PATIENCE_SECONDS * 1e9)
+    for thread in threads:
+        if thread is not threading.current_thread():
+            thread.join(max(until - clock.monotonic_ns(), 0) / 1e9)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from headrace.core.records import FlowRun, Run
 from headrace.core.timeline import render, rows
 from headrace.drive.world import World
+from headrace.exceptions import StoreError
 from headrace.store.protocol import RunFilter, Store
 
 #: How many runs a report shows at most.
@@ -32,6 +33,13 @@ def _below(store: Store, run: Run) -> Iterator[FlowRun]:
 def drawn(world: World) -> Iterator[str]:
     """Yield the timelines of the runs that nobody else started: the first few of them."""
     store = world.store
+    try:
+        yield from _drawn(store)
+    except StoreError as error:  # a test may have closed it
+        yield f"Its runs can't be shown: {error}"
+
+
+def _drawn(store: Store) -> Iterator[str]:
     roots: list[Run] = [run for run in store.flow_runs() if run.parent_task_run_id is None]
     roots += [run for run in store.task_runs() if run.flow_run_id is None]
     for run in roots[:_MOST]:

@@ -1,0 +1,49 @@
+"""A project of somebody's, in which pytest is run inside pytest."""
+
+from __future__ import annotations
+
+import pytest
+
+FLOWS = """
+import asyncio, time
+from headrace import flow, get_run_logger, task
+
+@task(retries=2, retry_delay_seconds=[10, 20], task_run_name="fetch-{page}")
+def fetch(page, failures=2):
+    from headrace import runtime
+    get_run_logger().info("fetching %s", page)
+    if runtime.task_run.run_count <= failures:
+        raise ConnectionError("down")
+    return page * 2
+
+@flow
+def ingest(pages=("a",), failures=2):
+    return [future.result() for future in fetch.map(list(pages), failures=failures)]
+
+@flow
+def greet(name="marvin"):
+    return f"hello {name}"
+
+@task
+async def nap(seconds):
+    await asyncio.sleep(seconds)
+
+@flow
+async def rest(seconds=3600):
+    await nap(seconds)
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    """An empty project with a module `flows`, whose warnings are errors.
+
+    Without the plugin of Hypothesis, which imports all of it at the end of each session: a second, each time.
+    """
+    pytester.makeini(
+        "[pytest]\nfilterwarnings = error\naddopts = -p no:hypothesispytest\n"
+        "asyncio_default_fixture_loop_scope = function\n"
+    )
+    pytester.makepyfile(flows=FLOWS)
+    pytester.syspathinsert()
+    return pytester

@@ -1,0 +1,104 @@
+"""A failed comparison of states or delays explains itself."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_a_failed_comparison_shows_a_diff_and_the_timeline(project: pytest.Pytester) -> None:
+    """What both have, what was expected, what happened, and when."""
+    project.makepyfile(
+        """
+        from flows import ingest
+
+        def test_states(runs, fake_clock):
+            ingest()
+            assert runs.task("fetch").states == ["Pending", "Running", "Completed"]
+        """
+    )
+    result = project.runpytest_inprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E *states of task run 'fetch-a' == [[]'Pending', 'Running', 'Completed'[]]",
+            "E *'Pending', 'Running'",
+            "E *+ 'AwaitingRetry', 'Retrying', 'AwaitingRetry', 'Retrying'",
+            "E *'Completed'",
+            "E *run *state *tries *start *took *30 s",
+            "E *fetch-a *Completed *3 *0 s *30 s *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Full output truncated*")
+
+
+@pytest.mark.parametrize("comparison", ["run.retry_delays == [10, 30]", "[10, 30] == run.retry_delays"])
+def test_delays_are_explained_on_either_side(project: pytest.Pytester, comparison: str) -> None:
+    """Whichever way round it was written, '-' is what was expected."""
+    project.makepyfile(
+        f"""
+        from flows import ingest
+
+        def test_delays(runs, fake_clock):
+            ingest()
+            run = runs.task("fetch")
+            assert {comparison}
+        """
+    )
+    result = project.runpytest_inprocess()
+    result.stdout.fnmatch_lines(["E *retry_delays of task run 'fetch-a' == [[]10, 30[]]", "E *- 30", "E *+ 20"])
+
+
+def test_other_comparisons_are_pytests_own(project: pytest.Pytester) -> None:
+    """Plain lists, and other operators, are explained as ever."""
+    project.makepyfile(
+        """
+        from flows import greet
+
+        def test_lists(runs):
+            greet()
+            assert [1] == [2]
+
+        def test_operators(runs):
+            greet()
+            assert runs.flow().states != ["Pending", "Running", "Completed"]
+        """
+    )
+    result = project.runpytest_inprocess()
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["E *At index 0 diff: 1 != 2"])
+
+
+def test_a_failed_test_shows_its_runs_and_its_seed(project: pytest.Pytester) -> None:
+    """Whatever it failed of: the section tells what ran, and how to see the same ids and names again."""
+    project.makepyfile(
+        """
+        from flows import greet, ingest
+
+        def test_fails(fake_clock):
+            ingest()
+            for _ in range(6):
+                greet()
+            raise LookupError
+        """
+    )
+    result = project.runpytest_inprocess("--headrace-seed=17")
+    result.stdout.fnmatch_lines(
+        ["*--- headrace ---*", "seed 17: repeat with --headrace-seed=17", "  fetch-a *Completed*", "… and 2 more runs"]
+    )
+
+
+def test_a_store_that_the_test_closed_is_no_internal_error(project: pytest.Pytester) -> None:
+    """The report says that there is nothing to show."""
+    project.makepyfile(
+        """
+        from flows import greet
+
+        def test_fails(run_store):
+            greet()
+            run_store.close()
+            raise LookupError
+        """
+    )
+    result = project.runpytest_inprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["Its runs can't be shown: *closed*"])

@@ -1,0 +1,84 @@
+"""The plugin costs nothing to those who do not use it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+def test_a_session_that_does_not_touch_headrace_imports_neither_it_nor_hypothesis(project: pytest.Pytester) -> None:
+    """Everybody who has headrace installed loads the plugin in each of their test sessions."""
+    project.makepyfile(
+        """
+        import sys
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def shared():
+            return 1
+
+        def test_something(shared, tmp_path):
+            loaded = [name for name in sys.modules if name.split(".")[0] in ("headrace", "hypothesis")]
+            assert loaded == []
+            assert "pytest_headrace.plugin" in sys.modules
+        """
+    )
+    result = project.runpytest_subprocess()
+    result.assert_outcomes(passed=1)
+
+
+def test_the_plugins_own_package_imports_no_headrace() -> None:
+    """The assertions it offers are imported when they are first used."""
+    code = "import sys, pytest_headrace.plugin; print([name for name in sys.modules if name[:8] == 'headrace'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_headrace_testing_needs_no_pytest() -> None:
+    """Its assertions are of use in any framework, and in scripts."""
+    code = "import sys, headrace.testing; print('pytest' in sys.modules, '_pytest' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_the_assertions_are_the_same_in_both_packages() -> None:
+    """`pytest_headrace` gives those of `headrace.testing`, and says so of a name that is none."""
+    import headrace.testing
+    import pytest_headrace
+
+    for name in pytest_headrace.__all__:
+        assert getattr(pytest_headrace, name) is getattr(headrace.testing, name)
+    with pytest.raises(AttributeError, match="assert_nothing"):
+        _ = pytest_headrace.assert_nothing  # type: ignore[attr-defined]
+
+
+def test_a_failed_test_without_runs_gets_no_section(project: pytest.Pytester) -> None:
+    """What has nothing to do with headrace reports nothing of it."""
+    project.makepyfile("def test_plain(): assert False")
+    result = project.runpytest_inprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.no_fnmatch_line("*headrace ---*")
+
+
+@pytest.mark.parametrize("imported", ["at the top", "inside the test"])
+def test_modules_say_the_truth_about_their_loader(project: pytest.Pytester, imported: str) -> None:
+    """Being told of an import leaves no trace on the module: reloading it and reading its source work."""
+    top, inside = (
+        ("import headrace.drive.world", "") if imported == "at the top" else ("", "import headrace.drive.world")
+    )
+    project.makepyfile(
+        f"""
+        import importlib, inspect, sys
+        {top}
+
+        def test_loader():
+            {inside}
+            module = sys.modules["headrace.drive.world"]
+            assert type(module.__loader__).__name__ == "SourceFileLoader"
+            assert module.__spec__.loader is module.__loader__
+            assert "class World" in inspect.getsource(module)
+        """
+    )
+    project.runpytest_subprocess().assert_outcomes(passed=1)

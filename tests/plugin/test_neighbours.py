@@ -1,0 +1,144 @@
+"""The plugin lives with others, and with tests that are no functions."""
+
+from __future__ import annotations
+
+import pytest
+
+ASYNC_TEST = """
+    import asyncio
+    import pytest
+    from flows import rest
+    {mark}
+    async def test_first(runs, fake_clock):
+        await rest()
+        assert runs.flow("rest").states == ["Pending", "Running", "Completed"]
+        assert fake_clock == 3600
+    {mark}
+    async def test_second(runs):
+        assert runs.flows() == []
+        await rest(0)
+        assert len(runs.flows()) == 1
+"""
+
+
+def test_tests_spread_over_processes_keep_their_stores(project: pytest.Pytester) -> None:
+    """pytest-xdist: each worker has a home of its own."""
+    project.makepyfile(
+        """
+        import os, pathlib
+        import pytest
+        from flows import ingest
+
+        @pytest.mark.parametrize("n", range(4))
+        def test_alone(n, runs, fake_clock):
+            assert runs.all() == []
+            ingest()
+            assert fake_clock == 30
+            pathlib.Path(f"{os.environ['PYTEST_XDIST_WORKER']}.txt").write_text(os.environ["HEADRACE_HOME"])
+        """
+    )
+    project.runpytest_subprocess("-n2").assert_outcomes(passed=4)
+    homes = [path.read_text() for path in project.path.glob("gw*.txt")]
+    assert len(homes) == len(set(homes)) > 0
+
+
+@pytest.mark.parametrize(("mode", "mark"), [("strict", "@pytest.mark.asyncio"), ("auto", "")])
+def test_async_tests_work_in_both_modes(project: pytest.Pytester, mode: str, mark: str) -> None:
+    """pytest-asyncio: with marks and without."""
+    project.makepyfile(ASYNC_TEST.format(mark=mark))
+    project.runpytest_inprocess("--asyncio-mode", mode).assert_outcomes(passed=2)
+
+
+def test_a_loop_that_outlives_a_test_does_not_keep_its_store(project: pytest.Pytester) -> None:
+    """A context that the loop remembers from the first test must not lead the second into a closed store."""
+    project.makepyfile(
+        """
+        import pytest
+        from flows import rest
+        pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+        @pytest.mark.parametrize("n", range(2))
+        async def test_shared(n, runs):
+            assert runs.flows() == []
+            await rest(0)
+            assert len(runs.flows()) == 1
+        """
+    )
+    project.runpytest_inprocess().assert_outcomes(passed=2)
+
+
+def test_test_cases_of_unittest_are_isolated(project: pytest.Pytester) -> None:
+    """They can't ask for fixtures; `recorded_runs` is for them."""
+    project.makepyfile(
+        """
+        import unittest
+        from flows import greet, rest
+        from headrace.testing import assert_completed, recorded_runs
+
+        class Test(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                greet("class")
+
+            def setUp(self):
+                greet("set-up")
+
+            def test_first(self):
+                assert len(recorded_runs().flows()) == 1
+
+            def test_second(self):
+                assert_completed(recorded_runs().flow("greet"))
+
+        class AsyncTest(unittest.IsolatedAsyncioTestCase):
+            async def test_async(self):
+                await rest(0)
+                assert len(recorded_runs()) == 2
+        """
+    )
+    project.runpytest_inprocess().assert_outcomes(passed=3)
+
+
+def test_doctests_are_isolated(project: pytest.Pytester) -> None:
+    """Each is a test, with a store of its own."""
+    project.makepyfile(
+        documented='''
+        def one():
+            """
+            >>> from flows import greet
+            >>> greet()
+            'hello marvin'
+            >>> from headrace.testing import recorded_runs
+            >>> recorded_runs().flow("greet").states
+            ['Pending', 'Running', 'Completed']
+            """
+
+        def two():
+            """
+            >>> from headrace.testing import recorded_runs
+            >>> recorded_runs()
+            <Runs: none>
+            """
+        '''
+    )
+    project.runpytest_inprocess("--doctest-modules", "documented.py").assert_outcomes(passed=2)
+
+
+def test_hypothesis_examples_share_the_store_of_their_test(project: pytest.Pytester) -> None:
+    """A test function is one test, however often it is called."""
+    project.makepyfile(
+        """
+        from flows import greet
+        from hypothesis import given, settings, strategies as st
+        from headrace.testing import recorded_runs
+
+        seen = []
+
+        @settings(max_examples=5, database=None)
+        @given(st.integers())
+        def test_examples(n):
+            assert greet(str(n)) == f"hello {n}"
+            seen.append(n)
+            assert len(recorded_runs().flows()) == len(seen)
+        """
+    )
+    project.runpytest_subprocess("-o", "addopts=").assert_outcomes(passed=1)
