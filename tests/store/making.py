@@ -1,7 +1,8 @@
 """Runs to store, made without a clock: every moment is T0 plus some seconds."""
 
-from __future__ import dataclasses
+from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
