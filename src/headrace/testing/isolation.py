@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: How long to wait, in seconds of real time, for threads of the engine that have been told to end.
 _PATIENCE_SECONDS = 1.0
+#: The thread that rings time limits serves all worlds, and lives as long as the process.
+_OF_THE_PROCESS = "headrace-alarms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ def end(world: World) -> None:
     if bridge is not None:
         bridge.close_thread_loop()
     world.close()
-    _join(thread for thread in threading.enumerate() if thread.name.startswith("headrace-"))
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("headrace-")]
+    _join(thread for thread in threads if thread.name != _OF_THE_PROCESS)
 
 
 def _join(threads: Iterable[threading.Thread]) -> None:
