@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from headrace.clock import limits
@@ -30,7 +30,7 @@ class SystemClock:
 
     def now(self) -> datetime:
         """Return the wall clock as an aware UTC datetime."""
-        return datetime.now(timezone.utc)
+        return datetime.now(UTC)
 
     def participant(self) -> AbstractContextManager[None]:
         """Do nothing: real time does not wait for anybody."""

@@ -18,7 +18,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.clock.protocol import datetime_of, nanoseconds_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import asyncio
 
 _SECOND = 1_000_000_000
-_DEFAULT_START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+_DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Parking:
@@ -287,5 +287,5 @@ class VirtualEvent:
 
 
 def _nanoseconds(seconds: float) -> int:
-    """Round up, so that a timer is never woken before its deadline."""
-    return -int(-seconds * _SECOND // 1) if isinstance(seconds, int) else -int(-(seconds * _SECOND) // 1)
+    """Return the nearest whole number; asyncio allows its timers the one nanosecond that may be lost."""
+    return seconds * _SECOND if isinstance(seconds, int) else round(seconds * _SECOND) or int(seconds > 0)
