@@ -60,6 +60,8 @@ class Unsent:
 def task_picture(effect: Call, nested_runner: Any) -> bytes:
     """Pickle a call. Raises SerializationError, naming the function or argument that can't be pickled."""
     context: TaskRunContext = effect.context
+    run = copy.copy(context.run)
+    run.parameters = context.parameters  # those of the record still hold the futures that were passed
     picture = TaskPicture(
         effect.fn,
         effect.args,
@@ -68,7 +70,7 @@ def task_picture(effect: Call, nested_runner: Any) -> bytes:
         effect.seconds,
         effect.expired,
         effect.prints,
-        context.run,
+        run,
         context.definition,
         TAGS.get(),
         nested_runner,
