@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-FLOWS = """
+PIPELINES = """
 import asyncio, time
 from headrace import flow, get_run_logger, task
 
@@ -36,7 +36,7 @@ async def rest(seconds=3600):
 
 @pytest.fixture
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
-    """An empty project with a module `flows`, whose warnings are errors.
+    """An empty project with a module `pipelines`, whose warnings are errors.
 
     Without the plugin of Hypothesis, which imports all of it at the end of each session: a second, each time.
     """
@@ -44,6 +44,6 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
         "[pytest]\nfilterwarnings = error\naddopts = -p no:hypothesispytest\n"
         "asyncio_default_fixture_loop_scope = function\n"
     )
-    pytester.makepyfile(flows=FLOWS)
+    pytester.makepyfile(pipelines=PIPELINES)
     pytester.syspathinsert()
     return pytester

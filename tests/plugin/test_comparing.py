@@ -9,7 +9,7 @@ def test_a_failed_comparison_shows_a_diff_and_the_timeline(project: pytest.Pytes
     """What both have, what was expected, what happened, and when."""
     project.makepyfile(
         """
-        from flows import ingest
+        from pipelines import ingest
 
         def test_states(runs, fake_clock):
             ingest()
@@ -36,7 +36,7 @@ def test_delays_are_explained_on_either_side(project: pytest.Pytester, compariso
     """Whichever way round it was written, '-' is what was expected."""
     project.makepyfile(
         f"""
-        from flows import ingest
+        from pipelines import ingest
 
         def test_delays(runs, fake_clock):
             ingest()
@@ -52,7 +52,7 @@ def test_other_comparisons_are_pytests_own(project: pytest.Pytester) -> None:
     """Plain lists, and other operators, are explained as ever."""
     project.makepyfile(
         """
-        from flows import greet
+        from pipelines import greet
 
         def test_lists(runs):
             greet()
@@ -72,7 +72,7 @@ def test_a_failed_test_shows_its_runs_and_its_seed(project: pytest.Pytester) -> 
     """Whatever it failed of: the section tells what ran, and how to see the same ids and names again."""
     project.makepyfile(
         """
-        from flows import greet, ingest
+        from pipelines import greet, ingest
 
         def test_fails(fake_clock):
             ingest()
@@ -91,7 +91,7 @@ def test_a_store_that_the_test_closed_is_no_internal_error(project: pytest.Pytes
     """The report says that there is nothing to show."""
     project.makepyfile(
         """
-        from flows import greet
+        from pipelines import greet
 
         def test_fails(run_store):
             greet()

@@ -33,7 +33,7 @@ def test_runs_of_one_test_are_not_seen_by_the_next(project: pytest.Pytester) -> 
     project.makepyfile(
         """
         import pytest
-        from flows import greet
+        from pipelines import greet
 
         @pytest.mark.parametrize("n", range(3))
         def test_alone(n, run_store):
@@ -50,7 +50,7 @@ def test_a_fixture_of_a_test_shares_its_store(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pytest
-        from flows import greet
+        from pipelines import greet
 
         @pytest.fixture
         def greeted(run_store):
@@ -73,7 +73,7 @@ def test_a_fixture_that_outlives_a_test_runs_in_the_sessions_store(project: pyte
     project.makepyfile(
         f"""
         import pytest
-        from flows import greet
+        from pipelines import greet
         from headrace.drive.world import current_world
 
         @pytest.fixture(scope={scope!r})
@@ -99,7 +99,7 @@ def test_fixtures_that_share_a_scope_nest(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pytest
-        from flows import greet
+        from pipelines import greet
 
         @pytest.fixture(scope="session")
         def outer():
@@ -146,7 +146,7 @@ def test_the_users_store_is_out_of_reach_everywhere(project: pytest.Pytester, us
     project.makeconftest(
         """
         import pytest
-        from flows import greet
+        from pipelines import greet
         greet("conftest")
 
         @pytest.fixture(scope="session", autouse=True)
@@ -162,7 +162,7 @@ def test_the_users_store_is_out_of_reach_everywhere(project: pytest.Pytester, us
     project.makepyfile(
         """
         import subprocess, sys, threading
-        from flows import greet
+        from pipelines import greet
         greet("module")
 
         def test_thread():
@@ -171,7 +171,7 @@ def test_the_users_store_is_out_of_reach_everywhere(project: pytest.Pytester, us
             thread.join()
 
         def test_child():
-            subprocess.run([sys.executable, "-c", "import flows; flows.greet()"], check=True)
+            subprocess.run([sys.executable, "-c", "import pipelines; pipelines.greet()"], check=True)
         """
     )
     project.makepyprojecttoml("[tool.headrace]\nstore_path = 'users-home/pyproject.db'\n")
@@ -230,7 +230,7 @@ def test_the_users_store_is_opened_when_a_test_says_so(project: pytest.Pytester,
     """Naming its file is saying so."""
     project.makepyfile(
         f"""
-        from flows import greet
+        from pipelines import greet
         from headrace.drive.world import World, use_world
         from headrace.store.sqlite import SqliteStore
 
@@ -255,7 +255,7 @@ def test_the_environment_is_put_back(project: pytest.Pytester, monkeypatch: pyte
     project.makepyfile(
         """
         import os, pathlib
-        from flows import greet
+        from pipelines import greet
 
         def test_home():
             home = os.environ["HEADRACE_HOME"]
@@ -277,7 +277,7 @@ def test_a_session_inside_a_test_leaves_the_test_its_world(
     world = current_world()
     greet()
     project.makepyfile(
-        "from flows import greet\ndef test_inner(run_store): greet(); assert run_store.count('flow') == 1"
+        "from pipelines import greet\ndef test_inner(run_store): greet(); assert run_store.count('flow') == 1"
     )
     project.runpytest_inprocess().assert_outcomes(passed=1)
     assert current_world() is process_world() is world
@@ -303,7 +303,7 @@ def test_nothing_is_left_after_a_test(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import pytest
-        from flows import greet, ingest, nap, rest
+        from pipelines import greet, ingest, nap, rest
         from headrace import flow
 
         @flow

@@ -56,7 +56,7 @@ def test_a_failed_test_shows_lines_once(project: pytest.Pytester) -> None:
     """In the section for captured logs, and not on stderr as well."""
     project.makepyfile(
         """
-        from flows import greet
+        from pipelines import greet
 
         def test_fails():
             greet()
@@ -74,6 +74,6 @@ def test_the_loggers_are_put_back(project: pytest.Pytester) -> None:
     """A program that calls pytest logs to its console again afterwards."""
     root = logging.getLogger("headrace")
     before = (list(root.handlers), root.propagate, root.level)
-    project.makepyfile("from flows import greet\ndef test_greets(): greet()")
+    project.makepyfile("from pipelines import greet\ndef test_greets(): greet()")
     project.runpytest_inprocess().assert_outcomes(passed=1)
     assert (list(root.handlers), root.propagate, root.level) == before

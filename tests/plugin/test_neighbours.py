@@ -7,7 +7,7 @@ import pytest
 ASYNC_TEST = """
     import asyncio
     import pytest
-    from flows import rest
+    from pipelines import rest
     {mark}
     async def test_first(runs, fake_clock):
         await rest()
@@ -27,7 +27,7 @@ def test_tests_spread_over_processes_keep_their_stores(project: pytest.Pytester)
         """
         import os, pathlib
         import pytest
-        from flows import ingest
+        from pipelines import ingest
 
         @pytest.mark.parametrize("n", range(4))
         def test_alone(n, runs, fake_clock):
@@ -54,7 +54,7 @@ def test_a_loop_that_outlives_a_test_does_not_keep_its_store(project: pytest.Pyt
     project.makepyfile(
         """
         import pytest
-        from flows import rest
+        from pipelines import rest
         pytestmark = pytest.mark.asyncio(loop_scope="module")
 
         @pytest.mark.parametrize("n", range(2))
@@ -72,7 +72,7 @@ def test_test_cases_of_unittest_are_isolated(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import unittest
-        from flows import greet, rest
+        from pipelines import greet, rest
         from headrace.testing import assert_completed, recorded_runs
 
         class Test(unittest.TestCase):
@@ -104,7 +104,7 @@ def test_doctests_are_isolated(project: pytest.Pytester) -> None:
         documented='''
         def one():
             """
-            >>> from flows import greet
+            >>> from pipelines import greet
             >>> greet()
             'hello marvin'
             >>> from headrace.testing import recorded_runs
@@ -127,7 +127,7 @@ def test_hypothesis_examples_share_the_store_of_their_test(project: pytest.Pytes
     """A test function is one test, however often it is called."""
     project.makepyfile(
         """
-        from flows import greet
+        from pipelines import greet
         from hypothesis import given, settings, strategies as st
         from headrace.testing import recorded_runs
 

@@ -6,7 +6,7 @@ import pytest
 
 SEEDED = """
     import pytest
-    from flows import greet
+    from pipelines import greet
 
     {mark}
     def test_seed(runs):
