@@ -47,8 +47,8 @@ types: $(VENV)/.for-dev ## Check types
 floors: $(VENV)/.for-dev ## Check that imports point downwards only
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.for-dev ## Measure; each benchmark prints a table
-	@set -e; for bench in benches/[a-z]*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
+bench: $(VENV)/.for-dev ## Measure: tables, each beside a floor (python -m benches --help)
+	@$(BIN)/python -m benches
 
 check: test lint types floors ## All that continuous integration checks
 

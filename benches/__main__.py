@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from importlib import import_module
 from typing import Any
 
-from benches.measure import Table, header, machine
+from benches.measure import CPU, Table, header, machine
 
 NAMES = ("sequential", "submitted", "imports", "cold", "growth", "bytes", "harness", "alternative")
 
@@ -16,6 +17,8 @@ NAMES = ("sequential", "submitted", "imports", "cold", "growth", "bytes", "harne
 def main(arguments: list[str] | None = None) -> None:
     """Run what was asked for."""
     given = parsed(arguments)
+    if given.cpu:
+        os.environ[CPU] = "1"
     if not given.json:
         print(header())
     found: list[dict[str, Any]] = []
@@ -34,7 +37,8 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benches", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; all of them by default")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller numbers: is it still in the region?")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller numbers, for a first look")
+    parser.add_argument("--cpu", action="store_true", help="measure processor time, on a machine that others use too")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument(
         "--prefect-python", metavar="PATH", help="a Python that has Prefect 3 installed, for the table 'alternative'"

@@ -61,7 +61,8 @@ def _parts(path: Path, count: int) -> list[str]:
     """Say which table or index takes how much; nothing where this SQLite was built without `dbstat`."""
     connection = sqlite3.connect(path)
     try:
-        found = connection.execute("SELECT name, sum(pgsize) FROM dbstat GROUP BY name ORDER BY 2 DESC LIMIT 7").fetchall()
+        query = "SELECT name, sum(pgsize) FROM dbstat GROUP BY name ORDER BY 2 DESC LIMIT 7"
+        found = connection.execute(query).fetchall()
     except sqlite3.OperationalError:
         return []
     finally:

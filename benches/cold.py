@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from benches.measure import Contestant, Table, interleaved
-from benches.processes import wall
+from benches.processes import took
 from benches.worlds import folder
 
 FLOOR = "python -c pass"
@@ -34,11 +34,11 @@ def measure(*, quick: bool = False) -> list[Table]:
         script, home, numbers = place / "script.py", place / "used", itertools.count()
         script.write_text(SCRIPT)
         contestants: dict[str, Contestant] = {
-            FLOOR: lambda: wall(["-c", "pass"], home),
-            'python -c "import asyncio"': lambda: wall(["-c", "import asyncio"], home),
-            'python -c "import headrace"': lambda: wall(["-c", "import headrace"], home),
-            FRESH: lambda: wall([script], place / f"fresh-{next(numbers)}"),
-            EXISTING: lambda: wall([script], home),
+            FLOOR: lambda: took(["-c", "pass"], home),
+            'python -c "import asyncio"': lambda: took(["-c", "import asyncio"], home),
+            'python -c "import headrace"': lambda: took(["-c", "import headrace"], home),
+            FRESH: lambda: took([script], place / f"fresh-{next(numbers)}"),
+            EXISTING: lambda: took([script], home),
         }
         interleaved(contestants, 1)  # write bytecode, fill the disk's cache
         measured = interleaved(contestants, 5 if quick else 21)

@@ -1,4 +1,4 @@
-"""From a hundred task runs in one flow to a hundred thousand: does one cost more when there are many, and does it stay?"""
+"""From a hundred task runs in one flow to a hundred thousand: does each cost the same, and how much of it stays?"""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import logging
 import resource
 import sys
 from pathlib import Path
-from time import perf_counter
-from typing import Any
+from statistics import median
 
-from benches.measure import Row, Table
+from benches.measure import Contestant, Series, Table, clock, interleaved
 from benches.processes import run
 from benches.worlds import folder, living_in, noop, sqlite_in
 from headrace import flow
@@ -19,29 +18,33 @@ SIZES = (100, 1_000, 10_000, 100_000)
 GOAL_BYTES = 4096.0
 #: What lets a process of the smaller size reach its full size: caches, the allocator's arenas.
 WARM_UP = 100
-LATEST = 2_000
+#: The time is the median of the last parts, of so many task runs each.
+PART, LATEST = 50, 40
 
 
 def measure(*, quick: bool = False) -> list[Table]:
     """Measure; each size in a process of its own."""
-    sizes = SIZES[:-1] if quick else SIZES
-    times = Table("growth", "time per task run, by how many a flow has", "µs", f"{sizes[0]:,} called")
-    memory = Table("growth", "memory that stays per finished task run: growth of the peak", "bytes", "")
+    cases = [("called", size) for size in SIZES] + [("submitted", size) for size in SIZES[:-1]]
+    cases = [(how, size) for how, size in cases if size < SIZES[-1] or not quick]
+    kept: dict[str, Series] = {}
     with folder() as place:
-        for how in ("called", "submitted"):
-            _measure(how, sizes, place, times, memory)
-    times.notes.append(f"the time is that of the last {LATEST:,} task runs, or of all where there are fewer.")
-    return [times, memory]
+        contestants = {f"{size:,} {how}": _contestant(how, size, place, kept) for how, size in cases}
+        measured = interleaved(contestants, 1 if quick else 3)
+    times = Table("growth", "time per task run, by how many a flow has", "µs", next(iter(measured)))
+    times.notes.append(f"the median of parts of {PART} task runs, among the last {PART * LATEST:,}.")
+    memory = Table("growth", "memory that stays per finished task run: growth of the process's peak", "bytes", "")
+    return [times.fill(measured, {}), memory.fill(kept, dict.fromkeys(kept, (GOAL_BYTES, None)))]
 
 
-def _measure(how: str, sizes: tuple[int, ...], place: Path, times: Table, memory: Table) -> None:
-    for size in sizes:
-        printed = run(["-m", "benches.growth", how, str(size)], place).printed
-        found: dict[str, Any] = json.loads(printed.splitlines()[-1])
-        floor = times.rows[0].series if times.rows else [found["micros"]]
-        times.rows.append(Row(f"{size:,} {how}", [found["micros"]], floor))
-        if size > sizes[1]:
-            memory.rows.append(Row(f"{size:,} {how}", [found["bytes"]], None, GOAL_BYTES))
+def _contestant(how: str, size: int, place: Path, kept: dict[str, Series]) -> Contestant:
+    def contestant() -> float:
+        found = json.loads(run(["-m", "benches.growth", how, str(size)], place).printed.splitlines()[-1])
+        if size >= SIZES[2]:  # of fewer, the process's own ups and downs hide what a task run takes
+            kept.setdefault(f"{size:,} {how}", []).append(found["bytes"])
+        micros: float = found["micros"]
+        return micros
+
+    return contestant
 
 
 @flow(log_prints=False)
@@ -50,14 +53,13 @@ def many(how: str, count: int) -> dict[str, float]:
     step = noop if how == "called" else _submitted
     for _ in range(WARM_UP):
         step()
-    before, start = _peak(), perf_counter()
-    timed = min(count, LATEST)
-    for _ in range(count - timed):
-        step()
-    start = perf_counter()
-    for _ in range(timed):
-        step()
-    return {"micros": (perf_counter() - start) / timed * 1e6, "bytes": (_peak() - before) / count}
+    before, times = _peak(), []
+    for _ in range(count // PART):
+        start = clock()
+        for _ in range(PART):
+            step()
+        times.append((clock() - start) / PART * 1e6)
+    return {"micros": median(times[-LATEST:]), "bytes": (_peak() - before) / count}
 
 
 def _submitted() -> None:

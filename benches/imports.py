@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from benches.measure import Contestant, Series, Table, interleaved
-from benches.processes import run, wall
+from benches.processes import run, took
 from benches.worlds import folder
 
 FLOOR = "python -c pass"
@@ -20,10 +20,10 @@ def measure(*, quick: bool = False) -> list[Table]:
     """Measure."""
     with folder() as home:
         contestants: dict[str, Contestant] = {
-            FLOOR: lambda: wall(["-c", "pass"], home),
-            "import what it needs of the library": lambda: wall(["-c", f"import {STANDARD}"], home),
-            "import headrace": lambda: wall(["-c", "import headrace"], home),
-            "import asyncio": lambda: wall(["-c", "import asyncio"], home),
+            FLOOR: lambda: took(["-c", "pass"], home),
+            "import what it needs of the library": lambda: took(["-c", f"import {STANDARD}"], home),
+            "import headrace": lambda: took(["-c", "import headrace"], home),
+            "import asyncio": lambda: took(["-c", "import asyncio"], home),
         }
         interleaved(contestants, 1)  # write bytecode, fill the disk's cache
         measured = interleaved(contestants, 5 if quick else 21)
@@ -32,7 +32,7 @@ def measure(*, quick: bool = False) -> list[Table]:
     measured[OVER] = [ours - bare for ours, bare in pairs]
     table = Table("imports", "importing headrace, whole process", "ms", FLOOR).fill(measured, {OVER: (60.0, None)})
     table.notes = [f"{own / 1e3:6.2f} ms  {name}" for name, own in slowest]
-    table.notes.insert(0, "the slowest modules, each without what it imports, as -X importtime (which adds to it) says:")
+    table.notes.insert(0, "the slowest modules, each without what it imports, by -X importtime (which adds to it):")
     return [table]
 
 

@@ -14,12 +14,21 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from time import perf_counter, process_time
 from typing import Any
 
 #: Returns one measurement, in the unit of its table.
 Contestant = Callable[[], float]
 
 Series = list[float]
+
+#: Set in the environment, so that processes that we start know it too: measure processor time.
+CPU = "BENCHES_CPU"
+
+
+def clock() -> float:
+    """Return seconds: that have passed, or, with `--cpu`, that this process has had of the processors."""
+    return process_time() if CPU in os.environ else perf_counter()
 
 
 def interleaved(contestants: Mapping[str, Contestant], rounds: int) -> dict[str, Series]:
@@ -104,6 +113,8 @@ class Table:
         }
 
     def __str__(self) -> str:
+        if not self.rows:
+            return "\n  ".join([f"{self.name}: {self.title}", *self.notes])
         width = max(len(row.label) for row in self.rows)
         head = f"{'':{width}}  {'median':>9}  {'low':>8}  {'high':>8}  {'x floor':>7}  {'goal':>13}"
         lines = [f"{self.name}: {self.title} [{self.unit}]", head]
@@ -133,6 +144,7 @@ def machine() -> dict[str, Any]:
         "processors": os.cpu_count(),
         "load": [round(load, 2) for load in os.getloadavg()] if hasattr(os, "getloadavg") else [],
         "optimised": bool(sys.flags.optimize),
+        "measured": "processor time" if CPU in os.environ else "elapsed time",
     }
 
 
@@ -142,5 +154,5 @@ def header() -> str:
     load = " ".join(map(str, facts["load"]))
     return (
         f"Python {facts['python']}, SQLite {facts['sqlite']}, {facts['system']}, {facts['processors']} processors; "
-        f"load {load} (1, 5, 15 minutes)"
+        f"load {load} (1, 5, 15 minutes); {facts['measured']}"
     )

@@ -53,10 +53,10 @@ def _listening(script: list[Told]) -> type[sqlite3.Connection]:
             return self
 
     class Connection(sqlite3.Connection):
-        def cursor(self, *_: Any, **__: Any) -> Cursor:
-            return super().cursor(Cursor)
+        def cursor(self, factory: Any = Cursor) -> Any:
+            return super().cursor(factory)
 
-        def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
+        def execute(self, sql: str, values: Any = (), /) -> Any:
             return self.cursor().execute(sql, values)
 
     return Connection

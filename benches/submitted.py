@@ -7,10 +7,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
-from time import perf_counter
+from typing import Any
 
 from benches import raw
-from benches.measure import Contestant, Table, interleaved
+from benches.measure import Contestant, Table, clock, interleaved
 from benches.worlds import folder, in_memory, living_in, noop, sqlite_in
 from headrace import flow
 from headrace.store.protocol import Store
@@ -28,11 +28,11 @@ def _submits(count: int, began: Callable[[], object] = lambda: None) -> float:
     for future in [noop.submit() for _ in range(WARM_UP)]:
         future.wait()
     began()
-    start = perf_counter()
+    start = clock()
     futures = [noop.submit() for _ in range(count)]
     for future in futures:
         future.wait()
-    return (perf_counter() - start) / count * 1e6
+    return (clock() - start) / count * 1e6
 
 
 def measure(*, quick: bool = False) -> list[Table]:
@@ -81,20 +81,20 @@ def replay(place: Path, count: int) -> Contestant:
             with lock:
                 raw.tell(execute, transaction)
 
-        def lived(rest: list[list[raw.Told]]) -> int:
+        def lived(rest: list[list[raw.Told]]) -> Any:
             for transaction in rest:
                 write(transaction)
             return noop.fn()
 
         with ThreadPoolExecutor(WORKERS) as pool:
-            start = perf_counter()
+            start = clock()
             futures = []
             for created, *rest in runs:
                 write(created)
                 futures.append(pool.submit(lived, rest))
             for future in futures:
                 future.result()
-            took = (perf_counter() - start) / count * 1e6
+            took = (clock() - start) / count * 1e6
         connection.close()
         return took
 
@@ -104,7 +104,7 @@ def replay(place: Path, count: int) -> Contestant:
 def alone(count: int) -> float:
     """Return what a thread pool costs that writes nothing."""
     with ThreadPoolExecutor(WORKERS) as pool:
-        start = perf_counter()
+        start = clock()
         for future in [pool.submit(noop.fn) for _ in range(count)]:
             future.result()
-        return (perf_counter() - start) / count * 1e6
+        return (clock() - start) / count * 1e6
