@@ -3,6 +3,12 @@
 At most `max_workers` threads are at work at a time. A worker that waits, in the engine, for another run is not at work:
 its place is given to another thread, so a task that submits tasks and waits for them can't stall the pool. When it goes
 on it is at work again, and no further job begins until the number is below the bound.
+
+A thread for every job would be the simplest, and the slowest: most of a short run is the engine's own work, for which
+threads get into each other's way, twice as slow with ten of them as with one. So on real time a thread is added only
+where the others do not get on: as long as they take jobs out of the queue within a millisecond they are enough; where
+they do not, because users' functions take their time, threads are added, each time twice as many. Nothing waits for
+another's function for longer than that. On virtual time there is a thread for each job at once, as no time may pass.
 """
 
 from __future__ import annotations
@@ -13,9 +19,14 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from headrace.clock import Clock
+from headrace.clock import Clock, SystemClock
 from headrace.drive.sync import THREAD
 from headrace.runners.jobs import Job
+
+#: For how long, in seconds, the queue may stand still before threads are added.
+PATIENCE_SECONDS = 0.001
+#: How many are added at once at most.
+MOST_AT_ONCE = 64
 
 
 class WorkerPool:
@@ -32,13 +43,20 @@ class WorkerPool:
         self._idle = 0
         self._called = 0
         self._threads = 0
+        self._taken = 0
+        self._patient = isinstance(clock, SystemClock)
+        self._watched = False
         self._closed = False
 
     def submit(self, job: Job) -> None:
         """Let a job run as soon as there is a worker for it."""
         with self._lock:
             self._queue.append(job)
-            self._call_worker()
+            if not self._patient or (not self._called and (self._idle or not self._active)):
+                self._call_worker()
+            elif not self._watched:
+                self._watched = True
+                threading.Thread(target=self._watch, name=f"headrace-{self._name}-watch", daemon=True).start()
 
     def _call_worker(self) -> None:
         """Wake or start a thread, if there is a job that may begin. The lock is held."""
@@ -53,6 +71,22 @@ class WorkerPool:
             self._threads += 1
             thread = threading.Thread(target=self._work_off, name=f"headrace-{self._name}-{self._threads}", daemon=True)
             thread.start()
+
+    def _watch(self) -> None:
+        """Add threads where the queue stands still, until it is empty."""
+        more, called, taken = 1, 0, self._taken
+        while True:
+            self._clock.sleep(PATIENCE_SECONDS)
+            with self._lock:
+                if not self._queue:
+                    self._watched = False
+                    return
+                got_on = self._taken - taken > called  # by more than the jobs of those that were just added
+                more = 1 if got_on else min(more * 2, MOST_AT_ONCE)
+                called = 0 if got_on else more
+                for _ in range(called):
+                    self._call_worker()
+                taken = self._taken
 
     def _work_off(self) -> None:
         """The life of a worker."""
@@ -81,6 +115,7 @@ class WorkerPool:
                     self._active -= 1
                     return
                 job = self._queue.popleft()
+                self._taken += 1
             job.run()
             del job
 
