@@ -14,7 +14,7 @@ from headrace.drive.activities import active
 from headrace.drive.guards import Guard, signals, thread_guard
 from headrace.drive.world import World, current_world
 from headrace.exceptions import CancelRequested, StoreError
-from headrace.runs.context import RunContext
+from headrace.runs.context import FlowRunContext, RunContext, TaskRunContext
 
 
 class Callee(Protocol):
@@ -157,10 +157,20 @@ def _given_back(callee: Callee, context: RunContext, state: State, return_state:
     reason = context.ended_by
     if reason is not None and not _meant_for(reason, context):
         raise reason
-    flow_context = context.flow_context
-    if flow_context is not None and context.run.kind == "task" and state.is_completed():
-        flow_context.origins.note(state.data, context.run.id)
+    if state.is_completed():
+        _note_origin(context, state)
     return state if return_state else callee.answer(context, state)
+
+
+def _note_origin(context: RunContext, state: State) -> None:
+    """Remember, in the flow run around, which task run this result is of; a subflow's is the one that stands for it."""
+    if isinstance(context, TaskRunContext):
+        if context.within is not None:
+            context.within.origins.note(state.data, context.run.id)
+    elif isinstance(context, FlowRunContext) and context.stand_in is not None and context.parent is not None:
+        outer = context.parent.flow_context
+        if outer is not None:
+            outer.origins.note(state.data, context.stand_in.id)
 
 
 def _meant_for(reason: BaseException, context: RunContext) -> bool:

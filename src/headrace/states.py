@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 import traceback as _traceback
 from collections.abc import Iterable
 from typing import Any
@@ -231,9 +232,13 @@ def return_value_to_state(retval: Any, *_: Any, **__: Any) -> State:
 
 
 def exception_to_failed_state(exc: BaseException | None = None, *_: Any, **fields: Any) -> State:
-    """Return the failed state of a run whose function raised. Raises ValueError without an exception."""
+    """Return the failed state of a run whose function raised `exc`; by default the exception at hand in an `except`.
+
+    Raises ValueError where there is neither.
+    """
+    exc = exc if exc is not None else sys.exc_info()[1]
     if exc is None:
-        raise ValueError("There is no exception to make a failed state of: pass one.")
+        raise ValueError("There is no exception to make a failed state of: pass one, or call this in an except block.")
     fields.pop("write_result", None)
     fields.setdefault("message", messages.described(exc))
     return Failed(data=exc, **fields)

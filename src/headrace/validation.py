@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+import types
 from collections.abc import Callable, Iterable
 from typing import Any, get_type_hints
 
@@ -43,7 +45,9 @@ class Validator:
                     errors.append(str(error))
         if errors:
             listed = "\n  ".join(errors)
-            raise ParameterTypeError(f"Flow run of {self._name!r} received parameters that do not validate:\n  {listed}")
+            raise ParameterTypeError(
+                f"Flow run of {self._name!r} received parameters that do not validate:\n  {listed}"
+            )
         return validated
 
     def _validated(self, name: str, value: Any) -> Any:
@@ -81,7 +85,17 @@ class Validator:
         try:
             return get_type_hints(target, include_extras=True)
         except Exception:  # noqa: BLE001 - a hint that names what is not there at run time: the others still count
-            return {key: hint for key, hint in getattr(target, "__annotations__", {}).items() if not isinstance(hint, str)}
+            return _hints_one_by_one(target)
+
+
+def _hints_one_by_one(target: Any) -> dict[str, Any]:
+    """Return the hints that can be resolved, and leave out the others."""
+    hints: dict[str, Any] = {}
+    for name, hint in getattr(target, "__annotations__", {}).items():
+        alone = types.SimpleNamespace(__annotations__={name: hint})
+        with contextlib.suppress(Exception):  # as above
+            hints.update(get_type_hints(alone, getattr(target, "__globals__", {}), include_extras=True))
+    return hints
 
 
 @functools.cache

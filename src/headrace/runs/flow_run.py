@@ -1,10 +1,10 @@
 """The story of a flow run.
 
-A flow run begins Pending. Its parameters are validated and it is given its name; if either can't be done it fails
-without having run. It is Running, a task runner takes submissions, and its function is called. When that has ended,
-what was submitted and not begun is cancelled, and what was begun is waited for. What the function gave decides whether
-the run is tried again, with a fresh task runner, or ends. A subflow is mirrored, state by state, by the task run that
-stands for it in its parent.
+A flow run begins Pending. A subflow waits for the runs that its arguments come from, as a task run does. Its
+parameters are validated and it is given its name; if either can't be done it fails without having run. It is Running,
+a task runner takes submissions, and its function is called. When that has ended, what was submitted and not begun is
+cancelled, and what was begun is waited for. What the function gave decides whether the run is tried again, with a
+fresh task runner, or ends. A subflow is mirrored, state by state, by the task run that stands for it in its parent.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from headrace.core.final import failed
 from headrace.core.states import State
 from headrace.effects import Call, Cancelled, CloseRunner, OpenRunner, Raised, Returned, Say
+from headrace.runs import inputs
 from headrace.runs.context import FlowRunContext
 from headrace.runs.steps import (
     RETRYING,
@@ -41,13 +42,19 @@ async def flow_run(this: FlowRunContext, validate: Validate | None) -> State:
         line = f"Beginning {subject} run {this.run.name!r} for flow {this.definition.name!r}"
         await Say(this.run, logging.INFO, line)
         ended = await _attempts(this)
+    if ended.is_pending():  # NotReady, as a task run may be: no end, and no hooks
+        return await record(this, ended) or this.run.state or ended
     ended = await end(this, ended)
     await say_end(this, ended)
     return ended
 
 
 async def _prepare(this: FlowRunContext, validate: Validate | None) -> State | None:
-    """Validate the parameters and form the name; answer a failed state where that can't be done."""
+    """Wait for what the run is given, validate it and form the name; answer how it ends where that can't be done."""
+    not_ready = await inputs.resolve(this)
+    if not_ready is not None:
+        return not_ready
+    this.run.parameters = this.parameters
     if validate is not None:
         outcome = await Call(validate, (this.parameters,), {}, this)
         if not isinstance(outcome, Returned):

@@ -12,11 +12,11 @@ from headrace.core.states import State, StateType
 from headrace.core.walk import SCALARS, found, quote, walk
 from headrace.effects import Promise, WaitFor
 from headrace.exceptions import UpstreamTaskError
-from headrace.runs.context import Origins, TaskRunContext
+from headrace.runs.context import FlowRunContext, Origins, TaskRunContext
 from headrace.runs.steps import is_promise, record, settled, stopped
 
 
-async def resolve(this: TaskRunContext) -> State | None:
+async def resolve(this: TaskRunContext | FlowRunContext) -> State | None:
     """Wait for what the run needs and put results into its parameters; answer the state it ends in if it can't run."""
     parameters = this.parameters
     if not this.wait_for and all(type(value) in SCALARS for value in parameters.values()):
@@ -93,4 +93,3 @@ def _runs_in(value: Any, origins: Origins) -> list[UUID]:
             runs[run_id] = None
     runs.update(dict.fromkeys(origins.of(value)))
     return list(runs)
-

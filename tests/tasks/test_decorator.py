@@ -1,0 +1,268 @@
+"""What `@task` takes, and what it makes of it."""
+
+import functools
+import inspect
+from typing import Any
+
+import pytest
+from headrace import Task, flow, tags, task
+from headrace.exceptions import InvalidNameError
+from headrace.store.protocol import Store
+from headrace.tasks import exponential_backoff
+
+
+def test_a_bare_decorator_takes_everything_from_the_function() -> None:
+    """Name, description, signature."""
+
+    @task
+    def my_task(x: int) -> int:
+        """Do it."""
+        return x
+
+    assert isinstance(my_task, Task)
+    assert (my_task.name, my_task.description, my_task.fn(3)) == ("my_task", "Do it.", 3)
+    assert my_task.__wrapped__ is my_task.fn
+    assert list(inspect.signature(my_task).parameters) == ["x"]
+    assert (my_task.tags, my_task.retries, my_task.timeout_seconds) == (set(), 0, None)
+    assert (my_task.log_prints, my_task.retry_condition_fn, my_task.task_run_name) == (None, None, None)
+    assert my_task.cache_result_in_memory is True
+
+
+def test_arguments_of_the_decorator_are_attributes_of_the_task() -> None:
+    """What is given is what is there."""
+
+    def hook(task: Any, task_run: Any, state: Any) -> None: ...
+
+    def condition(task: Any, task_run: Any, state: Any) -> bool:
+        return True
+
+    @task(
+        name="Mine",
+        description="d",
+        tags=["a", "b", "a"],
+        version="1",
+        task_run_name="n-{x}",
+        retries=2,
+        retry_delay_seconds=[1, 2],
+        retry_jitter_factor=0.5,
+        retry_condition_fn=condition,
+        timeout_seconds=3,
+        log_prints=True,
+        on_completion=[hook],
+        on_failure=(hook,),
+        on_running=[hook],
+        viz_return_value=7,
+    )
+    def my_task(x: int) -> None: ...
+
+    assert (my_task.name, my_task.description, my_task.tags, my_task.version) == ("Mine", "d", {"a", "b"}, "1")
+    assert (my_task.task_run_name, my_task.retries, my_task.retry_delay_seconds) == ("n-{x}", 2, [1, 2])
+    assert (my_task.retry_jitter_factor, my_task.retry_condition_fn) == (0.5, condition)
+    assert (my_task.timeout_seconds, my_task.log_prints, my_task.viz_return_value) == (3.0, True, 7)
+    assert my_task.on_completion_hooks == my_task.on_failure_hooks == my_task.on_running_hooks == [hook]
+
+
+def test_the_key_is_the_name_and_a_hash_of_the_source() -> None:
+    """The same while the function is, another for another."""
+
+    def one() -> int:
+        return 1
+
+    def two() -> int:
+        return 2
+
+    assert task(one).task_key.startswith("test_the_key_is_the_name_and_a_hash_of_the_source.one-")
+    assert task(one).task_key == task(name="other")(one).task_key
+    assert task(one).task_key.rsplit("-", 1)[1] != task(two).task_key.rsplit("-", 1)[1]
+
+
+def test_a_task_is_made_of_a_callable_only() -> None:
+    """Anything else is refused."""
+    with pytest.raises(TypeError, match="must be callable"):
+        Task(fn="text")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["a/b", "a%b", "a&b", "a>b", "a<b"])
+def test_a_name_with_forbidden_characters_is_refused(name: str) -> None:
+    """As for flows."""
+    with pytest.raises(InvalidNameError):
+        task(name=name)(lambda: 1)
+
+
+def test_lambdas_partials_and_callable_objects_may_be_tasks() -> None:
+    """Submitted too."""
+
+    class Adder:
+        def __call__(self, x: int, y: int = 1) -> int:
+            return x + y
+
+    class AsyncAdder:
+        async def __call__(self, x: int) -> int:
+            return x + 1
+
+    def add(x: int, y: int) -> int:
+        return x + y
+
+    @flow
+    def my_flow() -> Any:
+        return [
+            task(lambda x: x + 1)(2),
+            task(functools.partial(add, y=2))(1),
+            task(Adder())(1),
+            task(Adder()).submit(1).result(),
+            task(AsyncAdder()).submit(1).result(),
+            task(functools.partial(add, 5)).map([1, 2]).result(),
+        ]
+
+    assert my_flow() == [3, 3, 2, 2, 2, [6, 7]]
+    assert task(Adder()).name == "Adder"
+    assert task(AsyncAdder()).isasync
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"retry_delay_seconds": list(range(51))}, ValueError, "50"),
+        ({"retry_delay_seconds": "10"}, TypeError, "retry_delay_seconds"),
+        ({"retry_delay_seconds": {1: 2}}, TypeError, "retry_delay_seconds"),
+        ({"retry_jitter_factor": -1}, ValueError, "retry_jitter_factor"),
+        ({"retry_condition_fn": "not callable"}, TypeError, "retry_condition_fn"),
+        ({"timeout_seconds": "1"}, TypeError, "timeout_seconds"),
+        ({"retries": "3"}, TypeError, "retries"),
+        ({"on_completion": print}, TypeError, "on_completion"),
+        ({"on_failure": ["x"]}, TypeError, "on_failure"),
+        ({"on_running": 3}, TypeError, "on_running"),
+        ({"task_run_name": 3}, TypeError, "task_run_name"),
+        ({"nonsense": 3}, TypeError, "nonsense"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_refused_at_decoration(options: Any, error: type[Exception], match: str) -> None:
+    """Each names the argument."""
+    with pytest.raises(error, match=match):
+        task(**options)(lambda: 1)
+
+
+def test_a_callable_delay_is_called_once_at_decoration() -> None:
+    """With the number of retries."""
+    asked: list[int] = []
+
+    def delays(retries: int) -> list[float]:
+        asked.append(retries)
+        return [1.0, 2.0]
+
+    assert task(retries=2, retry_delay_seconds=delays)(lambda: 1).retry_delay_seconds == [1.0, 2.0]
+    assert asked == [2]
+    assert task(retries=3, retry_delay_seconds=exponential_backoff(10))(lambda: 1).retry_delay_seconds == [10, 20, 40]
+
+
+@pytest.mark.parametrize("name", ["on_completion", "on_failure", "on_running", "on_rollback", "on_commit"])
+def test_hooks_may_be_added_by_decorator(name: str) -> None:
+    """The function is given back."""
+    my_task: Any = task(lambda: 1)
+
+    def hook(*_: Any) -> None: ...
+
+    assert getattr(my_task, name)(hook) is hook
+    assert list(getattr(my_task, f"{name}_hooks")) == [hook]
+    assert list(getattr(my_task.with_options(name="other"), f"{name}_hooks")) == [hook]
+
+
+def test_with_options_replaces_what_is_given_and_keeps_the_rest() -> None:
+    """The original is untouched."""
+
+    @task(name="A", tags={"x"}, retries=3, retry_delay_seconds=[1, 2], timeout_seconds=5, task_run_name="n")
+    def original(x: int) -> int:
+        return x
+
+    changed = original.with_options(name="B", tags=["y"], retries=1)
+    assert (changed.name, changed.tags, changed.retries) == ("B", {"y"}, 1)
+    assert (changed.retry_delay_seconds, changed.timeout_seconds, changed.task_run_name) == ([1, 2], 5.0, "n")
+    assert (original.name, original.tags, original.retries) == ("A", {"x"}, 3)
+    assert changed.fn is original.fn
+    assert changed(3) == 3
+    emptied = original.with_options(tags=[], retries=0, retry_delay_seconds=0, timeout_seconds=0, task_run_name=None)
+    assert (emptied.tags, emptied.retries, emptied.timeout_seconds, emptied.task_run_name) == (set(), 0, None, None)
+    assert original.with_options().name == "A"
+
+
+def test_with_options_calls_a_callable_delay_with_the_new_retries() -> None:
+    """It was kept as it was given."""
+    original = task(retries=1, retry_delay_seconds=exponential_backoff(1))(lambda: 1)
+    assert original.with_options(retries=3).retry_delay_seconds == [1, 2, 4]
+
+
+def test_with_options_takes_what_task_takes() -> None:
+    """All arguments, and no other."""
+    of_class = set(inspect.signature(Task.__init__).parameters) - {"self", "fn", "on_rollback", "on_commit"}
+    assert set(inspect.signature(Task.with_options).parameters) - {"self"} == of_class
+
+
+def test_a_task_runs_outside_a_flow(run_store: Store) -> None:
+    """Its run belongs to no flow run."""
+    state = task(lambda x: x + 1)(1, return_state=True)
+    assert state.result() == 2
+    (run,) = run_store.task_runs()
+    assert (run.flow_run_id, run.state.name) == (None, "Completed")  # type: ignore[union-attr]
+
+
+def test_a_task_calls_tasks_and_flows(run_store: Store) -> None:
+    """Each has a run of its own, in the same flow run."""
+
+    @task
+    def inner(x: int) -> int:
+        return x + 1
+
+    @flow
+    def child(x: int) -> int:
+        return inner(x)
+
+    @task
+    def outer(x: int) -> int:
+        return inner(x) + inner.submit(x).result() + child(x)
+
+    @flow
+    def my_flow() -> int:
+        return outer(1) + outer.submit(1).result()
+
+    assert my_flow() == 12
+    parent = next(run for run in run_store.flow_runs() if run.flow_name == "my-flow")
+    names = [run.task_name for run in run_store.task_runs() if run.flow_run_id == parent.id]
+    assert sorted(names) == ["child"] * 2 + ["inner"] * 4 + ["outer"] * 2
+    children = [run for run in run_store.flow_runs() if run.flow_name == "child"]
+    assert [run.parent_flow_run_id for run in children] == [parent.id, parent.id]
+
+
+def test_an_async_task_called_in_a_sync_flow_is_a_coroutine() -> None:
+    """Nobody awaits it for you; submit it to get a result."""
+
+    @task
+    async def my_task() -> int:
+        return 1
+
+    @flow
+    def my_flow() -> Any:
+        coroutine: Any = my_task()
+        assert inspect.iscoroutine(coroutine)
+        coroutine.close()
+        return my_task.submit().result()
+
+    assert my_flow() == 1
+
+
+def test_tags_of_the_task_join_those_of_the_context(run_store: Store) -> None:
+    """A union."""
+
+    @task(tags=["own"])
+    def my_task() -> None: ...
+
+    @flow
+    def my_flow() -> None:
+        with tags("inner"):
+            my_task()
+            my_task.submit().wait()
+
+    with tags("outer"):
+        my_flow()
+    assert [run.tags for run in run_store.task_runs()] == [{"own", "inner", "outer"}] * 2
+    assert run_store.flow_runs()[0].tags == {"outer"}
