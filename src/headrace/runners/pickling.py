@@ -59,11 +59,15 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 cloudpickle.register_pickle_by_value(sys.modules[name])
             elif kind is FunctionType and _function_named(name, obj.__qualname__) is obj:
                 return _function_named, (name, obj.__qualname__)
-        elif hasattr(kind, "story"):  # a task or flow
-            name, qualname = obj.__dict__.get("__module__"), obj.__dict__.get("__qualname__")
-            if name is not None and _is_importable(name) and _named(name, qualname) is obj:
-                return _named, (name, qualname)
+        elif hasattr(kind, "story") and travels_by_name(obj):
+            return _named, (obj.__dict__["__module__"], obj.__dict__["__qualname__"])
         return super().reducer_override(obj)
+
+
+def travels_by_name(definition: Any) -> bool:
+    """Say whether another process finds this task or flow under the name of its function."""
+    name, qualname = (definition.__dict__.get(key) for key in ("__module__", "__qualname__"))
+    return name is not None and qualname is not None and _is_importable(name) and _named(name, qualname) is definition
 
 
 def _named(module: str, qualname: str) -> Any:

@@ -6,9 +6,10 @@ import copy
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from headrace.core.messages import described
 from headrace.core.records import FlowRun, TaskRun
 from headrace.effects import Call
-from headrace.runners.pickling import cannot_pickle, dumps, unsendable
+from headrace.runners.pickling import cannot_pickle, dumps, loads, travels_by_name, unsendable
 from headrace.runs.context import TAGS, FlowRunContext, TaskRunContext
 
 
@@ -28,14 +29,6 @@ class TaskPicture(NamedTuple):
     nested_runner: Any
 
 
-class FlowPicture(NamedTuple):
-    """The flow run that a task run belongs to."""
-
-    run: FlowRun
-    definition: Any
-    log_prints: bool
-
-
 class Described:
     """Stand for a flow or task that can't be pickled, where only its function is called elsewhere."""
 
@@ -48,13 +41,49 @@ class Described:
 
 
 class Unsent:
-    """Stand for a flow's parameter that can't be pickled."""
+    """Stand for a flow's parameter that can't be pickled, or not be loaded."""
 
     def __init__(self, shown: str) -> None:
         self._shown = shown
 
     def __repr__(self) -> str:
         return self._shown
+
+
+class FlowPicture(NamedTuple):
+    """The flow run that a task run belongs to. A task may well do without what can't be loaded of it.
+
+    The flow and each of its parameters are pickles of their own; `run` is without parameters. `flow` None: the flow
+    can't be imported, and taking it along by value would take along whatever its function refers to.
+    """
+
+    run: FlowRun
+    flow: bytes | None
+    described: Described
+    parameters: dict[str, bytes | Unsent]
+    log_prints: bool
+
+    def context(self, task_runner: Any) -> FlowRunContext:
+        """Return the context that the picture is of."""
+        parameters = {name: _loaded(pickled, name) for name, pickled in self.parameters.items()}
+        self.run.parameters = parameters
+        definition: Any = _loaded(self.flow, self.described) if self.flow is not None else self.described
+        return FlowRunContext(
+            run=self.run,
+            definition=definition,
+            parameters=parameters,
+            log_prints=self.log_prints,
+            task_runner=task_runner,
+        )
+
+
+def _loaded(pickled: bytes | Unsent, otherwise: Any) -> Any:
+    if isinstance(pickled, Unsent):
+        return pickled
+    try:
+        return loads(pickled)
+    except Exception as error:  # noqa: BLE001 - modules are imported here, and may raise what they like
+        return otherwise if isinstance(otherwise, Described) else Unsent(f"<{otherwise}: {described(error)}>")
 
 
 def task_picture(effect: Call, nested_runner: Any) -> bytes:
@@ -98,16 +127,23 @@ def _check(effect: Call, context: TaskRunContext) -> None:
 
 
 def flow_picture(context: FlowRunContext) -> bytes:
-    """Pickle a flow run; what can't be is described, because the task may well do without it."""
-    picture = FlowPicture(context.run, context.definition, context.log_prints)
+    """Pickle what can be pickled of a flow run."""
+    run = copy.copy(context.run)
+    run.parameters = {}
+    definition: Any = context.definition
+    return dumps(
+        FlowPicture(
+            run,
+            dumps(definition) if travels_by_name(definition) else None,
+            Described(definition),
+            {name: _dumped(value) for name, value in context.run.parameters.items()},
+            context.log_prints,
+        )
+    )
+
+
+def _dumped(value: Any) -> bytes | Unsent:
     try:
-        return dumps(picture)
-    except Exception:  # noqa: BLE001 - as above
-        run = copy.copy(context.run)
-        run.parameters = {
-            name: Unsent(repr(value)) if cannot_pickle(value) else value for name, value in run.parameters.items()
-        }
-        definition: Any = context.definition
-        if cannot_pickle(definition):
-            definition = Described(definition)
-        return dumps(FlowPicture(run, definition, context.log_prints))
+        return dumps(value)
+    except Exception as error:  # noqa: BLE001 - as above
+        return Unsent(f"<{type(value).__name__}: {described(error)}>")

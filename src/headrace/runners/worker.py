@@ -25,7 +25,7 @@ from headrace.runners.pickling import dumps, loads, unsendable
 from headrace.runners.pictures import FlowPicture, TaskPicture
 from headrace.runners.relay import RelayStore, send_logs
 from headrace.runners.wire import Answer, Began, Done, End, Hello, Interrupt, Kind, Pipe, Work
-from headrace.runs.context import TAGS, FlowRunContext, TaskRunContext
+from headrace.runs.context import TAGS, TaskRunContext
 from headrace.runs.steps import is_promise, settled
 from headrace.settings import temporary_settings
 from headrace.store.protocol import Store
@@ -119,7 +119,7 @@ class Worker:
         flow = self._flow[1] if work.flow_run_id is not None else None
         picture: TaskPicture = loads(work.task)
         TAGS.set(picture.tags)
-        flow_context = _flow_context(flow, picture) if flow is not None else None
+        flow_context = flow.context(picture.nested_runner) if flow is not None else None
         context = TaskRunContext(
             run=picture.run,
             definition=picture.definition,
@@ -173,16 +173,6 @@ class Worker:
             return await asyncio.call(effect, self._world, guard)
         finally:
             self._guard = thread_guard()
-
-
-def _flow_context(flow: FlowPicture, picture: TaskPicture) -> FlowRunContext:
-    return FlowRunContext(
-        run=flow.run,
-        definition=flow.definition,
-        parameters=dict(flow.run.parameters),
-        log_prints=flow.log_prints,
-        task_runner=picture.nested_runner,
-    )
 
 
 def _done(outcome: Outcome, task_name: str, expired: Exception | None) -> Done:
