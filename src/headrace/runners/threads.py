@@ -91,21 +91,29 @@ class WorkerPool:
     def _work_off(self) -> None:
         """The life of a worker."""
         THREAD.blocked = self._blocked
+        new = True
         try:
-            while True:
+            while self._takes_call(new):
+                new = False
                 with self._clock.adopt_participant():
-                    with self._lock:
-                        self._called -= 1
-                        self._active += 1
                     self._run_jobs()
-                with self._lock:
-                    if not self._closed:
-                        self._idle += 1
-                        self._work.wait()
-                    if self._closed and not self._called:
-                        return
         finally:
             _close_loop()
+
+    def _takes_call(self, new: bool) -> bool:
+        """Wait to be called, and be active from then on; False: the pool is closed, and nobody calls.
+
+        One step under the lock: two workers that both saw the last call before either took it would never end.
+        """
+        with self._lock:
+            if not new and not self._closed:
+                self._idle += 1
+                self._work.wait()
+            if not self._called:
+                return False
+            self._called -= 1
+            self._active += 1
+            return True
 
     def _run_jobs(self) -> None:
         """Run jobs while there are any, and count as active meanwhile."""
