@@ -35,6 +35,7 @@ from headrace.clock.virtual import VirtualClock
 from headrace.drive.world import World, use_world
 from headrace.settings import refresh_settings
 from headrace.store.memory import MemoryStore
+from headrace.testing.virtual import virtual_time
 
 _FILE = re.compile(r"# ([\w/]+\.(?:py|toml))\n")
 _PROMPT = re.compile(r"^\$ ", re.MULTILINE)
@@ -44,8 +45,8 @@ _VARIES = (
     (re.compile(r"\b\d\d:\d\d:\d\d(\.\d+)?"), "<time>"),
     (re.compile(r"\b\d{4}-\d\d-\d\dT<time>Z?"), "<time>"),
     (re.compile(r"\b\d[\d.]* m?s\b"), "<duration>"),
-    (re.compile(r"\b[a-z]+-[a-z]+\b"), "<slug>"),
     (re.compile(r"-[0-9a-f]{3}\b"), "-<hex>"),
+    (re.compile(r"\b[a-z]+-[a-z]+\b"), "<slug>"),
     (re.compile(r"[█▓╌─][█▓╌─ ]*(?=$|\n|<duration>)"), "<bar>"),
     (re.compile(r"[ \t]+"), " "),
 )
@@ -101,7 +102,7 @@ def run_console(example: Example) -> str | None:
             more, _, wanted = wanted.partition("\n")
             command = f"{command[:-1]}{more.strip()}"
         ended = subprocess.run(
-            ["sh", "-c", f"{command} 2>&1"],
+            ["sh", "-c", f"exec 2>&1\n{command}"],
             stdout=subprocess.PIPE,
             text=True,
             timeout=_COMMAND_SECONDS,
@@ -129,6 +130,7 @@ def _environment() -> dict[str, str]:
         "NO_COLOR": "1",
         "PATH": f"{commands}:{kept.get('PATH', '')}",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONWARNINGS": "ignore::DeprecationWarning",  # pytest-asyncio warns of its own defaults
         "TZ": "UTC",
     }
 
@@ -165,8 +167,10 @@ class PageTest(pytest.Item):
                 patch.delenv(name)
             patch.setenv("HEADRACE_HOME", str(folder / "home"))
             refresh_settings()
-            world = World(MemoryStore(), clock=VirtualClock(), seed=0)
+            clock = VirtualClock()
+            world = World(MemoryStore(), clock=clock, seed=0)
             document.namespace["world"] = stack.enter_context(use_world(world, everywhere=True))
+            stack.enter_context(virtual_time(world, clock))
             for example in document:
                 example.evaluate()
 
