@@ -43,6 +43,45 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+__all__ = [
+    "AcquireConcurrencySlotTimeoutError",
+    "CancelRequested",
+    "CancelledRun",
+    "ConcurrencySlotAcquisitionError",
+    "ConfigurationError",
+    "CrashedRun",
+    "ExternalSignal",
+    "FailedRun",
+    "FlowPauseTimeout",
+    "FlowRunTimeoutError",
+    "HeadraceError",
+    "InvalidNameError",
+    "MappingLengthMismatch",
+    "MappingMissingIterable",
+    "MissingContextError",
+    "MissingFlowError",
+    "MissingResult",
+    "NotAStore",
+    "NotPausedError",
+    "ObjectAlreadyExists",
+    "ObjectNotFound",
+    "ParameterBindError",
+    "ParameterTypeError",
+    "PausedRun",
+    "ReservedArgumentError",
+    "ScriptError",
+    "SerializationError",
+    "StoreError",
+    "StoreFull",
+    "StoreLocked",
+    "StoreReadOnly",
+    "StoreTooNew",
+    "TaskRunTimeoutError",
+    "TerminationSignal",
+    "UnfinishedRun",
+    "UpstreamTaskError",
+]
+
 
 class HeadraceError(Exception):
     """The root of all errors of headrace."""

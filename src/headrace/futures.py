@@ -16,6 +16,7 @@ from headrace.core.walk import walk
 from headrace.drive.sync import block
 from headrace.drive.world import current_world
 from headrace.effects import Promise
+from headrace.exceptions import FlowRunTimeoutError, TaskRunTimeoutError
 from headrace.runs.steps import settled
 
 R = TypeVar("R")
@@ -64,7 +65,7 @@ class RunFuture(Promise, Generic[R]):
         self.wait(timeout)
         if not self.done():
             raise TimeoutError(f"Task run {self.run.name!r} did not complete within {timeout} seconds")
-        return result_of(self.state, raise_on_failure)  # type: ignore[no-any-return]
+        return _result_of(self.state, raise_on_failure)  # type: ignore[no-any-return]
 
     def add_done_callback(self, fn: Callable[[RunFuture[R]], object]) -> None:
         """Call `fn` with this future once the run has ended, at once if it has already."""
@@ -90,7 +91,7 @@ def _wait_until_done(future: RunFuture[Any], timeout: float | None) -> None:
     block(event, timeout)
 
 
-def result_of(state: State, raise_on_failure: bool = True) -> Any:
+def _result_of(state: State, raise_on_failure: bool = True) -> Any:
     """Return the result of an ended run, with futures and states inside replaced by theirs; or raise, or return, its failure."""
     if not state.is_completed():
         failure = first_failure(state)
@@ -134,6 +135,8 @@ def wait(futures: Iterable[RunFuture[R]], timeout: float | None = None) -> DoneA
     try:
         for _ in as_completed(futures, timeout):
             pass
+    except (FlowRunTimeoutError, TaskRunTimeoutError):
+        raise  # not this wait's time-out, but that of the run which waits here
     except TimeoutError:
         pass  # the sets below say which
     done = {future for future in futures if future.done()}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from headrace import Flow, flow, task
 from headrace.core.states import State
 from headrace.exceptions import InvalidNameError, ReservedArgumentError

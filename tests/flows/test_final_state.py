@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from headrace import State, flow, task
 from headrace.exceptions import CancelledRun, CrashedRun, FailedRun, PausedRun, UnfinishedRun
 from headrace.states import Cancelled, Completed, Crashed, Failed, Paused, Pending, Running, StateType

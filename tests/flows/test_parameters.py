@@ -9,9 +9,10 @@ from uuid import UUID
 
 import pydantic
 import pytest
+
 from headrace import flow, task
-from headrace.store.protocol import Store
 from headrace.exceptions import HeadraceError, ParameterBindError, ParameterTypeError
+from headrace.store.protocol import Store
 
 
 class Model(pydantic.BaseModel):
@@ -46,7 +47,7 @@ COERCIONS = [
     (str, "x", "x"),
     (bool, "true", True),
     (datetime.date, "2026-11-26", datetime.date(2026, 11, 26)),
-    (datetime.datetime, "2026-11-26T10:00:00Z", datetime.datetime(2026, 11, 26, 10, tzinfo=datetime.timezone.utc)),
+    (datetime.datetime, "2026-11-26T10:00:00Z", datetime.datetime(2026, 11, 26, 10, tzinfo=datetime.UTC)),
     (datetime.timedelta, 60, datetime.timedelta(minutes=1)),
     (UUID, "00000000-0000-0000-0000-000000000001", UUID(int=1)),
     (list[int], ["1", "2"], [1, 2]),

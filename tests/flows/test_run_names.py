@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
 from headrace import flow, task
 from headrace.core.states import StateType
-from headrace.store.protocol import LogFilter, Store
 from headrace.runtime import flow_run, task_run
+from headrace.store.protocol import LogFilter, Store
 
 
 def only(runs: list[Any]) -> Any:
@@ -296,7 +297,7 @@ def test_the_two_example_flows(run_store: Store) -> None:
 
     @flow
     def my_flow() -> None:
-        my_task(name="marvin", date=datetime.datetime.now(datetime.timezone.utc))
+        my_task(name="marvin", date=datetime.datetime.now(datetime.UTC))
 
     @flow(name="My Flow", description="My flow with a name and description", log_prints=True)
     def my_other_flow() -> None:
@@ -304,7 +305,7 @@ def test_the_two_example_flows(run_store: Store) -> None:
 
     my_flow()
     my_other_flow()
-    today = f"{datetime.datetime.now(datetime.timezone.utc):%A}"
+    today = f"{datetime.datetime.now(datetime.UTC):%A}"
     assert only(run_store.task_runs()).name == f"hello-marvin-on-{today}"
     assert my_task.description == "An example task for a tutorial."
     assert my_other_flow.name == "My Flow"

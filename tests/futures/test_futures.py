@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+
 from headrace import State, flow, task
 from headrace.futures import (
     RunFuture,

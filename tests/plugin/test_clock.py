@@ -13,8 +13,7 @@ from headrace.clock import SystemClock
 from headrace.clock.virtual import VirtualClock
 from headrace.drive.world import World, current_world
 from headrace.store.memory import MemoryStore
-from headrace.testing import Runs
-from headrace.testing.virtual import virtual_time
+from headrace.testing import Runs, virtual_time
 
 
 @task(retries=2, retry_delay_seconds=3600)
@@ -126,7 +125,7 @@ def test_everything_is_put_back(project: pytest.Pytester) -> None:
     """The next test is in real time again."""
     world = current_world()
     before = (time.sleep, asyncio.new_event_loop, asyncio.events.new_event_loop, world.clock, world.new_id)
-    with virtual_time(world) as clock:
+    with virtual_time() as clock:
         assert world.clock is clock
         assert time.sleep is not before[0]
     assert before == (time.sleep, asyncio.new_event_loop, asyncio.events.new_event_loop, world.clock, world.new_id)

@@ -6,6 +6,7 @@ import pickle
 from typing import Any
 
 import pytest
+
 from headrace import states
 from headrace.exceptions import (
     CancelledRun,
@@ -44,7 +45,7 @@ from headrace.states import (
     return_value_to_state,
 )
 
-UTC = datetime.timezone.utc
+UTC = datetime.UTC
 MOMENT = datetime.datetime(2026, 3, 1, tzinfo=UTC)
 
 CONSTRUCTORS = [

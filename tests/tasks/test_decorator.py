@@ -5,6 +5,7 @@ import inspect
 from typing import Any
 
 import pytest
+
 from headrace import Task, flow, tags, task
 from headrace.exceptions import InvalidNameError
 from headrace.store.protocol import Store

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pydantic
 import pytest
+
 from headrace import allow_failure, flow, task, unmapped
 from headrace.exceptions import MappingLengthMismatch, MappingMissingIterable, UnfinishedRun
 from headrace.futures import RunFuture, RunFutureList

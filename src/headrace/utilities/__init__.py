@@ -1,0 +1,5 @@
+"""Small things for users."""
+
+from headrace.utilities import annotations
+
+__all__ = ["annotations"]

@@ -1,0 +1,205 @@
+"""Clients of the run store: one for async code, one for sync code, over one reader.
+
+This version has no server: a client looks into the store of the world that its code is in.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Literal, overload
+from uuid import UUID
+
+from headrace.client.reading import TAG_PREFIX, Reader
+from headrace.core.records import FlowRun, TaskRun
+from headrace.core.states import State
+from headrace.drive.activities import cancel
+from headrace.store.protocol import ConcurrencyLimit, RunFilter
+
+__all__ = ["HeadraceClient", "SyncHeadraceClient", "get_client"]
+
+
+class SyncHeadraceClient:
+    """Read runs and change limits, in sync code. Usable as a context manager, and without."""
+
+    def __init__(self) -> None:
+        self._reader = Reader()
+
+    def __enter__(self) -> SyncHeadraceClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        return None
+
+    def read_flow_run(self, flow_run_id: UUID | str) -> FlowRun:
+        """Return one flow run. Raises ObjectNotFound."""
+        return self._reader.flow_run(flow_run_id)
+
+    def read_task_run(self, task_run_id: UUID | str) -> TaskRun:
+        """Return one task run. Raises ObjectNotFound."""
+        return self._reader.task_run(task_run_id)
+
+    def read_flow_runs(
+        self, flow_run_filter: RunFilter | None = None, *, limit: int | None = None, offset: int = 0
+    ) -> list[FlowRun]:
+        """Return the flow runs that fit the filter, in order of creation."""
+        return self._reader.flow_runs(flow_run_filter, limit, offset)
+
+    def read_task_runs(
+        self, task_run_filter: RunFilter | None = None, *, limit: int | None = None, offset: int = 0
+    ) -> list[TaskRun]:
+        """Return the task runs that fit the filter, in order of creation."""
+        return self._reader.task_runs(task_run_filter, limit, offset)
+
+    def read_flow_run_states(self, flow_run_id: UUID | str) -> list[State]:
+        """Return all states of a flow run, in order. Raises ObjectNotFound."""
+        return self._reader.states(self._reader.flow_run(flow_run_id))
+
+    def read_task_run_states(self, task_run_id: UUID | str) -> list[State]:
+        """Return all states of a task run, in order. Raises ObjectNotFound."""
+        return self._reader.states(self._reader.task_run(task_run_id))
+
+    def cancel_flow_run(self, flow_run_id: UUID) -> State:
+        """Ask for a flow run to be cancelled; return the state that then stands. Raises ObjectNotFound."""
+        return cancel(self._reader.world, flow_run_id)
+
+    def create_concurrency_limit(self, tag: str, concurrency_limit: int) -> ConcurrencyLimit:
+        """Let at most so many task runs with this tag run at once. Raises ValueError below 0."""
+        return self._reader.put_limit(f"{TAG_PREFIX}{tag}", concurrency_limit)
+
+    def read_concurrency_limit_by_tag(self, tag: str) -> ConcurrencyLimit:
+        """Return the limit of a tag as it stands. Raises ObjectNotFound."""
+        return self._reader.limit(f"{TAG_PREFIX}{tag}")
+
+    def read_concurrency_limits(self) -> list[ConcurrencyLimit]:
+        """Return the limits of all tags, by name (``tag:<tag>``)."""
+        return self._reader.limits(of_tags=True)
+
+    def delete_concurrency_limit_by_tag(self, tag: str) -> None:
+        """Remove the limit of a tag. Raises ObjectNotFound."""
+        self._reader.delete_limit(f"{TAG_PREFIX}{tag}")
+
+    def create_global_concurrency_limit(
+        self, name: str, limit: int, slot_decay_per_second: float = 0.0, active: bool = True
+    ) -> ConcurrencyLimit:
+        """Create a limit for `headrace.concurrency`. Raises ValueError for a limit or a decay below 0."""
+        return self._reader.put_limit(name, limit, slot_decay_per_second, active)
+
+    def upsert_global_concurrency_limit_by_name(
+        self, name: str, limit: int, slot_decay_per_second: float = 0.0
+    ) -> ConcurrencyLimit:
+        """Create a limit, or change the one of this name."""
+        return self._reader.put_limit(name, limit, slot_decay_per_second)
+
+    def read_global_concurrency_limit_by_name(self, name: str) -> ConcurrencyLimit:
+        """Return a limit as it stands. Raises ObjectNotFound."""
+        return self._reader.limit(name)
+
+    def read_global_concurrency_limits(self) -> list[ConcurrencyLimit]:
+        """Return all limits but those of tags, by name."""
+        return self._reader.limits(of_tags=False)
+
+    def delete_global_concurrency_limit_by_name(self, name: str) -> None:
+        """Remove a limit. Raises ObjectNotFound."""
+        self._reader.delete_limit(name)
+
+
+class HeadraceClient:
+    """The same for async code: each method of `SyncHeadraceClient`, to be awaited. A store answers in microseconds."""
+
+    def __init__(self) -> None:
+        self._sync = SyncHeadraceClient()
+
+    async def __aenter__(self) -> HeadraceClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        return None
+
+    async def read_flow_run(self, flow_run_id: UUID | str) -> FlowRun:
+        """Return one flow run. Raises ObjectNotFound."""
+        return self._sync.read_flow_run(flow_run_id)
+
+    async def read_task_run(self, task_run_id: UUID | str) -> TaskRun:
+        """Return one task run. Raises ObjectNotFound."""
+        return self._sync.read_task_run(task_run_id)
+
+    async def read_flow_runs(
+        self, flow_run_filter: RunFilter | None = None, *, limit: int | None = None, offset: int = 0
+    ) -> list[FlowRun]:
+        """Return the flow runs that fit the filter, in order of creation."""
+        return self._sync.read_flow_runs(flow_run_filter, limit=limit, offset=offset)
+
+    async def read_task_runs(
+        self, task_run_filter: RunFilter | None = None, *, limit: int | None = None, offset: int = 0
+    ) -> list[TaskRun]:
+        """Return the task runs that fit the filter, in order of creation."""
+        return self._sync.read_task_runs(task_run_filter, limit=limit, offset=offset)
+
+    async def read_flow_run_states(self, flow_run_id: UUID | str) -> list[State]:
+        """Return all states of a flow run, in order. Raises ObjectNotFound."""
+        return self._sync.read_flow_run_states(flow_run_id)
+
+    async def read_task_run_states(self, task_run_id: UUID | str) -> list[State]:
+        """Return all states of a task run, in order. Raises ObjectNotFound."""
+        return self._sync.read_task_run_states(task_run_id)
+
+    async def cancel_flow_run(self, flow_run_id: UUID) -> State:
+        """Ask for a flow run to be cancelled; return the state that then stands. Raises ObjectNotFound."""
+        return self._sync.cancel_flow_run(flow_run_id)
+
+    async def create_concurrency_limit(self, tag: str, concurrency_limit: int) -> ConcurrencyLimit:
+        """Let at most so many task runs with this tag run at once. Raises ValueError below 0."""
+        return self._sync.create_concurrency_limit(tag, concurrency_limit)
+
+    async def read_concurrency_limit_by_tag(self, tag: str) -> ConcurrencyLimit:
+        """Return the limit of a tag as it stands. Raises ObjectNotFound."""
+        return self._sync.read_concurrency_limit_by_tag(tag)
+
+    async def read_concurrency_limits(self) -> list[ConcurrencyLimit]:
+        """Return the limits of all tags, by name (``tag:<tag>``)."""
+        return self._sync.read_concurrency_limits()
+
+    async def delete_concurrency_limit_by_tag(self, tag: str) -> None:
+        """Remove the limit of a tag. Raises ObjectNotFound."""
+        self._sync.delete_concurrency_limit_by_tag(tag)
+
+    async def create_global_concurrency_limit(
+        self, name: str, limit: int, slot_decay_per_second: float = 0.0, active: bool = True
+    ) -> ConcurrencyLimit:
+        """Create a limit for `headrace.concurrency`. Raises ValueError for a limit or a decay below 0."""
+        return self._sync.create_global_concurrency_limit(name, limit, slot_decay_per_second, active)
+
+    async def upsert_global_concurrency_limit_by_name(
+        self, name: str, limit: int, slot_decay_per_second: float = 0.0
+    ) -> ConcurrencyLimit:
+        """Create a limit, or change the one of this name."""
+        return self._sync.upsert_global_concurrency_limit_by_name(name, limit, slot_decay_per_second)
+
+    async def read_global_concurrency_limit_by_name(self, name: str) -> ConcurrencyLimit:
+        """Return a limit as it stands. Raises ObjectNotFound."""
+        return self._sync.read_global_concurrency_limit_by_name(name)
+
+    async def read_global_concurrency_limits(self) -> list[ConcurrencyLimit]:
+        """Return all limits but those of tags, by name."""
+        return self._sync.read_global_concurrency_limits()
+
+    async def delete_global_concurrency_limit_by_name(self, name: str) -> None:
+        """Remove a limit. Raises ObjectNotFound."""
+        self._sync.delete_global_concurrency_limit_by_name(name)
+
+
+@overload
+def get_client(*, sync_client: Literal[False] = False) -> HeadraceClient: ...
+
+
+@overload
+def get_client(*, sync_client: Literal[True]) -> SyncHeadraceClient: ...
+
+
+def get_client(*, sync_client: bool = False) -> HeadraceClient | SyncHeadraceClient:
+    """Return a client of the run store: for ``async with``, or with `sync_client` for ``with``."""
+    return SyncHeadraceClient() if sync_client else HeadraceClient()

@@ -1,0 +1,155 @@
+"""Looking into the store through a client, sync and async."""
+
+import asyncio
+import inspect
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from headrace import flow, get_client, task
+from headrace.client.orchestration import HeadraceClient, SyncHeadraceClient
+from headrace.client.schemas.objects import FlowRun, State, StateType, TaskRun
+from headrace.exceptions import ObjectNotFound
+from headrace.store.protocol import RunFilter
+
+
+@task
+def one() -> int:
+    return 1
+
+
+@flow
+def my_flow() -> Any:
+    return one(return_state=True)
+
+
+def test_runs_are_read_by_the_ids_that_states_name() -> None:
+    """As tests do: from a state to its run, and back."""
+    state = my_flow(return_state=True)
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(state.state_details.flow_run_id)
+        task_run = client.read_task_run(state.data.state_details.task_run_id)
+    assert isinstance(run, FlowRun)
+    assert isinstance(task_run, TaskRun)
+    assert (run.state.type, run.state.state_details.flow_run_id) == (StateType.COMPLETED, run.id)  # type: ignore[union-attr]
+    assert (task_run.flow_run_id, task_run.task_name) == (run.id, "one")
+
+
+def test_the_async_client_reads_the_same() -> None:
+    """Each answer is awaited."""
+
+    async def read() -> Any:
+        async with get_client() as client:
+            (run,) = await client.read_flow_runs()
+            (task_run,) = await client.read_task_runs()
+            return (
+                [state.name for state in await client.read_flow_run_states(run.id)],
+                [state.name for state in await client.read_task_run_states(str(task_run.id))],
+                (await client.read_flow_run(run.id)).name == run.name,
+                (await client.read_task_run(task_run.id)).name == task_run.name,
+            )
+
+    my_flow()
+    usual = ["Pending", "Running", "Completed"]
+    assert asyncio.run(read()) == (usual, usual, True, True)
+
+
+def test_states_that_are_read_say_whose_they_are() -> None:
+    """Wherever they were kept."""
+    my_flow()
+    client = get_client(sync_client=True)
+    (run,), (task_run,) = client.read_flow_runs(), client.read_task_runs()
+    assert {state.state_details.flow_run_id for state in client.read_flow_run_states(run.id)} == {run.id}
+    states = client.read_task_run_states(task_run.id)
+    assert {state.state_details.task_run_id for state in states} == {task_run.id}
+    assert all(isinstance(state, State) for state in states)
+
+
+def test_lists_are_filtered_and_cut() -> None:
+    """By a filter, a limit and an offset."""
+    my_flow()
+    my_flow()
+    client = get_client(sync_client=True)
+    first, second = client.read_flow_runs()
+    assert [run.id for run in client.read_flow_runs(limit=1)] == [first.id]
+    assert [run.id for run in client.read_flow_runs(offset=1)] == [second.id]
+    found = client.read_task_runs(RunFilter(flow_run_id=first.id))
+    assert [run.flow_run_id for run in found] == [first.id]
+
+
+def test_what_is_not_there_is_not_found() -> None:
+    """ObjectNotFound, for runs and limits."""
+    client = get_client(sync_client=True)
+    reads = (client.read_flow_run, client.read_task_run, client.read_flow_run_states, client.read_task_run_states)
+    for read in reads:
+        with pytest.raises(ObjectNotFound):
+            read(uuid4())
+    by_name = (
+        client.read_concurrency_limit_by_tag,
+        client.delete_concurrency_limit_by_tag,
+        client.read_global_concurrency_limit_by_name,
+        client.delete_global_concurrency_limit_by_name,
+    )
+    for call in by_name:
+        with pytest.raises(ObjectNotFound, match="nobody"):
+            call("nobody")
+
+
+def test_limits_are_created_read_and_deleted() -> None:
+    """Those of tags apart from the others."""
+    with get_client(sync_client=True) as client:
+        client.create_concurrency_limit("db", concurrency_limit=2)
+        client.create_global_concurrency_limit("api", limit=3, slot_decay_per_second=0.5)
+        assert client.read_concurrency_limit_by_tag("db").limit == 2
+        assert client.read_global_concurrency_limit_by_name("api").slot_decay_per_second == 0.5
+        client.upsert_global_concurrency_limit_by_name("api", 5)
+        assert [limit.limit for limit in client.read_global_concurrency_limits()] == [5]
+        assert [limit.name for limit in client.read_concurrency_limits()] == ["tag:db"]
+        client.delete_concurrency_limit_by_tag("db")
+        client.delete_global_concurrency_limit_by_name("api")
+        assert client.read_concurrency_limits() == client.read_global_concurrency_limits() == []
+
+
+def test_limits_through_the_async_client() -> None:
+    """The same, awaited."""
+
+    async def change() -> Any:
+        async with get_client() as client:
+            await client.create_concurrency_limit("db", 2)
+            await client.create_global_concurrency_limit("api", 3)
+            await client.upsert_global_concurrency_limit_by_name("api", 4)
+            seen = (
+                (await client.read_concurrency_limit_by_tag("db")).limit,
+                (await client.read_global_concurrency_limit_by_name("api")).limit,
+                len(await client.read_concurrency_limits()),
+                len(await client.read_global_concurrency_limits()),
+            )
+            await client.delete_concurrency_limit_by_tag("db")
+            await client.delete_global_concurrency_limit_by_name("api")
+            return seen, await client.read_concurrency_limits()
+
+    assert asyncio.run(change()) == ((2, 4, 1, 1), [])
+
+
+def test_a_run_that_has_ended_cannot_be_cancelled() -> None:
+    """The state that stands is the answer."""
+    my_flow()
+    client = get_client(sync_client=True)
+    (run,) = client.read_flow_runs()
+    assert client.cancel_flow_run(run.id).name == "Completed"
+
+
+def test_both_clients_offer_the_same() -> None:
+    """Method by method, argument by argument."""
+
+    def methods(kind: type) -> dict[str, list[str]]:
+        found = inspect.getmembers(kind, inspect.isfunction)
+        return {name: list(inspect.signature(fn).parameters) for name, fn in found if not name.startswith("_")}
+
+    assert methods(HeadraceClient) == methods(SyncHeadraceClient)
+    assert all(
+        inspect.iscoroutinefunction(fn)
+        for name, fn in inspect.getmembers(HeadraceClient, inspect.isfunction)
+        if not name.startswith("_")
+    )

@@ -1,0 +1,122 @@
+"""What can be imported from where: the names that are promised."""
+
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import headrace
+
+#: The modules that users import from, and what they find there at least.
+FACADE = {
+    "headrace": "flow task Flow Task State tags unmapped allow_failure get_run_logger get_client __version__",
+    "headrace.main": "flow task Flow Task State tags unmapped allow_failure get_run_logger get_client",
+    "headrace.flows": "Flow flow",
+    "headrace.tasks": "Task task exponential_backoff task_input_hash",
+    "headrace.futures": "RunFuture RunFutureList as_completed wait resolve_futures_to_results "
+    "resolve_futures_to_states",
+    "headrace.states": "State StateType Completed Failed Crashed Cancelled Cancelling Running Pending Scheduled Late "
+    "AwaitingRetry AwaitingConcurrencySlot Retrying Paused Suspended Submitting StateGroup is_state_iterable "
+    "raise_state_exception get_state_exception return_value_to_state exception_to_failed_state "
+    "exception_to_crashed_state format_exception",
+    "headrace.task_runners": "TaskRunner ThreadPoolTaskRunner ProcessPoolTaskRunner ConcurrentTaskRunner",
+    "headrace.context": "FlowRunContext TaskRunContext get_run_context tags",
+    "headrace.logging": "get_run_logger get_logger disable_run_logger",
+    "headrace.runtime": "flow_run task_run deployment",
+    "headrace.utilities.annotations": "unmapped allow_failure quote opaque Annotation",
+    "headrace.concurrency.sync": "concurrency rate_limit",
+    "headrace.concurrency.asyncio": "concurrency rate_limit",
+    "headrace.client.orchestration": "get_client HeadraceClient SyncHeadraceClient",
+    "headrace.client.schemas.objects": "State StateType StateDetails FlowRun TaskRun ConcurrencyLimit",
+    "headrace.settings": "temporary_settings",
+    "headrace.exceptions": "HeadraceError CrashedRun FailedRun CancelledRun PausedRun UnfinishedRun MissingResult "
+    "ParameterTypeError ParameterBindError ReservedArgumentError MissingContextError InvalidNameError "
+    "MappingLengthMismatch MappingMissingIterable UpstreamTaskError NotPausedError FlowPauseTimeout "
+    "SerializationError ConfigurationError ObjectNotFound ObjectAlreadyExists ScriptError MissingFlowError",
+}
+
+#: Not for users, though their names have no underscore: other modules of the engine use them.
+ENGINES_OWN = {"TaskRunJob"}
+
+
+@pytest.mark.parametrize("module", FACADE)
+def test_a_module_of_the_facade_offers_its_names(module: str) -> None:
+    """All of them are in `__all__`, and all of `__all__` is there."""
+    imported = importlib.import_module(module)
+    assert set(FACADE[module].split()) <= set(imported.__all__)
+    assert all(hasattr(imported, name) for name in imported.__all__)
+    assert len(set(imported.__all__)) == len(imported.__all__)
+
+
+@pytest.mark.parametrize("module", FACADE)
+def test_a_star_import_works(module: str) -> None:
+    """Everything promised, nothing else."""
+    space: dict[str, Any] = {}
+    exec(f"from {module} import *", space)
+    assert set(space) - {"__builtins__"} == set(importlib.import_module(module).__all__)
+
+
+@pytest.mark.parametrize("module", FACADE)
+def test_what_a_module_defines_for_users_is_promised(module: str) -> None:
+    """No public class or function of the module's own is left out of `__all__`."""
+    imported = importlib.import_module(module)
+    public = {
+        name
+        for name, value in vars(imported).items()
+        if not name.startswith("_")
+        and (inspect.isclass(value) or inspect.isfunction(value))
+        and value.__module__ == module
+    }
+    assert public - ENGINES_OWN <= set(imported.__all__)
+
+
+def test_every_promise_of_the_package_holds() -> None:
+    """Wherever there is an `__all__`, its names are there."""
+    for found in pkgutil.walk_packages(headrace.__path__, "headrace."):
+        if found.name == "headrace.__main__":
+            continue
+        module = importlib.import_module(found.name)
+        missing = [name for name in getattr(module, "__all__", ()) if not hasattr(module, name)]
+        assert missing == [], found.name
+
+
+def test_every_error_is_of_one_tree() -> None:
+    """HeadraceError, or a signal that is no Exception; and those that stand for a builtin error are one."""
+    from headrace import exceptions
+
+    for name in exceptions.__all__:
+        kind = getattr(exceptions, name)
+        assert issubclass(kind, exceptions.HeadraceError) or not issubclass(kind, Exception)
+    assert issubclass(exceptions.ParameterBindError, TypeError)
+    assert issubclass(exceptions.ReservedArgumentError, TypeError)
+    assert issubclass(exceptions.MissingContextError, RuntimeError)
+    assert issubclass(exceptions.InvalidNameError, ValueError)
+
+
+def test_importing_headrace_is_light() -> None:
+    """What plain flows do without is not loaded."""
+    heavy = (
+        "pydantic",
+        "asyncio",
+        "httpx",
+        "fastapi",
+        "typer",
+        "rich",
+        "hypothesis",
+        "sqlite3",
+        "cloudpickle",
+        "pytest",
+    )
+    code = f"import sys, headrace; print([name for name in {heavy!r} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """As for any module."""
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = headrace.nonsense
