@@ -71,6 +71,7 @@ class Worker:
         replace_process_world(self._world)
         send_logs(pipe)
         self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
         self._guard: Guard = thread_guard()
         self._flow: tuple[Any, FlowPicture | None] = (None, None)
         threading.Thread(target=self._listen, name="headrace-line", daemon=True).start()
@@ -93,7 +94,8 @@ class Worker:
                 elif isinstance(message, Answer):
                     self._store.take(message)
                 elif isinstance(message, Interrupt):
-                    self._guard.interrupt(loads(message.reason))
+                    with self._lock:
+                        self._guard.interrupt(loads(message.reason))
                 elif isinstance(message, End):
                     self._work.put(None)
                     return
@@ -161,18 +163,24 @@ class Worker:
 
             outcome: Outcome = thread_loop(self._world).run(self._awaited(effect))
             return outcome
-        self._guard = context.guard = guard = thread_guard()
+        context.guard = guard = thread_guard()
         with signals(guard):
             return sync.call(effect, self._world, guard)
 
     async def _awaited(self, effect: Call) -> Outcome:
         from headrace.drive import asyncio
 
-        self._guard = effect.context.guard = guard = asyncio.task_guard()
+        effect.context.guard = guard = asyncio.task_guard()
+        with self._lock:
+            self._guard = guard
+        early = thread_guard().take_pending()
+        if early is not None:
+            guard.interrupt(early)
         try:
             return await asyncio.call(effect, self._world, guard)
         finally:
-            self._guard = thread_guard()
+            with self._lock:
+                self._guard = thread_guard()
 
 
 def _done(outcome: Outcome, task_name: str, expired: Exception | None) -> Done:
