@@ -4,11 +4,11 @@ import asyncio
 import time
 
 import pytest
-from tests.runs.making import Fails, both, call, make_task, of_kind, run_task_in_flow
 
 from headrace import flow, task
 from headrace.exceptions import ParameterBindError, ParameterTypeError
 from headrace.states import Completed, Failed
+from tests.runs.making import Fails, both, call, make_task, of_kind, run_task_in_flow
 
 
 @both

@@ -1,10 +1,10 @@
 """Hooks: when they fire, with what, in which order, and what happens when one raises."""
 
 import pytest
-from tests.runs.making import Fails, both, call, of_kind
 
 from headrace import flow, task
 from headrace.states import Cancelled
+from tests.runs.making import Fails, both, call, of_kind
 
 
 def recording(seen, name, kind="sync"):

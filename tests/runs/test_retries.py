@@ -3,13 +3,13 @@
 import functools
 
 import pytest
-from tests.runs.making import Fails, both, call, make_task, of_kind
 
 from headrace import flow, task
 from headrace.core.retries import RetryPolicy
 from headrace.drive.world import current_world
 from headrace.states import Completed, Failed
 from headrace.tasks import exponential_backoff
+from tests.runs.making import Fails, both, call, make_task, of_kind
 
 
 @both

@@ -43,7 +43,9 @@ def limited(world: World, effect: Call, guard: Guard) -> AbstractContextManager[
     return world.clock.time_limit(effect.seconds, _ring(world, effect.context.run, effect.expired, guard))
 
 
-_LATE = "{}; it is in a blocking call in a thread, which can't be interrupted: the time-out takes effect when it returns"
+_LATE = (
+    "{}; it is in a blocking call in a thread, which can't be interrupted: the time-out takes effect when that returns"
+)
 
 
 def _ring(world: World, run: Run, expired: Exception, guard: Guard) -> Callable[[], None]:
@@ -62,6 +64,8 @@ def outcome_of(error: BaseException, effect: Call, guard: Guard | None) -> Outco
         error = guard.raised(error)
     error = error.with_traceback(_users_part(error))
     interrupted = guard is not None and error is guard.delivered and error is not effect.expired
+    if guard is not None and error is effect.expired:
+        guard.delivered = None  # it has reached the run that it was for: further out it is an error like others
     return Raised(error) if isinstance(error, Exception) and not interrupted else Cancelled(error)
 
 
