@@ -53,7 +53,20 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Isolate the session before any conftest can import headrace."""
+    keep_as_it_is(early_config.pluginmanager.rewrite_hook, "headrace")
     _isolate(early_config)
+
+
+def keep_as_it_is(rewrite_hook: object, package: str) -> None:
+    """Take a package off the list of those whose assertions pytest rewrites.
+
+    pytest puts everything there that was installed together with a plugin: the whole engine, whose import would then
+    take seconds the first time. There is no public way to say no; where the list has moved, nothing is taken off.
+    """
+    listed = getattr(rewrite_hook, "_must_rewrite", None)
+    if isinstance(listed, set) and package in listed:
+        listed.discard(package)
+        getattr(rewrite_hook, "_marked_for_rewrite_cache", {}).clear()
 
 
 def _isolate(config: pytest.Config) -> None:
@@ -167,9 +180,9 @@ def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, righ
 @pytest.fixture
 def run_store() -> Store:
     """The store of this test: in memory, empty at the start, gone with the test."""
-    from headrace.drive.world import current_world
+    from headrace.testing import recorded_runs
 
-    return current_world().store
+    return recorded_runs().store
 
 
 @pytest.fixture
@@ -191,8 +204,7 @@ def fake_clock(request: pytest.FixtureRequest) -> Iterator[VirtualClock]:
             f"{scope!r}). Write @pytest.mark.asyncio(loop_scope='function').",
             pytrace=False,
         )
-    from headrace.drive.world import current_world
-    from headrace.testing.virtual import virtual_time
+    from headrace.testing import virtual_time
 
-    with virtual_time(current_world()) as clock:
+    with virtual_time() as clock:
         yield clock

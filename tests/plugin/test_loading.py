@@ -54,6 +54,27 @@ def test_the_assertions_are_the_same_in_both_packages() -> None:
         _ = pytest_headrace.assert_nothing  # type: ignore[attr-defined]
 
 
+def test_the_engine_is_imported_as_it_is(project: pytest.Pytester) -> None:
+    """pytest would rewrite the assertions of all that is installed with a plugin; the plugin's own it may."""
+    project.makepyfile(
+        plug="""
+        def pytest_load_initial_conftests(early_config):
+            import headrace.core.walk
+            assert type(headrace.core.walk.__loader__).__name__ == "SourceFileLoader"
+        """,
+        test_nothing="def test_nothing(): pass",
+    )
+    project.makepyfile(
+        marking="""
+        import pytest
+
+        def pytest_addoption(parser, pluginmanager):
+            pluginmanager.rewrite_hook.mark_rewrite("headrace", "pytest_headrace")
+        """
+    )
+    project.runpytest_subprocess("-p", "marking", "-p", "plug").assert_outcomes(passed=1)
+
+
 def test_a_failed_test_without_runs_gets_no_section(project: pytest.Pytester) -> None:
     """What has nothing to do with headrace reports nothing of it."""
     project.makepyfile("def test_plain(): assert False")

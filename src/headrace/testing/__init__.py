@@ -1,4 +1,4 @@
-"""Testing flows: the runs of a test, and assertions about them. Needs no pytest; `pytest_headrace` builds on it."""
+"""Testing flows: the runs of a test, assertions about them, and virtual time. `pytest_headrace` builds on it."""
 
 from headrace.testing.assertions import (
     assert_completed,
@@ -9,6 +9,7 @@ from headrace.testing.assertions import (
 )
 from headrace.testing.runs import Runs, recorded_runs
 from headrace.testing.views import RunView
+from headrace.testing.virtual import virtual_time
 
 __all__ = [
     "RunView",
@@ -19,4 +20,5 @@ __all__ = [
     "assert_run_name",
     "assert_states",
     "recorded_runs",
+    "virtual_time",
 ]

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from headrace.core.records import Run
 from headrace.core.states import StateType
 from headrace.drive.world import World, current_world
+from headrace.store.protocol import Store
 from headrace.testing.views import RunView, definition_name
 
 
@@ -26,15 +27,20 @@ class Runs:
     def __init__(self, world: World) -> None:
         self._world = world
 
+    @property
+    def store(self) -> Store:
+        """The store itself."""
+        return self._world.store
+
     def flow(self, name: str = "*") -> RunView:
         """Return the one flow run of that name. Raises AssertionError where there is none, or more than one."""
         __tracebackhide__ = True
-        return _only(self.flows(), name, "flow")
+        return _only(self._views(self._world.store.flow_runs()), name, "flow")
 
     def task(self, name: str = "*") -> RunView:
         """Return the one task run of that name. Raises AssertionError where there is none, or more than one."""
         __tracebackhide__ = True
-        return _only(self.tasks(), name, "task")
+        return _only(self._views(self._world.store.task_runs()), name, "task")
 
     def flows(self, name: str = "*") -> list[RunView]:
         """Return the flow runs of that name, in order of creation."""
@@ -68,7 +74,7 @@ def _named(views: list[RunView], name: str) -> list[RunView]:
     """Return those whose run has the name; else those whose flow or task has it; else those that the pattern fits."""
     if name == "*":
         return views
-    names = [(view, view.name, definition_name(view.record)) for view in views]
+    names = [(view, record.name, definition_name(record)) for view in views for record in [view.record]]
     exact = [view for view, run, _ in names if run == name] or [view for view, _, of in names if of == name]
     return exact or [view for view, run, of in names if fnmatchcase(run, name) or fnmatchcase(of, name)]
 

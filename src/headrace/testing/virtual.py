@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import asyncio.events
 import sys
 import threading
 import time
@@ -12,18 +10,20 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from headrace.clock.virtual import VirtualClock
-from headrace.drive.world import World
+from headrace.drive.world import World, current_world
 from headrace.ids import IdSource
 
 
 @contextmanager
-def virtual_time(world: World, clock: VirtualClock | None = None) -> Iterator[VirtualClock]:
-    """Let the world, `time.sleep` and new event loops follow a virtual clock inside the block.
+def virtual_time(world: World | None = None, clock: VirtualClock | None = None) -> Iterator[VirtualClock]:
+    """Let a world (None: the current one), `time.sleep` and new event loops follow a virtual clock in the block.
 
     Threads that were begun before the block keep sleeping in real time, the calling thread apart: they belong to
     somebody else. Event loops that exist already stay as they are.
     """
-    clock = clock or VirtualClock()
+    import asyncio  # slow to import, and what looks at runs does without
+
+    world, clock = world or current_world(), clock or VirtualClock()
     before = world.clock, world.new_id
     world.clock, world.new_id = clock, IdSource(clock.time_ns, world.random)
     _drop_kept_loop()
