@@ -148,7 +148,7 @@ def test_defaults_are_not_validated() -> None:
     """The author of the flow wrote them; ≠ Prefect."""
 
     @flow
-    def my_flow(x: int = None, y: int = "y") -> Any:  # type: ignore[assignment]
+    def my_flow(x: int = None, y: int = "y") -> Any:  # type: ignore[assignment]  # noqa: RUF013 - it is the point
         return x, y
 
     assert my_flow() == (None, "y")

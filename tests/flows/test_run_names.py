@@ -173,9 +173,9 @@ def test_a_name_that_is_no_string_fails_the_run(run_store: Store) -> None:
     @task(task_run_name=wrong)
     def my_task() -> None: ...
 
-    with pytest.raises(TypeError, match="flow_run_name.*returned 3"):
+    with pytest.raises(TypeError, match=r"flow_run_name.*returned 3"):
         my_flow()
-    with pytest.raises(TypeError, match="task_run_name.*returned 3"):
+    with pytest.raises(TypeError, match=r"task_run_name.*returned 3"):
         my_task()
     assert only(run_store.flow_runs()).state.name == "Failed"
     assert only(run_store.task_runs()).state.name == "Failed"

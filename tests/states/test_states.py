@@ -357,19 +357,21 @@ def test_exceptions_become_states() -> None:
 
 def test_the_exception_at_hand_becomes_a_failed_state() -> None:
     """Inside an `except` none needs to be passed."""
+    state, at_hand = None, ValueError("at hand")
     try:
-        raise ValueError("at hand")
-    except ValueError as error:
-        assert exception_to_failed_state().data is error
+        raise at_hand
+    except ValueError:
+        state = exception_to_failed_state()
+    assert state.data is at_hand
 
 
 def test_an_exception_is_formatted_with_its_traceback() -> None:
     """As text."""
-    try:
+    with pytest.raises(ValueError, match="boom") as raised:
         raise ValueError("boom")
-    except ValueError as error:
-        assert "Traceback" in format_exception(error)
-        assert format_exception(error).rstrip().endswith("ValueError: boom")
+    text = format_exception(raised.value)
+    assert "Traceback" in text
+    assert text.rstrip().endswith("ValueError: boom")
 
 
 def test_every_name_of_the_module_is_there() -> None:

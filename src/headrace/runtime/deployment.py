@@ -14,7 +14,7 @@ _FIELDS: Fields = {
     "parameters": dict,
 }
 
-__all__ = sorted(_FIELDS)  # noqa: PLE0605 - the names are the table's
+__all__ = sorted(_FIELDS)
 
 
 def __getattr__(name: str) -> Any:

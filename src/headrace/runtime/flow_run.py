@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from headrace.core.records import FlowRun
@@ -46,9 +47,10 @@ _FIELDS: Fields = {
     "ui_url": lambda: None,
     "job_variables": lambda: None,
 }
-_EMPTY: dict[str, Any] = {}
+#: A value of the type that an attribute has, where it is None outside a run.
+_EMPTY: dict[str, Any] = {"scheduled_start_time": datetime.min}
 
-__all__ = sorted(_FIELDS)  # noqa: PLE0605 - the names are the table's
+__all__ = sorted(_FIELDS)
 
 
 def __getattr__(name: str) -> Any:

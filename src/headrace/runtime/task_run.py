@@ -31,7 +31,7 @@ _FIELDS: Fields = {
 }
 _EMPTY: dict[str, Any] = {}
 
-__all__ = sorted(_FIELDS)  # noqa: PLE0605 - the names are the table's
+__all__ = sorted(_FIELDS)
 
 
 def __getattr__(name: str) -> Any:
