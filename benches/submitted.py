@@ -11,6 +11,7 @@ from typing import Any
 
 from benches import raw
 from benches.measure import Contestant, Table, clock, interleaved
+from benches.sequential import SQLITES_OWN_PAGES
 from benches.worlds import folder, in_memory, living_in, noop, sqlite_in
 from headrace import flow
 from headrace.store.protocol import Store
@@ -76,6 +77,7 @@ def replay(place: Path, count: int) -> Contestant:
         connection, lock = raw.connected(Path(tempfile.mkdtemp(dir=place)) / "raw.db"), Lock()
         execute = connection.cursor().execute
         raw.tell(execute, before)
+        execute(f"PRAGMA wal_autocheckpoint = {SQLITES_OWN_PAGES}").fetchall()
 
         def write(transaction: list[raw.Told]) -> None:
             with lock:
