@@ -19,6 +19,7 @@ import headrace.states
 import headrace.testing
 from headrace.cli import as_json
 from headrace.cli.app import app
+from headrace.client.orchestration import SyncHeadraceClient
 from headrace.core.records import FlowRun, TaskRun
 from headrace.settings import SETTINGS
 from headrace.store.protocol import ConcurrencyLimit, LogRecord
@@ -133,6 +134,14 @@ def test_every_fixture_and_option_of_the_plugin_is_told() -> None:
     assert options
     page = shown(DOCS / "testing.md")
     assert [name for name in [*fixtures, *options] if not is_told(name, page)] == []
+
+
+def test_every_method_of_a_client_is_told() -> None:
+    """What code may ask of the store is listed."""
+    methods = [name for name in vars(SyncHeadraceClient) if not name.startswith("_")]
+    page = shown(DOCS / "flows.md")
+    assert methods
+    assert [name for name in methods if not is_told(name, page)] == []
 
 
 def test_what_differs_from_prefect_is_numbered_and_complete() -> None:
