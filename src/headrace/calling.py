@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from logging import getLogger
@@ -62,7 +62,7 @@ def _generate(callee: Callee, make_context: Callable[[], RunContext]) -> Iterato
     """Drive a run step by step: between the steps this thread is its caller's."""
     context, world = make_context(), current_world()
     ended: list[State] = []
-    steps = _ended_with(sync.drive_generator(callee.story(context), context, world), ended)
+    steps = sync.drive_generator(callee.story(context), context, world, ended.append)
     advance: Callable[[], Any] = lambda: next(steps)  # noqa: E731
     while True:
         try:
@@ -81,10 +81,6 @@ def _generate(callee: Callee, make_context: Callable[[], RunContext]) -> Iterato
             advance = partial(steps.throw, error)
     if ended:
         _given_back(callee, context, ended[0], return_state=False)
-
-
-def _ended_with(steps: Generator[Any, Any, State], ended: list[State]) -> Generator[Any, Any, None]:
-    ended.append((yield from steps))
 
 
 @contextmanager

@@ -18,7 +18,6 @@ from headrace.effects import (
     Effect,
     OpenRunner,
     Outcome,
-    Promise,
     Returned,
     Sleep,
     WaitFor,
@@ -76,20 +75,33 @@ def live(story: Story[T], context: RunContext, world: World) -> T:
         raise
 
 
-def drive_generator(story: Story[T], context: RunContext, world: World) -> Generator[Any, Any, T]:
-    """Live a run, passing on what the user's generator yields. The guard is to be closed at each step."""
+def drive_generator(
+    story: Story[T], context: RunContext, world: World, ended: Callable[[T], object]
+) -> Generator[Any, Any, None]:
+    """Live a run, passing on what the user's generator yields; `ended` is told the story's answer.
+
+    The guard is to be closed at each step.
+    """
     answer: Any = None
     try:
         while True:
             try:
                 effect = story.send(answer)
             except StopIteration as stop:
-                result: T = stop.value
-                return result
-            if isinstance(effect, Call) and effect.body:
-                answer = yield from _passed_through(effect, world)
-            else:
+                ended(stop.value)
+                return
+            if not (isinstance(effect, Call) and effect.body):
                 answer = carry_out(effect, world, thread_guard())
+                continue
+            steps = _Steps(effect, world)
+            while steps.forward():
+                try:
+                    steps.send((yield steps.item))
+                except GeneratorExit:
+                    steps.close()
+                except BaseException as error:  # noqa: BLE001 - thrown in by the caller: it is for the user's generator
+                    steps.throw(error)
+            answer = steps.outcome
     except BaseException as error:
         for step in aftermath(context, error):
             with suppress(Exception):  # as above
@@ -137,26 +149,54 @@ def _value(effect: Call, world: World) -> Any:
     return run_async(effect, world)
 
 
-def _passed_through(effect: Call, world: World) -> Generator[Any, Any, Outcome]:
-    """Run the user's generator, in its context only while it runs; what it yielded is its value, as a list."""
-    yielded: list[Any] = []
-    generator = effect.fn(*effect.args, **effect.kwargs)
-    step, argument = generator.send, None
-    while True:
-        began = world.clock.monotonic_ns()
-        outcome = call(effect.step(_advanced, (step, argument), "sync"), world, thread_guard())
-        if effect.seconds is not None:
-            effect.seconds = max(effect.seconds - (world.clock.monotonic_ns() - began) / 1e9, 1e-6)
-        if not isinstance(outcome, Returned) or outcome.value is END:
-            return Returned(yielded) if isinstance(outcome, Returned) else outcome
-        yielded.append(outcome.value)
-        try:
-            step, argument = generator.send, (yield outcome.value)
-        except GeneratorExit:
-            closed = call(effect.step(generator.close, (), "sync"), world, thread_guard())
-            return Returned(yielded) if isinstance(closed, Returned) else closed
-        except BaseException as error:  # noqa: BLE001 - thrown in by the caller: it is for the user's generator
-            step, argument = generator.throw, error
+class _Steps:
+    """A user's generator, run step by step, in its context only while it runs; its value is the list of what it yielded."""
+
+    def __init__(self, effect: Call, world: World) -> None:
+        self._effect, self._world = effect, world
+        self._generator = effect.fn(*effect.args, **effect.kwargs)
+        self._step, self._argument = self._generator.send, None
+        self._yielded: list[Any] = []
+        self._closed = False
+        self.item: Any = None
+        self.outcome: Outcome = Returned(self._yielded)
+
+    def forward(self) -> bool:
+        """Run to the next yield; False at the end."""
+        if self._closed:
+            return False
+        outcome = self._call(_advanced, self._step, self._argument)
+        if not isinstance(outcome, Returned):
+            self.outcome = outcome
+            return False
+        self.item = outcome.value
+        if self.item is END:
+            return False
+        self._yielded.append(self.item)
+        return True
+
+    def send(self, value: Any) -> None:
+        """Go on with this value at the next step."""
+        self._step, self._argument = self._generator.send, value
+
+    def throw(self, error: BaseException) -> None:
+        """Go on with this error at the next step."""
+        self._step, self._argument = self._generator.throw, error
+
+    def close(self) -> None:
+        """Let the generator clean up; there is no next step."""
+        self._closed = True
+        closed = self._call(self._generator.close)
+        if not isinstance(closed, Returned):
+            self.outcome = closed
+
+    def _call(self, fn: Callable[..., Any], *args: Any) -> Outcome:
+        effect, clock = self._effect, self._world.clock
+        began = clock.monotonic_ns()
+        outcome = call(effect.step(fn, args, "sync"), self._world, thread_guard())
+        if effect.seconds is not None:  # its time is that of all its steps
+            effect.seconds = max(effect.seconds - (clock.monotonic_ns() - began) / 1e9, 1e-6)
+        return outcome
 
 
 def _advanced(step: Callable[[Any], Any], argument: Any) -> Any:
