@@ -37,7 +37,7 @@ from headrace.settings import refresh_settings
 from headrace.store.memory import MemoryStore
 from headrace.testing.virtual import virtual_time
 
-_FILE = re.compile(r"# ([\w/]+\.(?:py|toml))\n")
+_FILE = re.compile(r"# ([~.\w/]+\.(?:py|toml))\n")
 _PROMPT = re.compile(r"^\$ ", re.MULTILINE)
 #: What differs from run to run, and what is compared in its place.
 _VARIES = (
@@ -80,7 +80,7 @@ def write_file(example: Example, source: str | None = None) -> str | None:
     named = _FILE.match(text)
     if named is None:
         return None
-    path = Path(named[1])
+    path = Path(named[1].replace("~/.headrace", "home"))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return path.name
