@@ -63,7 +63,7 @@ class FlowPicture(NamedTuple):
     parameters: dict[str, bytes | Unsent]
     log_prints: bool
 
-    def context(self, task_runner: Any) -> FlowRunContext:
+    def context(self) -> FlowRunContext:
         """Return the context that the picture is of."""
         parameters = {name: _loaded(pickled, name) for name, pickled in self.parameters.items()}
         self.run.parameters = parameters
@@ -73,7 +73,6 @@ class FlowPicture(NamedTuple):
             definition=definition,
             parameters=parameters,
             log_prints=self.log_prints,
-            task_runner=task_runner,
         )
 
 

@@ -29,8 +29,9 @@ class WorkerProcesses:
     """Call functions in at most `count` processes. `nested_runner` runs, in them, what tasks submit."""
 
     def __init__(self, world: World, count: int, nested_runner: Any) -> None:
+        if os.name != "posix":
+            raise RuntimeError(f"Worker processes need POSIX pipes, not {os.name!r}. Use ThreadPoolTaskRunner here.")
         self._world = world
-        self._count = count
         self._nested_runner = nested_runner
         self._seed = world.random.getrandbits(64)
         self._started = 0

@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from typing import Any, cast
+from uuid import UUID
 
 from headrace.clock import SystemClock
 from headrace.core.messages import described
@@ -25,7 +26,7 @@ from headrace.runners.pickling import dumps, loads, unsendable
 from headrace.runners.pictures import FlowPicture, TaskPicture
 from headrace.runners.relay import RelayStore, send_logs
 from headrace.runners.wire import Answer, Began, Done, End, Hello, Interrupt, Kind, Pipe, Work
-from headrace.runs.context import TAGS, TaskRunContext
+from headrace.runs.context import TAGS, FlowRunContext, Origins, TaskRunContext
 from headrace.runs.steps import is_promise, settled
 from headrace.settings import temporary_settings
 from headrace.store.protocol import Store
@@ -73,7 +74,7 @@ class Worker:
         self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._guard: Guard = thread_guard()
-        self._flow: tuple[Any, FlowPicture | None] = (None, None)
+        self._flow: tuple[UUID | None, FlowRunContext | None] = (None, None)
         threading.Thread(target=self._listen, name="headrace-line", daemon=True).start()
 
     def work(self) -> None:
@@ -117,11 +118,13 @@ class Worker:
         if work.time_ns is not None:
             self._clock.shift_ns = work.time_ns - SystemClock.time_ns()
         if work.flow is not None:
-            self._flow = (work.flow_run_id, loads(work.flow))
-        flow = self._flow[1] if work.flow_run_id is not None else None
+            flow: FlowPicture = loads(work.flow)
+            self._flow = (work.flow_run_id, flow.context())
+        flow_context = self._flow[1] if work.flow_run_id == self._flow[0] else None
         picture: TaskPicture = loads(work.task)
         TAGS.set(picture.tags)
-        flow_context = flow.context(picture.nested_runner) if flow is not None else None
+        if flow_context is not None:
+            flow_context.task_runner, flow_context.origins = picture.nested_runner, Origins()
         context = TaskRunContext(
             run=picture.run,
             definition=picture.definition,

@@ -153,9 +153,9 @@ class WorkerProcess:
         self.kill()
 
     def _wait(self, deadline_ns: int) -> None:
-        if self._death is not None and self._process.poll() is None:
+        if self._process.poll() is None:
             poll = select.poll()
-            poll.register(self._death, select.POLLIN)
+            poll.register(self._pipe.reading if self._death is None else self._death, select.POLLIN)
             poll.poll(_milliseconds_until(deadline_ns))
 
     def kill(self) -> None:
