@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -63,6 +67,30 @@ def test_sleeps_of_user_code_pass_at_once(fake_clock: VirtualClock) -> None:
     thread.start()
     thread.join()
     assert fake_clock == 75
+
+
+def test_sleep_is_found_by_whatever_name_a_module_has_it(
+    fake_clock: VirtualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`from time import sleep` is as good as `time.sleep`, wherever the import was, and is undone everywhere."""
+    (tmp_path / "sleepy.py").write_text("from time import sleep\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    sleep(10)
+    assert fake_clock == 10
+    with virtual_time() as inner:
+        import sleepy  # type: ignore[import-not-found]
+
+        sleepy.sleep(5)
+        assert inner == 5
+    assert sleepy.sleep is sleep is time.sleep
+    del sys.modules["sleepy"]
+
+
+def test_waiting_for_a_process_is_real(fake_clock: VirtualClock) -> None:
+    """The standard library polls for it between short sleeps; were those virtual, the clock would race."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.02)"]) as process:
+        assert process.wait(timeout=60) == 0
+    assert fake_clock == 0
 
 
 def test_a_test_can_let_time_pass(fake_clock: VirtualClock) -> None:
