@@ -80,6 +80,7 @@ def test_runs_whose_workers_die_crash_and_name_them(world: World) -> None:
         "was killed by SIGKILL": lambda: killed_by.submit(signal.SIGKILL),
         "was killed by SIGSEGV": lambda: killed_by.submit(signal.SIGSEGV),
         "was killed by SIGTERM": lambda: killed_by.submit(signal.SIGTERM),
+        "was interrupted by SIGINT": lambda: killed_by.submit(signal.SIGINT),
         "ended with exit code 3": lambda: leaves.submit(3),
         "ended with exit code 0": lambda: leaves.submit(0),
     }

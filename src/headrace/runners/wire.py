@@ -109,8 +109,12 @@ class Pipe:
         """Send a message whole. Raises OSError where the other side is gone."""
         data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
         with uninterrupted(), self._lock:
-            _write(self._writing, len(data).to_bytes(_LENGTH_BYTES, "little"))
-            _write(self._writing, data)
+            length = len(data).to_bytes(_LENGTH_BYTES, "little")
+            if len(data) < _CHUNK_BYTES:
+                _write(self._writing, length + data)  # at once: the other side wakes once
+            else:
+                _write(self._writing, length)
+                _write(self._writing, data)
 
     def receive(self) -> Any:
         """Wait for the next message. Raises EOFError where the other side is gone."""

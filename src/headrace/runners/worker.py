@@ -22,6 +22,7 @@ from headrace.drive import sync
 from headrace.drive.guards import Guard, signals, thread_guard
 from headrace.drive.world import World, replace_process_world
 from headrace.effects import Call, Cancelled, Outcome, Raised, Returned
+from headrace.exceptions import CrashedRun
 from headrace.runners.pickling import dumps, loads, unsendable
 from headrace.runners.pictures import FlowPicture, TaskPicture
 from headrace.runners.relay import RelayStore, send_logs
@@ -74,6 +75,7 @@ class Worker:
         self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._guard: Guard = thread_guard()
+        self._is_told = False  # to end; this is then the last call
         self._flow: tuple[UUID | None, FlowRunContext | None] = (None, None)
         threading.Thread(target=self._listen, name="headrace-line", daemon=True).start()
 
@@ -96,6 +98,7 @@ class Worker:
                     self._store.take(message)
                 elif isinstance(message, Interrupt):
                     with self._lock:
+                        self._is_told = True
                         self._guard.interrupt(loads(message.reason))
                 elif isinstance(message, End):
                     self._work.put(None)
@@ -164,11 +167,15 @@ class Worker:
         if picture.flavour in ("async", "async generator"):
             from headrace.drive.bridge import thread_loop  # asyncio is slow to import
 
-            outcome: Outcome = thread_loop(self._world).run(self._awaited(effect))
-            return outcome
+            awaited: Outcome = thread_loop(self._world).run(self._awaited(effect))
+            return awaited
         context.guard = guard = thread_guard()
         with signals(guard):
-            return sync.call(effect, self._world, guard)
+            outcome = sync.call(effect, self._world, guard)
+        if isinstance(outcome, Cancelled) and outcome.reason is guard.delivered and not self._is_told:
+            # It is not for the process that waits for the result to be interrupted because this one was.
+            return Cancelled(CrashedRun(f"The worker process {os.getpid()} that ran it was interrupted by SIGINT."))
+        return outcome
 
     async def _awaited(self, effect: Call) -> Outcome:
         from headrace.drive import asyncio
