@@ -271,3 +271,24 @@ def test_a_file_that_was_loaded_by_its_path_travels_by_value(tmp_path: Path, wor
         assert in_processes(lambda: module.inc.submit(1).result()) == 2
     finally:
         del sys.modules["far_away_module"]
+
+
+def test_a_file_that_calls_its_flow_when_imported_is_told_to_guard_the_call(tmp_path: Path) -> None:
+    """Its workers import it, and would start workers without end."""
+    (tmp_path / "unguarded.py").write_text(
+        "from headrace import flow, task\n"
+        "from headrace.task_runners import ProcessPoolTaskRunner\n"
+        "@task\n"
+        "def inc(x): return x + 1\n"
+        "@flow(task_runner=ProcessPoolTaskRunner(max_workers=1))\n"
+        "def f(): return inc.submit(1).result()\n"
+        "f()\n"
+    )
+    environment = {**os.environ, "HEADRACE_HOME": str(tmp_path / "home")}
+    run = subprocess.run(
+        [sys.executable, "-c", "import unguarded"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert run.returncode == 1
+    last = run.stderr.strip().splitlines()[-1]
+    assert last.startswith("headrace.exceptions.SerializationError: The worker process could not load the task")
+    assert 'Write the call below `if __name__ == "__main__":`.' in last

@@ -13,6 +13,12 @@ from headrace.runners.pickling import cannot_pickle, dumps, loads, travels_by_na
 from headrace.runs.context import TAGS, FlowRunContext, TaskRunContext
 
 
+class Loading:
+    """Whether this process is a worker that is loading a call, and with it perhaps the file that defines the task."""
+
+    now = False
+
+
 class TaskPicture(NamedTuple):
     """A call of a task's function, and its run."""
 

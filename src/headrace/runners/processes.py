@@ -14,7 +14,7 @@ from headrace.drive.guards import Guard
 from headrace.drive.world import World
 from headrace.effects import Call, Cancelled, Outcome, Raised
 from headrace.exceptions import CrashedRun, SerializationError
-from headrace.runners.pictures import flow_picture, task_picture
+from headrace.runners.pictures import Loading, flow_picture, task_picture
 from headrace.runners.wire import Hello, Work
 from headrace.runners.worker_process import REAL, WorkerProcess
 from headrace.settings import SETTINGS, current_settings
@@ -31,6 +31,11 @@ class WorkerProcesses:
     def __init__(self, world: World, count: int, nested_runner: Any) -> None:
         if os.name != "posix":
             raise RuntimeError(f"Worker processes need POSIX pipes, not {os.name!r}. Use ThreadPoolTaskRunner here.")
+        if Loading.now:  # each worker would start workers, without end
+            raise RuntimeError(
+                "A worker process imports the file of the task, and the file calls a flow when it is imported. "
+                'Write the call below `if __name__ == "__main__":`.'
+            )
         self._world = world
         self._nested_runner = nested_runner
         self._seed = world.random.getrandbits(64)

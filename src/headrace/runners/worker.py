@@ -24,7 +24,7 @@ from headrace.drive.world import World, replace_process_world
 from headrace.effects import Call, Cancelled, Outcome, Raised, Returned
 from headrace.exceptions import CrashedRun
 from headrace.runners.pickling import dumps, loads, unsendable
-from headrace.runners.pictures import FlowPicture, TaskPicture
+from headrace.runners.pictures import FlowPicture, Loading, TaskPicture
 from headrace.runners.relay import RelayStore, send_logs
 from headrace.runners.wire import Answer, Began, Done, End, Hello, Interrupt, Kind, Pipe, Work
 from headrace.runs.context import TAGS, FlowRunContext, Origins, TaskRunContext
@@ -110,11 +110,14 @@ class Worker:
         os._exit(1)
 
     def _done(self, work: Work) -> Done:
+        Loading.now = True
         try:
             picture, context = self._opened(work)
         except BaseException as error:  # noqa: BLE001 - modules are imported here, and may do anything
             what = "The worker process could not load the task"
             return _done(Raised(unsendable(what, error, "Make what it needs importable by its name")), "", None)
+        finally:
+            Loading.now = False
         return _done(self._outcome(picture, context), picture.run.task_name, picture.expired)
 
     def _opened(self, work: Work) -> tuple[TaskPicture, TaskRunContext]:
