@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from .noticing import Notice
 
 if TYPE_CHECKING:
-    from headrace.drive.world import World
+    from headrace.testing.isolation import IsolatedWorld
 
 _WATCHED = "headrace.drive.world"
 
@@ -24,7 +24,7 @@ class Scope:
     def __init__(self, name: str, seed: int) -> None:
         self.name = name
         self.seed = seed
-        self.world: World | None = None
+        self.world: IsolatedWorld | None = None
 
 
 class Worlds:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from headrace import flow
 from headrace.drive.world import current_world, process_world
 from headrace.store.protocol import Store
-from headrace.testing import Runs
+from headrace.testing import Runs, isolation
 
 
 @flow
@@ -282,6 +283,28 @@ def test_a_session_inside_a_test_leaves_the_test_its_world(
     project.runpytest_inprocess().assert_outcomes(passed=1)
     assert current_world() is process_world() is world
     assert [run.definition_name for run in runs.flows()] == ["greet"]
+
+
+def test_only_threads_of_the_test_are_waited_for() -> None:
+    """What a session fixture has going on in the background must not hold up each test."""
+    joined: list[str] = []
+
+    class Watched(threading.Thread):
+        def join(self, timeout: float | None = None) -> None:
+            joined.append(self.name)
+            super().join(timeout)
+
+    quit_now = threading.Event()
+    elder = Watched(name="headrace-elder", target=quit_now.wait, daemon=True)
+    elder.start()
+    world = isolation.new_world(seed=0)
+    younger = Watched(name="headrace-younger", target=quit_now.wait, args=(0.01,), daemon=True)
+    younger.start()
+    assert world.store.count("flow") == 0
+    isolation.end(world)
+    assert joined == ["headrace-younger"]
+    quit_now.set()
+    elder.join()
 
 
 def test_nothing_is_left_after_a_test(project: pytest.Pytester) -> None:

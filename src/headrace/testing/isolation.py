@@ -62,9 +62,17 @@ def give_back() -> None:
     root.setLevel(before.level)
 
 
-def new_world(seed: int) -> World:
-    """Return a world with a store in memory, made when first looked at."""
-    return World(_memory_store, seed=seed)
+class IsolatedWorld(World):
+    """A world with a store in memory, made when first looked at."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(_memory_store, seed=seed)
+        self.elders = frozenset(threading.enumerate())
+
+
+def new_world(seed: int) -> IsolatedWorld:
+    """Return a world for a test, or for the session."""
+    return IsolatedWorld(seed)
 
 
 def _memory_store() -> MemoryStore:
@@ -78,16 +86,16 @@ def live_in(world: World) -> None:
     replace_process_world(world)
 
 
-def end(world: World) -> None:
-    """Close a world, and what its runs have left behind in this process."""
+def end(world: IsolatedWorld) -> None:
+    """Close a world, and what its runs have left behind in this process: threads that began since, event loops."""
     if not world.has_open_store:
         return
     bridge = sys.modules.get("headrace.drive.bridge")
     if bridge is not None:
         bridge.close_thread_loop()
     world.close()
-    threads = [thread for thread in threading.enumerate() if thread.name.startswith("headrace-")]
-    _join(thread for thread in threads if thread.name != _OF_THE_PROCESS)
+    ours = [thread for thread in threading.enumerate() if thread.name.startswith("headrace-")]
+    _join(thread for thread in ours if thread not in world.elders and thread.name != _OF_THE_PROCESS)
 
 
 def _join(threads: Iterable[threading.Thread]) -> None:
