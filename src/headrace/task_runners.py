@@ -74,8 +74,8 @@ class TaskRunner:
         pool = self._pool
         if pool is None:
             raise RuntimeError(
-                f"The task runner {self!r} takes no submissions before it is entered or after it is left. Submit inside a "
-                "flow run, or inside a with block over the runner."
+                f"The task runner {self!r} takes no submissions before it is entered or after it is left. Submit inside "
+                "a flow run, or inside a with block over the runner."
             )
         guard = thread_guard()
         was_open = guard.shut()  # an interrupt must not come between the record and the hand-over
@@ -111,16 +111,16 @@ class TaskRunner:
         if reason is not None:
             self.stop(reason)
         else:
-            for job in pool.drain():
-                job.abandon(messages.not_begun)
+            for waiting in pool.drain():
+                waiting.abandon(messages.not_begun)
         begun = list(self._unfinished.values())
-        for job in begun if reason is not None else ():
-            if job.guard is not None:
-                job.guard.interrupt(reason)
+        if reason is not None:
+            for guard in [job.guard for job in begun if job.guard is not None]:
+                guard.interrupt(reason)
         return [job.promise for job in begun]
 
     def stop(self, reason: BaseException) -> None:
-        """Let no further run begin because of this: what has not begun, and what will yet be submitted, is cancelled."""
+        """Let no further run begin: what has not begun, and what will yet be submitted, is cancelled for this reason."""
         self.stopped_by = reason
         pool = self._pool
         for job in pool.take_back() if pool is not None else ():
@@ -131,7 +131,7 @@ class TaskRunner:
         self._unfinished.pop(id(job), None)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._options() == other._options()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self._options() == other._options()
 
     def __hash__(self) -> int:
         return hash((type(self), self._options()))
@@ -171,7 +171,8 @@ class TaskRunJob:
         with active(self._world, self._context, thread_guard()):
             if not self._begins(thread_guard()):
                 return None
-            return sync.live(self._task.story(self._context), self._context, self._world)
+            state: State = sync.live(self._task.story(self._context), self._context, self._world)
+            return state
 
     async def _lived_async(self) -> State | None:
         from headrace.drive import asyncio
@@ -301,6 +302,7 @@ def _checked_workers(max_workers: object) -> int | None:
     if isinstance(max_workers, bool) or not isinstance(max_workers, int):
         raise TypeError(f"'max_workers' is a whole number or None, not {max_workers!r}.")
     if max_workers < 1:
-        raise ValueError(f"'max_workers' can't be {max_workers}: a runner needs at least one worker. None is the default.")
+        raise ValueError(
+            f"'max_workers' can't be {max_workers}: a runner needs at least one worker. None is the default."
+        )
     return max_workers
-

@@ -91,4 +91,3 @@ def datetime_of(time_ns: int) -> datetime:
 def nanoseconds_of(moment: datetime) -> int:
     """Turn an aware datetime into nanoseconds since 1970."""
     return (moment - EPOCH) // timedelta(microseconds=1) * 1000
-

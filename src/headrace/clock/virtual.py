@@ -44,11 +44,13 @@ class Parking:
         self._gate.acquire()
 
     def release(self) -> None:
+        """Let the thread go."""
         self._gate.release()
         if self.on_wake is not None:
             self.on_wake()
 
     def block(self, timeout: float) -> bool:
+        """Wait for `release`, at most `timeout` real seconds."""
         return self._gate.acquire(timeout=timeout)
 
 

@@ -32,8 +32,10 @@ class Activities:
         self._guards: dict[UUID, list[tuple[RunContext, Guard]]] = {}
         self._flow_runs: dict[UUID, RunContext] = {}
         self._watch: threading.Thread | None = None
+        self._all_ended = threading.Event()
 
     def add(self, world: World, context: RunContext, guard: Guard) -> None:
+        """Let a run be found."""
         flow = context.flow_context
         if flow is None:
             return
@@ -46,6 +48,7 @@ class Activities:
                     self._watch.start()
 
     def remove(self, context: RunContext, guard: Guard) -> None:
+        """Let a run be found no more."""
         flow = context.flow_context
         if flow is None:
             return
@@ -56,6 +59,8 @@ class Activities:
                 del self._guards[flow.run.id]
             if context is flow:
                 self._flow_runs.pop(flow.run.id, None)
+                if not self._flow_runs:
+                    self._all_ended.set()
 
     def interrupt(self, flow_run_id: UUID, reason: BaseException) -> None:
         """Interrupt everything that this flow run does here: its task runs, its subflows, and itself."""
@@ -79,14 +84,14 @@ class Activities:
         return flows, list(guards)
 
     def _look(self, world: World) -> None:
-        pause = threading.Event()
         told: set[UUID] = set()
         while True:
-            pause.wait(WATCH_SECONDS)
+            self._all_ended.wait(WATCH_SECONDS)
             with self._lock:
                 if not self._flow_runs:
                     self._watch = None
                     return
+                self._all_ended.clear()
                 running = set(self._flow_runs) - told
             for run_id in _asked_to_end(world, running):
                 told.add(run_id)

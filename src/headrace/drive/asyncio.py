@@ -148,7 +148,8 @@ class _Steps:
     def __init__(self, effect: Call, world: World) -> None:
         self._effect, self._world = effect, world
         self._generator = effect.fn(*effect.args, **effect.kwargs)
-        self._step, self._argument = self._generator.asend, None
+        self._step: Callable[[Any], Awaitable[Any]] = self._generator.asend
+        self._argument: Any = None
         self._yielded: list[Any] = []
         self._closed = False
         self.item: Any = None
@@ -170,12 +171,15 @@ class _Steps:
         return True
 
     def send(self, value: Any) -> None:
+        """Go on with this value at the next step."""
         self._step, self._argument = self._generator.asend, value
 
     def throw(self, error: BaseException) -> None:
+        """Go on with this error at the next step."""
         self._step, self._argument = self._generator.athrow, error
 
     async def close(self) -> None:
+        """Let the generator clean up; there is no next step."""
         self._closed = True
         closed = await call(self._effect.step(self._generator.aclose, (), "async"), self._world, task_guard())
         if not isinstance(closed, Returned):

@@ -20,7 +20,9 @@ _users = 0
 _real_print = builtins.print
 
 
-def _print(*values: object, sep: str | None = " ", end: str | None = "\n", file: Any = None, flush: bool = False) -> None:
+def _print(
+    *values: object, sep: str | None = " ", end: str | None = "\n", file: Any = None, flush: bool = False
+) -> None:
     sink = _SINK.get()
     if sink is None or file not in (None, sys.stdout, sys.stderr):
         _real_print(*values, sep=sep, end=end, file=file, flush=flush)

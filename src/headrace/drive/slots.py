@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from headrace.clock import SystemClock
 from headrace.core.limits import Granted, SlotAnswer, SlotRequest
+from headrace.exceptions import StoreError
 
 if TYPE_CHECKING:
     from headrace.drive.world import World
@@ -31,6 +33,7 @@ class SlotBell:
         self._rings = 0
         self._waiting: list[Callable[[], object]] = []
         self._held: dict[UUID, float] = {}
+        self._all_released = threading.Event()
         self._keeper: threading.Thread | None = None
 
     def request(self, request: SlotRequest) -> tuple[SlotAnswer, int]:
@@ -49,6 +52,8 @@ class SlotBell:
     def release(self, ticket: UUID) -> None:
         """Give slots back, and wake everybody who waits; the store knows whose turn it is."""
         self._held.pop(ticket, None)
+        if not self._held:
+            self._all_released.set()
         self._world.store.release_slots(ticket, self._world.clock.now())
         self._ring()
 
@@ -80,14 +85,22 @@ class SlotBell:
     def _keep(self, ticket: UUID, lease_seconds: float) -> None:
         with self._lock:
             self._held[ticket] = lease_seconds
-            if self._keeper is None or not self._keeper.is_alive():
+            if self._keeper is None:
                 self._keeper = threading.Thread(target=self._renew, name="headrace-leases", daemon=True)
                 self._keeper.start()
 
+    def _holds_any(self) -> bool:
+        with self._lock:
+            if not self._held:
+                self._keeper = None  # under the lock: who takes slots from here on begins another
+            return bool(self._held)
+
     def _renew(self) -> None:
-        pause = threading.Event()
-        while self._held:
+        while self._holds_any():
             shortest = min(list(self._held.values()), default=30.0)
-            pause.wait(shortest / 3)
+            if self._all_released.wait(shortest / 3):
+                self._all_released.clear()
+                continue
             for ticket, seconds in list(self._held.items()):
-                self._world.store.renew_slots([ticket], seconds, self._world.clock.now())
+                with suppress(StoreError):  # it is tried again before the lease has run out
+                    self._world.store.renew_slots([ticket], seconds, self._world.clock.now())

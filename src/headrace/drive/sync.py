@@ -150,12 +150,13 @@ def _value(effect: Call, world: World) -> Any:
 
 
 class _Steps:
-    """A user's generator, run step by step, in its context only while it runs; its value is the list of what it yielded."""
+    """A user's generator, run step by step, in its context only while it runs; it gives the list of what it yielded."""
 
     def __init__(self, effect: Call, world: World) -> None:
         self._effect, self._world = effect, world
         self._generator = effect.fn(*effect.args, **effect.kwargs)
-        self._step, self._argument = self._generator.send, None
+        self._step: Callable[[Any], Any] = self._generator.send
+        self._argument: Any = None
         self._yielded: list[Any] = []
         self._closed = False
         self.item: Any = None
@@ -225,8 +226,8 @@ def wait(event: Event, seconds: float | None, guard: Guard) -> Cancelled | None:
         guard.open()
         with THREAD.blocked():
             event.wait(seconds)
-    except BaseException as reason:  # noqa: BLE001 - whatever ended the wait is the answer
-        return Cancelled(reason)
+    except BaseException as error:  # noqa: BLE001 - whatever ended the wait is the answer
+        return Cancelled(error)
     finally:
         guard.close()
         guard.wake = None

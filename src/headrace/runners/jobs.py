@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from headrace.effects import Promise
 from headrace.drive.guards import Guard
+from headrace.effects import Promise
 
 
 class Job(Protocol):
     """A submitted task run. `guard` is that of the thread or task which runs it, once it has begun."""
 
-    promise: Promise
     guard: Guard | None
+
+    @property
+    def promise(self) -> Promise:
+        """Where the state is told in which the run ends."""
+        ...
 
     def run(self) -> None:
         """Live the task run and settle its promise; never raises."""

@@ -156,7 +156,9 @@ async def call_body(this: RunContext, kind: Kind) -> State:
     return await state_after(this, outcome, kind, seconds, expired)
 
 
-async def state_after(this: RunContext, outcome: Outcome, kind: Kind, seconds: float | None, expired: Exception | None) -> State:
+async def state_after(
+    this: RunContext, outcome: Outcome, kind: Kind, seconds: float | None, expired: Exception | None
+) -> State:
     """Say in which state an outcome of the user's function leaves the run; futures that it returned are waited for."""
     if isinstance(outcome, Returned):
         value = outcome.value

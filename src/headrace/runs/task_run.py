@@ -111,4 +111,3 @@ async def _wants_retry(this: RunContext, ended: State) -> bool | Cancelled:
     line = f"The retry_condition_fn raised {shown(outcome.error)}; the task run is not tried again."
     await Say(this.run, logging.ERROR, line, outcome.error)
     return False
-
