@@ -7,7 +7,7 @@ __all__ = ["FlowRunContext", "RunContext", "TaskRunContext", "get_run_context", 
 
 
 def get_run_context() -> FlowRunContext | TaskRunContext:
-    """Return the context of the task run, else of the flow run, around this code. Raises MissingContextError outside."""
+    """Return the context of the task run, else the flow run, around this code. Raises MissingContextError outside."""
     here = CURRENT.get()
     if isinstance(here, FlowRunContext | TaskRunContext):
         return here

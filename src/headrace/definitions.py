@@ -44,12 +44,13 @@ def checked_hooks(hooks: Iterable[Hook] | None, name: str) -> list[Hook]:
     """Return hooks as a list. Raises TypeError, naming the argument, for what is no iterable of callables."""
     if hooks is None:
         return []
+    no_iterable = f"Expected iterable for '{name}'; got {type(hooks).__name__} instead. Write {name}=[...]."
     if callable(hooks) or isinstance(hooks, str):
-        raise TypeError(f"Expected iterable for '{name}'; got {type(hooks).__name__} instead. Write {name}=[...].")
+        raise TypeError(no_iterable)
     try:
         listed = list(hooks)
     except TypeError:
-        raise TypeError(f"Expected iterable for '{name}'; got {type(hooks).__name__} instead. Write {name}=[...].") from None
+        raise TypeError(no_iterable) from None
     for hook in listed:
         if not callable(hook):
             raise TypeError(f"Expected callables in '{name}'; got {hook!r}, a {type(hook).__name__}, instead.")
@@ -112,7 +113,7 @@ def not_yet(kind: str, name: str) -> AttributeError:
     """Return the error for an attribute that is not there, or not there yet."""
     if name in _NOT_YET[kind]:
         return AttributeError(
-            f"{kind}.{name} is not part of this version of headrace: there are no deployments and no background workers "
+            f"{kind}.{name} is not part of this version of headrace: it has no deployments and no background workers "
             "yet. See docs/moving-from-prefect.md for what is there."
         )
     return AttributeError(f"{kind!r} object has no attribute {name!r}")

@@ -6,7 +6,7 @@ import copy
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import update_wrapper
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, Literal, NoReturn, ParamSpec, TypeVar, overload
 from uuid import UUID
 
 from headrace import calling
@@ -49,7 +49,10 @@ _HOOK_EVENTS = ("completion", "failure", "cancellation", "crashed", "running")
 
 
 class Flow(Generic[P, R]):
-    """A function whose runs are recorded, with those of the tasks that it calls; made by `flow`, which describes its arguments."""
+    """A function whose runs are recorded, with those of the tasks that it calls.
+
+    Made by `flow`, which describes its arguments.
+    """
 
     def __init__(
         self,
@@ -96,9 +99,7 @@ class Flow(Generic[P, R]):
         self.flow_run_name = flow_run_name
         self._accept_call(plain)
         settings = current_settings()
-        delays = (
-            settings.flows_default_retry_delay_seconds if retry_delay_seconds is None else retry_delay_seconds
-        )
+        delays = settings.flows_default_retry_delay_seconds if retry_delay_seconds is None else retry_delay_seconds
         self.policy = RetryPolicy.make(
             settings.flows_default_retries if retries is None else retries, delays, None, "flow"
         )
@@ -181,6 +182,15 @@ class Flow(Generic[P, R]):
 
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    @overload
+    def __call__(  # first, as type checkers take the first that fits a function of which nothing is known
+        self: Flow[P, NoReturn],
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> State: ...
 
     @overload
     def __call__(
@@ -346,9 +356,7 @@ class Flow(Generic[P, R]):
     def __get__(self, instance: None, owner: type | None = None) -> Flow[P, R]: ...
 
     @overload
-    def __get__(
-        self: Flow[Concatenate[Any, Q], R], instance: object, owner: type | None = None
-    ) -> Flow[Q, R]: ...
+    def __get__(self: Flow[Concatenate[Any, Q], R], instance: object, owner: type | None = None) -> Flow[Q, R]: ...
 
     def __get__(self, instance: object, owner: type | None = None) -> Flow[Any, R]:
         """Bind a method to its instance, a classmethod to its class; a staticmethod is bound to nothing."""
@@ -410,9 +418,7 @@ def _checked_runner(runner: Any) -> TaskRunner:
         return runner()
     if isinstance(runner, TaskRunner):
         return runner
-    raise TypeError(
-        f"'task_runner' is a task runner such as ThreadPoolTaskRunner(max_workers=4), not {runner!r}."
-    )
+    raise TypeError(f"'task_runner' is a task runner such as ThreadPoolTaskRunner(max_workers=4), not {runner!r}.")
 
 
 def _file_hash(fn: Callable[..., Any]) -> str | None:

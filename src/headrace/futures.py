@@ -92,7 +92,7 @@ def _wait_until_done(future: RunFuture[Any], timeout: float | None) -> None:
 
 
 def _result_of(state: State, raise_on_failure: bool = True) -> Any:
-    """Return the result of an ended run, with futures and states inside replaced by theirs; or raise, or return, its failure."""
+    """Return an ended run's result, futures and states inside replaced by theirs; or raise or return its failure."""
     if not state.is_completed():
         failure = first_failure(state)
         if raise_on_failure:

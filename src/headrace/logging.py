@@ -34,7 +34,7 @@ def get_run_logger(context: Any = None, **extra: Any) -> RunLoggerAdapter:
     if here is None and _DISABLED.get():
         return RunLoggerAdapter(FLOW_RUNS, extra)
     if here is None:
-        raise MissingContextError("There is no active flow or task run context: get_run_logger() works inside a run only.")
+        raise MissingContextError("There is no active flow or task run context: get_run_logger() works in a run.")
     configure()
     logger = FLOW_RUNS if here.run.kind == "flow" else TASK_RUNS
     return RunLoggerAdapter(logger, {**run_extra(here.run), **extra})
@@ -48,7 +48,7 @@ def get_logger(name: str | None = None) -> logging.Logger:
 
 @contextmanager
 def disable_run_logger() -> Iterator[None]:
-    """Silence the loggers of runs in the block, and let `get_run_logger` work outside a run: for calling ``task.fn``."""
+    """Silence the loggers of runs in the block, and let `get_run_logger` work outside runs: for calling ``task.fn``."""
     before = FLOW_RUNS.disabled, TASK_RUNS.disabled
     FLOW_RUNS.disabled = TASK_RUNS.disabled = True
     token = _DISABLED.set(True)

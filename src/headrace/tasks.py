@@ -7,7 +7,7 @@ import datetime
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Sequence
 from functools import update_wrapper
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast, overload
+from typing import Any, Concatenate, Generic, Literal, NoReturn, ParamSpec, TypeVar, cast, overload
 
 from headrace import calling
 from headrace.core import names
@@ -194,6 +194,15 @@ class Task(Generic[P, R]):
 
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    @overload
+    def __call__(  # first, as type checkers take the first that fits a function of which nothing is known
+        self: Task[P, NoReturn],
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> State: ...
 
     @overload
     def __call__(
@@ -447,9 +456,7 @@ class Task(Generic[P, R]):
     def __get__(self, instance: None, owner: type | None = None) -> Task[P, R]: ...
 
     @overload
-    def __get__(
-        self: Task[Concatenate[Any, Q], R], instance: object, owner: type | None = None
-    ) -> Task[Q, R]: ...
+    def __get__(self: Task[Concatenate[Any, Q], R], instance: object, owner: type | None = None) -> Task[Q, R]: ...
 
     def __get__(self, instance: object, owner: type | None = None) -> Task[Any, R]:
         """Bind a method to its instance, a classmethod to its class; a staticmethod is bound to nothing."""
@@ -519,7 +526,7 @@ def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
     """Return a hash of a task's function and arguments, for `cache_key_fn`; None if they can't be hashed."""
     import hashlib
 
-    import cloudpickle
+    import cloudpickle  # type: ignore[import-untyped]
 
     try:
         key = cloudpickle.dumps((context.task.task_key, walk(arguments, lambda leaf: leaf)))

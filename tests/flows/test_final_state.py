@@ -329,7 +329,7 @@ def test_a_direct_call_of_a_task_whose_input_failed_names_it() -> None:
             after(failed)
         state = after(failed, return_state=True)
         assert (state.type, state.name) == (StateType.PENDING, "NotReady")
-        assert "did not reach a 'COMPLETED' state" in state.message
+        assert "did not reach a 'COMPLETED' state" in (state.message or "")
 
     my_flow()
 

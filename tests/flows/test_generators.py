@@ -180,9 +180,9 @@ def test_submitted_generators_give_lists() -> None:
     @flow
     def my_flow() -> Any:
         return (
-            counts.submit(2).result(),  # type: ignore[attr-defined]
-            async_counts.submit(2).result(),  # type: ignore[attr-defined]
-            counts.map([1, 2]).result(),  # type: ignore[attr-defined]
+            counts.submit(2).result(),
+            async_counts.submit(2).result(),
+            counts.map([1, 2]).result(),
         )
 
     assert my_flow() == ([0, 1], [0, 1], [[0], [0, 1]])

@@ -94,7 +94,7 @@ def test_a_template_is_filled_in_with_the_parameters(
     called = decorated(5, datetime.date(2026, 11, 26), name="marvin", item=Item(7), xs=["a", "b"], more=1)
     if is_async:
         asyncio.run(called)
-    runs: list[Any] = run_store.flow_runs() if kind == "flow" else run_store.task_runs()  # type: ignore[assignment]
+    runs: list[Any] = run_store.flow_runs() if kind == "flow" else run_store.task_runs()
     assert only(runs).name == name
 
 
@@ -210,7 +210,7 @@ def test_a_template_that_cannot_be_filled_in_fails_the_run(
     else:
         with pytest.raises(error):
             decorated([1])
-    run: Any = only(run_store.flow_runs() if kind == "flow" else run_store.task_runs())  # type: ignore[arg-type]
+    run: Any = only(run_store.flow_runs() if kind == "flow" else run_store.task_runs())
     assert [state.name for state in run_store.history(run.id)] == ["Pending", "Failed"]
     assert template in run.state.message
     assert (run.run_count, calls) == (0, [])

@@ -12,7 +12,22 @@ from headrace.exceptions import MissingContextError
 from headrace.runtime import deployment, flow_run, task_run
 from headrace.store.protocol import Store
 
-FLOW_RUN = ["id", "name", "tags", "parameters", "run_count", "flow_name", "flow_version", "parent_flow_run_id", "parent_deployment_id", "root_flow_run_id", "scheduled_start_time", "api_url", "ui_url", "job_variables"]
+FLOW_RUN = [
+    "id",
+    "name",
+    "tags",
+    "parameters",
+    "run_count",
+    "flow_name",
+    "flow_version",
+    "parent_flow_run_id",
+    "parent_deployment_id",
+    "root_flow_run_id",
+    "scheduled_start_time",
+    "api_url",
+    "ui_url",
+    "job_variables",
+]
 TASK_RUN = ["id", "name", "tags", "parameters", "run_count", "task_name", "api_url", "ui_url"]
 DEPLOYMENT = ["id", "name", "version", "flow_run_id", "parameters"]
 EMPTY: dict[str, Any] = {"tags": [], "parameters": {}, "run_count": 0}

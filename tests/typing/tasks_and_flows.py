@@ -61,6 +61,18 @@ async def gather(count: int) -> str:
     return "done"
 
 
+@flow
+def anything() -> Any:
+    assert_type(anything(return_state=True), State)
+    return 3
+
+
+@flow
+async def anything_async() -> Any:
+    assert_type(await anything_async(return_state=True), State)
+    return 3
+
+
 class Model:
     @task
     def predict(self, x: float) -> str:

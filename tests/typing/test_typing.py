@@ -24,9 +24,7 @@ def test_type_checkers_keep_the_signature_that_a_decorator_wraps(name: str, tmp_
     ]
     # Only what the files themselves say counts: the package is checked by the project's own run of mypy.
     command += ["--follow-imports=silent", f"--cache-dir={tmp_path}", str(HERE / name)]
-    found = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=tmp_path, env=_environment()
-    )
+    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=_environment())
     assert (found.stdout, found.returncode) == ("", 0), found.stdout + found.stderr
 
 
