@@ -1,0 +1,170 @@
+"""The guard and the drivers: what comes from outside reaches calls and waits, never the engine's own work."""
+
+import asyncio
+import threading
+
+import pytest
+
+from headrace.drive import asyncio as async_driver
+from headrace.drive import sync as sync_driver
+from headrace.drive.guards import Guard, thread_guard
+from headrace.drive.world import current_world
+from headrace.effects import Call, Cancelled, Now, Returned, Sleep
+from headrace.exceptions import CancelRequested, TaskRunTimeoutError
+
+
+class Asked(BaseException):
+    """An interrupt."""
+
+
+def test_a_closed_guard_remembers_and_an_open_one_raises():
+    """Once."""
+    guard = Guard()
+    guard.interrupt(Asked())
+    with pytest.raises(Asked):
+        guard.open()
+    guard.open()
+    with pytest.raises(Asked):
+        guard.interrupt(Asked())
+    assert not guard.is_open
+
+
+def test_signals_are_delivered_before_time_outs_and_each_in_turn():
+    """The order of arrival counts among equals."""
+    guard = Guard()
+    reasons = [TaskRunTimeoutError("first"), Asked(1), TaskRunTimeoutError("second"), Asked(2)]
+    for reason in reasons:
+        guard.interrupt(reason)
+    delivered = [guard.take_pending() for _ in reasons]
+    assert delivered == [reasons[1], reasons[3], reasons[0], reasons[2]]
+    assert guard.take_pending() is None
+
+
+def test_the_same_interrupt_is_delivered_once_however_often_it_is_told():
+    """A cancellation comes by the watch and by the flow that closes."""
+    guard = Guard()
+    reason = CancelRequested()
+    guard.interrupt(reason)
+    guard.interrupt(reason)
+    assert guard.take_pending() is reason
+    guard.interrupt(reason)
+    assert guard.take_pending() is None
+
+
+def test_what_was_withdrawn_is_not_delivered():
+    """A time-out whose call has ended, a cancellation of a run that has."""
+    guard = Guard()
+    late = TaskRunTimeoutError("late")
+    run_id = current_world().new_id()
+    guard.interrupt(late)
+    guard.interrupt(CancelRequested(run_id))
+    guard.withdraw(late)
+    guard.withdraw_cancel(run_id)
+    guard.open()
+    assert guard.is_open
+
+
+def test_another_thread_plants_its_interrupt_in_open_code_only():
+    """It reaches the loop of a user, and is taken back where the engine got there first."""
+    guards, ready, reached = [], threading.Event(), []
+
+    def work():
+        guard = thread_guard()
+        guards.append(guard)
+        try:
+            guard.open()
+            ready.set()
+            while True:
+                pass
+        except Asked as error:
+            guard.close()
+            reached.append(guard.raised(error))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    ready.wait(20)
+    reason = Asked("from outside")
+    guards[0].interrupt(reason)
+    thread.join(20)
+    assert reached == [reason]
+
+
+async def story(seen, interrupt):
+    """Interrupt during an effect that may not be interrupted, then come to some that may."""
+    interrupt()
+    seen.append(await Now())
+    seen.append(await Sleep(1000))
+    seen.append(await Call(lambda: "called", (), {}, None))
+    return "told"
+
+
+def test_the_sync_driver_delivers_at_the_next_effect_that_may_be_interrupted(fake_clock):
+    """The clock is read undisturbed; the sleep answers Cancelled; the call after it is made."""
+    seen, reason = [], Asked()
+    guard = thread_guard()
+    assert sync_driver.drive(story(seen, lambda: guard.interrupt(reason)), current_world()) == "told"
+    now, slept, called = seen
+    assert isinstance(slept, Cancelled)
+    assert slept.reason is reason
+    assert isinstance(called, Returned)
+    assert fake_clock == 0
+    assert now == current_world().clock.now()
+
+
+def test_the_asyncio_driver_does_the_same(fake_clock):
+    """With the reason, not with a CancelledError, and the task is not left cancelled."""
+    seen, reason = [], Asked()
+
+    async def main():
+        guard = async_driver.task_guard()
+        told = await async_driver.drive(story(seen, lambda: guard.interrupt(reason)), current_world())
+        task = asyncio.current_task()
+        assert task is not None
+        await asyncio.sleep(0)
+        return told, task.cancelling()
+
+    assert asyncio.run(main()) == ("told", 0)
+    assert isinstance(seen[1], Cancelled)
+    assert seen[1].reason is reason
+    assert isinstance(seen[2], Returned)
+    assert fake_clock == 0
+
+
+def test_what_came_too_late_for_a_story_is_told_to_the_code_around_it():
+    """Back in user code the guard is open again, and raises."""
+    guard = thread_guard()
+
+    async def told():
+        guard.interrupt(Asked())
+        return "told"
+
+    guard.open()
+    try:
+        with pytest.raises(Asked):
+            sync_driver.drive(told(), current_world())
+    finally:
+        guard.close()
+
+
+def test_an_interrupt_of_a_wait_wakes_it(fake_clock):
+    """From another thread, without waiting for what it waited for."""
+    waiting = threading.Event()
+    guards, answers = [], []
+
+    async def patient():
+        waiting.set()
+        return await Sleep(10**6)
+
+    def work():
+        guards.append(thread_guard())
+        answers.append(sync_driver.drive(patient(), world))
+
+    world = current_world()
+    reason = Asked()
+    with world.clock.participant():  # time stands still meanwhile
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert waiting.wait(20)
+        guards[0].interrupt(reason)
+        thread.join(20)
+    assert answers[0].reason is reason
