@@ -104,7 +104,9 @@ async def _call_async(callee: Callee, make_context: Callable[[], RunContext], re
 
 
 async def _generate_async(callee: Callee, make_context: Callable[[], RunContext]) -> Any:
-    from headrace.drive import asyncio  # as above
+    from asyncio import CancelledError  # as above
+
+    from headrace.drive import asyncio
 
     context, world = make_context(), current_world()
     ended: list[State] = []
@@ -119,7 +121,8 @@ async def _generate_async(callee: Callee, make_context: Callable[[], RunContext]
         try:
             sent = yield item
             advance = partial(steps.asend, sent)
-        except GeneratorExit:
+        except (GeneratorExit, CancelledError):
+            # Cancelled between two items: the loop is ending, and gives up a generator that nobody wants the rest of.
             with _on_top(context, world, asyncio.task_guard()):
                 await steps.aclose()
             raise

@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from types import CodeType
 from typing import Any
 
+from headrace.core.annotations import Annotation
+from headrace.core.states import State
+from headrace.effects import Promise
 from headrace.runs.definitions import Hook
 
 
@@ -29,6 +32,13 @@ def underlying(fn: Any) -> Any:
     return fn.__func__ if isinstance(fn, classmethod | staticmethod) else fn
 
 
+def waited_for(given: Iterable[Any] | None) -> tuple[Any, ...]:
+    """Return what a call's `wait_for` names; one future or state may stand for a list of it."""
+    if given is None:
+        return ()
+    return (given,) if isinstance(given, Promise | State | Annotation) else tuple(given)
+
+
 def checked_timeout(seconds: object) -> float | None:
     """Return a time-out as a float, None for none. Raises TypeError or ValueError."""
     if seconds is None:
@@ -40,7 +50,7 @@ def checked_timeout(seconds: object) -> float | None:
     return float(seconds) or None
 
 
-def checked_hooks(hooks: Iterable[Hook] | None, name: str) -> list[Hook]:
+def checked_hooks(hooks: Any, name: str) -> list[Hook]:
     """Return hooks as a list. Raises TypeError, naming the argument, for what is no iterable of callables."""
     if hooks is None:
         return []
@@ -92,8 +102,8 @@ def warn_about_caching(kind: str, name: str, given: Mapping[str, Any]) -> None:
     asked = [key for key in (*_CACHING, *_RESULTS) if _asks(given.get(key, NotSet))]
     if asked:
         warnings.warn(
-            f"The {kind} {name!r} asks for {', '.join(asked)}, but this version of headrace neither caches nor persists "
-            "results: the run is recorded, its result is kept in memory only.",
+            f"The {kind} {name!r} asks for {', '.join(asked)}, but this version of headrace neither caches nor "
+            "persists results: the run is recorded, its result is kept in memory only.",
             UserWarning,
             stacklevel=5,
         )

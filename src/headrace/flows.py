@@ -23,6 +23,7 @@ from headrace.definitions import (
     checked_timeout,
     not_yet,
     underlying,
+    waited_for,
     warn_about_caching,
 )
 from headrace.drive.world import current_world
@@ -278,7 +279,7 @@ class Flow(Generic[P, R]):
             log_prints=_log_prints(self.log_prints, parent),
             unrecorded=(PENDING,),
         )
-        context.given, context.wait_for = given, tuple(wait_for or ())
+        context.given, context.wait_for = given, waited_for(wait_for)
         if outer is not None:
             self._stand_in(context, outer)
         return context

@@ -27,6 +27,7 @@ from headrace.definitions import (
     not_yet,
     source_hash,
     underlying,
+    waited_for,
     warn_about_caching,
 )
 from headrace.drive.world import current_world
@@ -375,7 +376,7 @@ class Task(Generic[P, R]):
         parent = CURRENT.get()
         flow_context = parent.flow_context if parent is not None else None
         run_id = world.new_id()
-        waits = tuple(wait_for) if wait_for is not None else ()
+        waits = waited_for(wait_for)
         run = TaskRun(
             id=run_id,
             name=self.name if flow_context is None else names.task_run_name(self.name, run_id),

@@ -140,6 +140,31 @@ def test_closing_early_completes_the_run(run_store: Store, decorate: Any) -> Non
 
 
 @kinds
+def test_leaving_a_loop_completes_the_run(run_store: Store, decorate: Any) -> None:
+    """`break`, even where the event loop ends before anybody has closed the generator."""
+
+    @decorate
+    async def counts() -> AsyncIterator[int]:
+        for n in range(100):
+            yield n
+
+    @decorate
+    def sync_counts() -> Iterator[int]:
+        yield from range(100)
+
+    async def first() -> Any:
+        async for item in counts():
+            return item
+
+    def sync_first() -> Any:
+        for item in sync_counts():
+            return item
+
+    assert (asyncio.run(first()), sync_first()) == (0, 0)
+    assert names(run_store) == [["Pending", "Running", "Completed"]] * 2
+
+
+@kinds
 def test_a_retry_starts_again_from_the_first(run_store: Store, decorate: Any) -> None:
     """What was yielded before the failure has been seen already."""
     attempts: list[int] = []

@@ -216,6 +216,17 @@ def test_wait_for_is_waited_for(how: str) -> None:
     assert order == ["first"]
 
 
+@pytest.mark.parametrize("waited", [lambda: one.submit(), lambda: one(return_state=True), lambda: [None, 1, "x"]])
+def test_wait_for_takes_one_future_or_state_and_passes_over_values(waited: Any) -> None:
+    """What is no run is there already."""
+
+    @flow
+    def my_flow() -> Any:
+        return same.submit(3, wait_for=waited()).result(), same(4, wait_for=waited())
+
+    assert my_flow() == (3, 4)
+
+
 def test_wait_for_may_allow_failure() -> None:
     """Then it is only waited for."""
 
