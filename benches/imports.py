@@ -1,4 +1,4 @@
-"""`import headrace` against bare Python: what everybody pays who starts a script, a test run or a shell completion."""
+"""`from headrace import flow, task` against bare Python: what everybody pays who starts a script."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benches.processes import run, took
 from benches.worlds import folder
 
 FLOOR = "python -c pass"
-OVER = "import headrace, over bare Python"
+OVER = "from headrace import flow, task: over bare Python"
 #: What headrace needs of the standard library and could hardly do without.
 STANDARD = "collections, contextlib, contextvars, datetime, enum, inspect, logging, threading, typing, uuid"
 SHOWN = 12
@@ -22,13 +22,13 @@ def measure(*, quick: bool = False) -> list[Table]:
         contestants: dict[str, Contestant] = {
             FLOOR: lambda: took(["-c", "pass"], home),
             "import what it needs of the library": lambda: took(["-c", f"import {STANDARD}"], home),
-            "import headrace": lambda: took(["-c", "import headrace"], home),
+            "from headrace import flow, task": lambda: took(["-c", "from headrace import flow, task"], home),
             "import asyncio": lambda: took(["-c", "import asyncio"], home),
         }
         interleaved(contestants, 1)  # write bytecode, fill the disk's cache
         measured = interleaved(contestants, 5 if quick else 21)
         slowest = modules(home, 3 if quick else 7)
-    pairs = zip(measured["import headrace"], measured[FLOOR], strict=True)
+    pairs = zip(measured["from headrace import flow, task"], measured[FLOOR], strict=True)
     measured[OVER] = [ours - bare for ours, bare in pairs]
     table = Table("imports", "importing headrace, whole process", "ms", FLOOR).fill(measured, {OVER: (60.0, None)})
     table.notes = [f"{own / 1e3:6.2f} ms  {name}" for name, own in slowest]
@@ -40,7 +40,7 @@ def modules(home: Path, rounds: int) -> list[tuple[str, float]]:
     """Return the modules that take longest by themselves, in microseconds: of each the best of some rounds."""
     times: dict[str, Series] = defaultdict(list)
     for _ in range(rounds):
-        for line in run(["-X", "importtime", "-c", "import headrace"], home).printed.splitlines():
+        for line in run(["-X", "importtime", "-c", "from headrace import flow, task"], home).printed.splitlines():
             own, _, name = line.removeprefix("import time:").split("|")
             if own.strip().isdigit():
                 times[name.strip()].append(float(own))

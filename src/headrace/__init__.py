@@ -1,17 +1,22 @@
-"""A workflow engine that you can test: flows and tasks whose every state is recorded."""
+"""A workflow engine that you can test: flows and tasks whose every state is recorded.
 
+Names are loaded when they are first used: a command that only answers `--help`, or a test run in which no flow is run,
+does not pay for the engine.
+"""
+
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from headrace._version import __version__
-from headrace.context import tags
-from headrace.core.annotations import allow_failure, unmapped
-from headrace.core.states import State
-from headrace.flows import Flow, flow
-from headrace.logging import get_run_logger
-from headrace.tasks import Task, task
 
 if TYPE_CHECKING:
     from headrace.client.orchestration import get_client
+    from headrace.context import tags
+    from headrace.core.annotations import allow_failure, unmapped
+    from headrace.core.states import State
+    from headrace.flows import Flow, flow
+    from headrace.logging import get_run_logger
+    from headrace.tasks import Task, task
 
 __all__ = [
     "Flow",
@@ -27,10 +32,37 @@ __all__ = [
     "unmapped",
 ]
 
+#: Where each public name is to be found.
+_HOMES = {
+    "Flow": "flows",
+    "State": "core.states",
+    "Task": "tasks",
+    "allow_failure": "core.annotations",
+    "flow": "flows",
+    "get_client": "client.orchestration",
+    "get_run_logger": "logging",
+    "tags": "context",
+    "task": "tasks",
+    "unmapped": "core.annotations",
+}
+#: Modules that users reach as attributes, after no more than `import headrace`.
+_MODULES = frozenset(
+    {
+        *("client", "concurrency", "context", "exceptions", "flows", "futures", "logging", "main", "runtime"),
+        *("settings", "states", "task_runners", "tasks", "testing", "utilities"),
+    }
+)
+
 
 def __getattr__(name: str) -> Any:
-    if name == "get_client":  # few flows need it, and every flow pays for an import
-        from headrace.client.orchestration import get_client
-
-        return get_client
+    if name in _HOMES:
+        value = getattr(import_module(f"headrace.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return import_module(f"headrace.{name}")
     raise AttributeError(f"module 'headrace' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

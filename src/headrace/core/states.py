@@ -241,7 +241,7 @@ class State:
         """Do as `result`, for async code; it waits for nothing."""
         return self.result(raise_on_failure)
 
-    def __class_getitem__(cls, _: object) -> type[State]:
+    def __class_getitem__(cls, _: object) -> Any:
         # Users annotate with State[int]; what the data is can't be said here.
         return cls
 
