@@ -127,8 +127,15 @@ def test_a_signal_tells_tasks_that_run_in_threads(start, tmp_path):
     store.close()
 
 
-def test_an_async_flow_is_told_of_a_signal(start, tmp_path):
-    """At its next await."""
+@pytest.mark.parametrize(
+    ("signum", "status", "message"),
+    [
+        (signal.SIGTERM, -15, "Execution was aborted by a termination signal."),
+        (signal.SIGINT, -2, "Execution was aborted by an interrupt signal."),
+    ],
+)
+def test_an_async_flow_is_told_of_a_signal(signum, status, message, start, tmp_path):
+    """At its next await; as a sync one, though asyncio has a way of its own with Ctrl-C."""
     source = """
     import asyncio
     from headrace import flow
@@ -142,12 +149,12 @@ def test_an_async_flow_is_told_of_a_signal(start, tmp_path):
     """
     process = start(source)
     assert process.stdout.readline() == "begun\n"
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == -15
+    process.send_signal(signum)
+    assert process.wait(20) == status
     store = store_of(tmp_path)
     (run,) = store.flow_runs()
     assert names(store, run) == ["Pending", "Running", "Crashed"]
-    assert store.history(run.id)[-1].message == "Execution was aborted by a termination signal."
+    assert store.history(run.id)[-1].message == message
     store.close()
 
 

@@ -184,8 +184,8 @@ class _Signals:
     def enter(self, guard: Guard) -> None:
         self._guards.append(guard)
         if len(self._guards) == 1:
-            self._hear(signal.SIGINT, signal.default_int_handler, self._interrupted)
-            self._hear(signal.SIGTERM, signal.SIG_DFL, self._terminated)
+            self._hear(signal.SIGINT, _is_usual, self._interrupted)
+            self._hear(signal.SIGTERM, lambda handler: handler is signal.SIG_DFL, self._terminated)
             self.heard = any(signum == signal.SIGINT for signum, _ in self._usual)
 
     def leave(self, guard: Guard) -> None:
@@ -199,8 +199,9 @@ class _Signals:
         if terminations:
             os.kill(os.getpid(), terminations[0].signal)
 
-    def _hear(self, signum: int, usual: Any, handler: Any) -> None:
-        if signal.getsignal(signum) is usual:  # a handler of the user's own is left alone
+    def _hear(self, signum: int, is_usual: Callable[[Any], bool], handler: Any) -> None:
+        usual = signal.getsignal(signum)
+        if is_usual(usual):  # a handler of the user's own is left alone
             signal.signal(signum, handler)
             self._usual.append((signum, usual))
 
@@ -217,6 +218,12 @@ class _Signals:
         # Sync code inside an event loop can be interrupted at once, the asyncio task around it only at its next await.
         for guard in (inner,) if inner.is_open else tuple(self._guards):
             guard.interrupt(reason)
+
+
+def _is_usual(handler: Any) -> bool:
+    """Say whether this handler of SIGINT is Python's own: that of the interpreter, or that of `asyncio.run`."""
+    inner = getattr(handler, "func", handler)  # asyncio.run binds its task to its handler
+    return inner is signal.default_int_handler or getattr(inner, "__qualname__", "") == "Runner._on_sigint"
 
 
 _SIGNALS = _Signals()
