@@ -94,7 +94,9 @@ class ParameterBindError(HeadraceError, TypeError):
     """Arguments do not fit the signature of a flow or task. Raised before any run exists."""
 
     @classmethod
-    def from_call(cls, name: str, signature: str, args: Sequence[Any], kwargs: Mapping[str, Any], why: str) -> ParameterBindError:
+    def from_call(
+        cls, name: str, signature: str, args: Sequence[Any], kwargs: Mapping[str, Any], why: str
+    ) -> ParameterBindError:
         """Name the function, its signature and what it was given."""
         given = ", ".join([_short(a) for a in args] + [f"{key}={_short(value)}" for key, value in kwargs.items()])
         return cls(f"{name}{signature} can't be called as {name}({given}): {why}")
@@ -254,5 +256,8 @@ class CancelRequested(ExternalSignal):
 
 
 def _short(value: object, limit: int = 80) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - a __repr__ that fails must not hide the error that it is to be shown in
+        text = f"<a {type(value).__name__} that can't be shown>"
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -222,7 +222,7 @@ class Flow(Generic[P, R]):
     ) -> R: ...
 
     def __call__(  # type: ignore[misc]  # nothing may stand between P.args and P.kwargs
-        self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
+        self, /, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
     ) -> Any:
         """Run the flow, and return what its function returns; or, with `return_state`, its final state.
 

@@ -234,7 +234,7 @@ class Task(Generic[P, R]):
     ) -> R: ...
 
     def __call__(  # type: ignore[misc]  # nothing may stand between P.args and P.kwargs
-        self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
+        self, /, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
     ) -> Any:
         """Run the task here and now, and return what its function returns; or, with `return_state`, its final state.
 
@@ -282,7 +282,7 @@ class Task(Generic[P, R]):
     ) -> RunFuture[R]: ...
 
     def submit(  # type: ignore[misc]  # nothing may stand between P.args and P.kwargs
-        self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
+        self, /, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
     ) -> Any:
         """Let the flow run's task runner run the task, and return its future at once.
 
@@ -325,8 +325,9 @@ class Task(Generic[P, R]):
         **kwargs: Any,
     ) -> RunFutureList[R]: ...
 
-    def map(
+    def map(  # type: ignore[misc]  # `self` is positional only: a function may have a keyword of that name
         self,
+        /,
         *args: Any,
         return_state: bool = False,
         wait_for: Iterable[Any] | None = None,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import re
+import sys
 import types
 from collections.abc import Callable, Iterable
 from typing import Any, get_type_hints
@@ -27,6 +29,7 @@ class Validator:
         self._signature = signature
         annotated = [p for p in signature.parameters.values() if p.annotation not in (p.empty, Any, "Any", object)]
         self.is_trivial = not annotated
+        self._locals = _locals_around(fn, [p.annotation for p in annotated if isinstance(p.annotation, str)])
         self._names = [p.name for p in annotated]
 
     def for_call(self, given: Iterable[str]) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -83,18 +86,34 @@ class Validator:
     def _hints(self) -> dict[str, Any]:
         target = inspect.unwrap(self._fn) if not inspect.ismethod(self._fn) else self._fn.__func__
         try:
-            return get_type_hints(target, include_extras=True)
+            return get_type_hints(target, localns=self._locals, include_extras=True)
         except Exception:  # noqa: BLE001 - a hint that names what is not there at run time: the others still count
-            return _hints_one_by_one(target)
+            return _hints_one_by_one(target, self._locals)
 
 
-def _hints_one_by_one(target: Any) -> dict[str, Any]:
+def _locals_around(fn: Callable[..., Any], hints: list[str]) -> dict[str, Any] | None:
+    """Return what the function around `fn` calls by the names in these hints; None where there is nothing to find.
+
+    With ``from __future__ import annotations`` a hint that names a local class can't be resolved later: the class is
+    not among the function's globals. It is there now, while the decorator runs, in the frame of the function around.
+    """
+    outer, _, _ = getattr(fn, "__qualname__", "").rpartition(".<locals>.")
+    if not hints or not outer:
+        return None
+    wanted = set(re.findall(r"\w+", " ".join(hints)))
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_qualname != outer:
+        frame = frame.f_back  # type: ignore[assignment]
+    return {name: value for name, value in frame.f_locals.items() if name in wanted} if frame is not None else None
+
+
+def _hints_one_by_one(target: Any, local: dict[str, Any] | None) -> dict[str, Any]:
     """Return the hints that can be resolved, and leave out the others."""
     hints: dict[str, Any] = {}
     for name, hint in getattr(target, "__annotations__", {}).items():
         alone = types.SimpleNamespace(__annotations__={name: hint})
         with contextlib.suppress(Exception):  # as above
-            hints.update(get_type_hints(alone, getattr(target, "__globals__", {}), include_extras=True))
+            hints.update(get_type_hints(alone, getattr(target, "__globals__", {}), local, include_extras=True))
     return hints
 
 

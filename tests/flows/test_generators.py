@@ -155,10 +155,12 @@ def test_leaving_a_loop_completes_the_run(run_store: Store, decorate: Any) -> No
     async def first() -> Any:
         async for item in counts():
             return item
+        return None
 
     def sync_first() -> Any:
         for item in sync_counts():
             return item
+        return None
 
     assert (asyncio.run(first()), sync_first()) == (0, 0)
     assert names(run_store) == [["Pending", "Running", "Completed"]] * 2

@@ -250,6 +250,33 @@ def test_a_call_that_does_not_bind_makes_no_run(
     assert (run_store.flow_runs(), run_store.task_runs()) == ([], [])
 
 
+def test_a_bind_error_survives_arguments_that_cannot_be_shown() -> None:
+    """Whatever a user's __repr__ does."""
+
+    class Bad:
+        def __repr__(self) -> str:
+            raise RuntimeError("no repr")
+
+    call: Any = task(lambda: 1)
+    with pytest.raises(ParameterBindError, match="a Bad that can't be shown"):
+        call(Bad())
+
+
+@pytest.mark.parametrize("name", ["self", "fn", "name", "task", "args", "parameters"])
+def test_keywords_may_have_any_name_but_the_reserved_ones(name: str) -> None:
+    """They are the function's, not ours."""
+
+    @task
+    def my_task(**kwargs: Any) -> Any:
+        return kwargs
+
+    @flow
+    def my_flow(**kwargs: Any) -> Any:
+        return my_task(**kwargs), my_task.submit(**kwargs).result(), my_task.map(**{name: [1]}).result()
+
+    assert my_flow(**{name: 1}) == ({name: 1}, {name: 1}, [{name: 1}])
+
+
 def test_submit_and_map_bind_at_once(run_store: Store) -> None:
     """The error is raised where the call is written, not in the future."""
 
