@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from headrace.core.states import NO_DETAILS, State, StateDetails, StateType, TERMINAL, allowed
+from headrace.core.states import NO_DETAILS, TERMINAL, State, StateDetails, StateType, allowed
 from headrace.ids import state_id
 
 #: Where a task run's parameter came from: the runs, parameters or constants it was made of.
@@ -133,6 +133,7 @@ class FlowRun(Run):
         return "flow"
 
     def identity(self) -> tuple[UUID | None, UUID | None]:
+        """Return the ids of the flow run and of the task run that a state of this run names."""
         return self.id, self.parent_task_run_id
 
 
@@ -160,6 +161,7 @@ class TaskRun(Run):
         return "task"
 
     def identity(self) -> tuple[UUID | None, UUID | None]:
+        """Return the ids of the flow run and of the task run that a state of this run names."""
         return self.flow_run_id, self.id
 
 

@@ -24,14 +24,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from headrace.exceptions import CancelledRun, CrashedRun, FailedRun, MissingResult, PausedRun, UnfinishedRun
 
 
-class StateType(str, Enum):
+class StateType(StrEnum):
     """What kind of state this is; the name says which of its kind."""
 
     SCHEDULED = "SCHEDULED"
@@ -43,9 +43,6 @@ class StateType(str, Enum):
     FAILED = "FAILED"
     CRASHED = "CRASHED"
     CANCELLED = "CANCELLED"
-
-    def __str__(self) -> str:
-        return self.value
 
     __hash__ = str.__hash__  # three times as quick as an enumeration's own
 

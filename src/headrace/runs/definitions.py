@@ -47,7 +47,7 @@ def flavour_of(fn: Callable[..., Any]) -> Flavour:
     while hasattr(inner, "func") and not inspect.isfunction(inner):
         inner = inner.func
     if not (inspect.isfunction(inner) or inspect.ismethod(inner) or inspect.isbuiltin(inner)):
-        inner = getattr(type(inner), "__call__", inner) if not inspect.isclass(inner) else inner
+        inner = inner if inspect.isclass(inner) else type(inner).__call__
     if inspect.isasyncgenfunction(inner):
         return "async generator"
     if inspect.iscoroutinefunction(inner):

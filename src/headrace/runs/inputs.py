@@ -70,7 +70,7 @@ def _name(value: Any) -> str:
 
 
 def dependencies(parameters: Mapping[str, Any], wait_for: Iterable[Any], origins: Origins) -> dict[str, list[UUID]]:
-    """Say, per parameter, from which task runs its value came: by futures, states, and results passed on as they are."""
+    """Say, per parameter, from which task runs its value came: by futures, states, and results passed on."""
     inputs = {}
     for name, value in parameters.items():
         runs = _runs_in(value, origins)

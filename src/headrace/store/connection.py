@@ -20,9 +20,8 @@ from headrace.store import errors
 from headrace.store.link import Cursor, Execute, T, Ts
 from headrace.store.opening import open_store
 
-
 #: After how many transactions the write-ahead log is folded into the file. SQLite itself would do so within a commit,
-#: with two fsyncs, while a run waits for it: a third of what a run costs. `opening.py` leaves it that only as a last resort.
+#: with two fsyncs, while a run waits for it: a third of what a run costs. `opening.py` leaves it that as a last resort.
 _FOLD_EVERY = 1000
 
 
