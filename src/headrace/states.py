@@ -22,15 +22,19 @@ from headrace.runs.steps import settled
 __all__ = [
     "AwaitingConcurrencySlot",
     "AwaitingRetry",
+    "Cached",
     "Cancelled",
     "Cancelling",
     "Completed",
     "Crashed",
     "Failed",
     "Late",
+    "NotReady",
     "Paused",
     "Pending",
+    "Resuming",
     "Retrying",
+    "RolledBack",
     "Running",
     "Scheduled",
     "State",
@@ -39,6 +43,7 @@ __all__ = [
     "StateType",
     "Submitting",
     "Suspended",
+    "TimedOut",
     "exception_to_crashed_state",
     "exception_to_failed_state",
     "format_exception",
@@ -81,6 +86,11 @@ def AwaitingConcurrencySlot(scheduled_time: datetime.datetime | None = None, **f
     return _scheduled("AwaitingConcurrencySlot", scheduled_time, fields)
 
 
+def Resuming(scheduled_time: datetime.datetime | None = None, **fields: Any) -> State:  # noqa: N802
+    """A paused run that was resumed and is to go on at `scheduled_time`."""
+    return _scheduled("Resuming", scheduled_time, fields)
+
+
 def _scheduled(name: str, scheduled_time: datetime.datetime | None, fields: dict[str, Any]) -> State:
     details = fields.get("state_details")
     given = details.get("scheduled_time") if isinstance(details, dict) else getattr(details, "scheduled_time", None)
@@ -93,6 +103,11 @@ def _scheduled(name: str, scheduled_time: datetime.datetime | None, fields: dict
 def Pending(**fields: Any) -> State:  # noqa: N802
     """A run that has not begun."""
     return _made(StateType.PENDING, "Pending", fields)
+
+
+def NotReady(**fields: Any) -> State:  # noqa: N802
+    """A run that never begins, because a run that it needs did not complete."""
+    return _made(StateType.PENDING, "NotReady", fields)
 
 
 def Submitting(**fields: Any) -> State:  # noqa: N802
@@ -115,9 +130,24 @@ def Completed(**fields: Any) -> State:  # noqa: N802
     return _made(StateType.COMPLETED, "Completed", fields)
 
 
+def Cached(**fields: Any) -> State:  # noqa: N802
+    """A run that did not have to run, because its result was there."""
+    return _made(StateType.COMPLETED, "Cached", fields)
+
+
+def RolledBack(**fields: Any) -> State:  # noqa: N802
+    """A run that ended well and was undone."""
+    return _made(StateType.COMPLETED, "RolledBack", fields)
+
+
 def Failed(**fields: Any) -> State:  # noqa: N802
     """A run whose function failed."""
     return _made(StateType.FAILED, "Failed", fields)
+
+
+def TimedOut(**fields: Any) -> State:  # noqa: N802
+    """A run whose function took too long."""
+    return _made(StateType.FAILED, "TimedOut", fields)
 
 
 def Crashed(**fields: Any) -> State:  # noqa: N802
@@ -175,7 +205,7 @@ class StateGroup:
         self.states = list(states)
         self.total_count = len(self.states)
         self.cancelled_count = self._count(State.is_cancelled)
-        self.failed_count = self._count(State.is_failed)
+        self.failed_count = self._count(lambda state: state.is_failed() or state.is_crashed())
         self.paused_count = self._count(State.is_paused)
         self.final_count = self._count(State.is_final)
         self.not_final_count = self.total_count - self.final_count
@@ -186,7 +216,7 @@ class StateGroup:
 
     @property
     def fail_count(self) -> int:
-        """How many failed."""
+        """How many failed or crashed."""
         return self.failed_count
 
     def all_completed(self) -> bool:
@@ -198,7 +228,7 @@ class StateGroup:
         return self.cancelled_count > 0
 
     def any_failed(self) -> bool:
-        """Say whether any failed."""
+        """Say whether any failed or crashed."""
         return self.failed_count > 0
 
     def any_paused(self) -> bool:
@@ -211,8 +241,11 @@ class StateGroup:
 
     def counts_message(self) -> str:
         """Return the counts in words."""
-        counts = [f"{count} {type_.value!r}" for type_, count in self.type_counts.items() if count]
-        return f"total={self.total_count}: {', '.join(counts)}"
+        counts = [f"total={self.total_count}"]
+        if self.not_final_count:
+            counts.append(f"not_final={self.not_final_count}")
+        counts += [f"{type_.value!r}={count}" for type_, count in self.type_counts.items() if count]
+        return ", ".join(counts)
 
 
 def get_state_exception(state: State) -> BaseException:

@@ -19,15 +19,19 @@ from headrace.exceptions import (
 from headrace.states import (
     AwaitingConcurrencySlot,
     AwaitingRetry,
+    Cached,
     Cancelled,
     Cancelling,
     Completed,
     Crashed,
     Failed,
     Late,
+    NotReady,
     Paused,
     Pending,
+    Resuming,
     Retrying,
+    RolledBack,
     Running,
     Scheduled,
     State,
@@ -36,6 +40,7 @@ from headrace.states import (
     StateType,
     Submitting,
     Suspended,
+    TimedOut,
     exception_to_crashed_state,
     exception_to_failed_state,
     format_exception,
@@ -53,7 +58,9 @@ CONSTRUCTORS = [
     (Late, "Late", StateType.SCHEDULED),
     (AwaitingRetry, "AwaitingRetry", StateType.SCHEDULED),
     (AwaitingConcurrencySlot, "AwaitingConcurrencySlot", StateType.SCHEDULED),
+    (Resuming, "Resuming", StateType.SCHEDULED),
     (Pending, "Pending", StateType.PENDING),
+    (NotReady, "NotReady", StateType.PENDING),
     (Submitting, "Submitting", StateType.PENDING),
     (Running, "Running", StateType.RUNNING),
     (Retrying, "Retrying", StateType.RUNNING),
@@ -61,7 +68,10 @@ CONSTRUCTORS = [
     (Suspended, "Suspended", StateType.PAUSED),
     (Cancelling, "Cancelling", StateType.CANCELLING),
     (Completed, "Completed", StateType.COMPLETED),
+    (Cached, "Cached", StateType.COMPLETED),
+    (RolledBack, "RolledBack", StateType.COMPLETED),
     (Failed, "Failed", StateType.FAILED),
+    (TimedOut, "TimedOut", StateType.FAILED),
     (Crashed, "Crashed", StateType.CRASHED),
     (Cancelled, "Cancelled", StateType.CANCELLED),
 ]
@@ -322,8 +332,9 @@ def test_a_group_counts_its_states() -> None:
     assert group.any_paused()
     assert not group.all_completed()
     assert not group.all_final()
-    assert "'COMPLETED'=1" in group.counts_message() or "1 'COMPLETED'" in group.counts_message()
-    assert "total=6" in group.counts_message()
+    assert StateGroup([Completed(), Failed(), Running()]).counts_message() == (
+        "total=3, not_final=1, 'RUNNING'=1, 'COMPLETED'=1, 'FAILED'=1"
+    )
 
 
 def test_a_group_of_completed_states_is_completed() -> None:
@@ -332,6 +343,12 @@ def test_a_group_of_completed_states_is_completed() -> None:
     assert group.all_completed()
     assert group.all_final()
     assert not group.any_failed()
+
+
+def test_a_crash_counts_as_a_failure() -> None:
+    """A cancellation does not."""
+    assert (StateGroup([Completed(), Crashed()]).fail_count, StateGroup([Crashed()]).any_failed()) == (1, True)
+    assert not StateGroup([Cancelled()]).any_failed()
 
 
 def test_return_values_become_states() -> None:
@@ -372,6 +389,13 @@ def test_an_exception_is_formatted_with_its_traceback() -> None:
     text = format_exception(raised.value)
     assert "Traceback" in text
     assert text.rstrip().endswith("ValueError: boom")
+
+
+def test_there_is_a_constructor_for_every_name_that_the_engine_gives() -> None:
+    """With the type that the table says."""
+    from headrace.core.states import TYPE_OF_NAME
+
+    assert {name: getattr(states, name)().type for name in TYPE_OF_NAME} == dict(TYPE_OF_NAME)
 
 
 def test_every_name_of_the_module_is_there() -> None:
