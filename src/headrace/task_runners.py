@@ -74,8 +74,8 @@ class TaskRunner:
         pool = self._pool
         if pool is None:
             raise RuntimeError(
-                f"The task runner {self!r} takes no submissions before it is entered or after it is left. Submit inside "
-                "a flow run, or inside a with block over the runner."
+                f"The task runner {self!r} takes no submissions before it is entered or after it is left. Submit "
+                "inside a flow run, or inside a with block over the runner."
             )
         guard = thread_guard()
         was_open = guard.shut()  # an interrupt must not come between the record and the hand-over
@@ -120,7 +120,7 @@ class TaskRunner:
         return [job.promise for job in begun]
 
     def stop(self, reason: BaseException) -> None:
-        """Let no further run begin: what has not begun, and what will yet be submitted, is cancelled for this reason."""
+        """Let no further run begin: what has not begun, and what will yet be submitted, is cancelled because of it."""
         self.stopped_by = reason
         pool = self._pool
         for job in pool.take_back() if pool is not None else ():

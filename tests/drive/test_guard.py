@@ -168,3 +168,17 @@ def test_an_interrupt_of_a_wait_wakes_it(fake_clock):
         guards[0].interrupt(reason)
         thread.join(20)
     assert answers[0].reason is reason
+
+
+def test_a_run_that_ends_while_it_is_told_leaves_no_interrupt_behind():
+    """Its thread may be at work for another run by then, which is not to be told."""
+    from types import SimpleNamespace
+
+    world, guard = current_world(), Guard()
+    run_id = world.new_id()
+    ending = SimpleNamespace(stop=lambda reason: world.activities.remove(context, guard))
+    context = SimpleNamespace(run=SimpleNamespace(id=run_id), task_runner=ending, parent=None)
+    context.flow_context = context
+    world.activities.add(world, context, guard)
+    world.activities.interrupt(run_id, CancelRequested(run_id))
+    assert guard.take_pending() is None

@@ -195,9 +195,9 @@ def test_a_block_that_cannot_get_its_slot_in_time_raises(fake_clock):
     """After exactly `timeout_seconds`; and its place in the queue is given up."""
     put("pen")
     with concurrency("pen"):
-        with pytest.raises(AcquireConcurrencySlotTimeoutError, match="within 3 second"):
-            with concurrency("pen", timeout_seconds=3):
-                pytest.fail("it was entered")
+        too_late = pytest.raises(AcquireConcurrencySlotTimeoutError, match="within 3 second")
+        with too_late, concurrency("pen", timeout_seconds=3):
+            pytest.fail("it was entered")
         assert fake_clock == 3
     with concurrency("pen", timeout_seconds=0):
         assert taken("pen") == 1

@@ -1,9 +1,9 @@
 """Real time limits on a block of sync code.
 
-Python offers two ways to interrupt a thread, and neither is enough alone. On the main thread a timer signal (SIGALRM)
-interrupts even a blocking system call. There is one such timer in the process, which nested limits share, and which may
-be somebody else's. Any other thread is told by a thread that watches all their limits; how the news gets in is up to who
-set the limit.
+Python offers two ways to interrupt a thread, and neither is enough alone. On the main thread a timer signal
+(SIGALRM) interrupts even a blocking system call. There is one such timer in the process, which nested
+limits share, and which may be somebody else's. Any other thread is told by a thread that watches all their
+limits; how the news gets in is up to who set the limit.
 """
 
 from __future__ import annotations

@@ -70,18 +70,20 @@ class Activities:
                 flow.task_runner.stop(reason)
         here = threading.get_ident()
         # Our own thread comes last: it is interrupted at once.
-        for guard in sorted(guards, key=lambda guard: guard.thread_id == here):
-            guard.interrupt(reason)
+        for guard, run_id in sorted(guards.items(), key=lambda item: item[0].thread_id == here):
+            with self._lock:  # what has ended meanwhile is left alone: its thread may be at work for another run
+                if any(other is guard for _, other in self._guards.get(run_id, ())):
+                    guard.interrupt(reason)
 
-    def _at_work_for(self, flow_run_id: UUID) -> tuple[list[Any], list[Guard]]:
-        """Return the contexts of a flow run and its subflows, and each of the guards of their threads, once."""
+    def _at_work_for(self, flow_run_id: UUID) -> tuple[list[Any], dict[Guard, UUID]]:
+        """Return the contexts of a flow run and its subflows, and the guards of their threads, each for one of them."""
         with self._lock:
             wanted = [flow_run_id]
             for run_id in wanted:
                 wanted += [child for child, flow in self._flow_runs.items() if _parent(flow) == run_id]
             flows = [self._flow_runs[run_id] for run_id in wanted if run_id in self._flow_runs]
-            guards = dict.fromkeys(guard for run_id in wanted for _, guard in self._guards.get(run_id, ()))
-        return flows, list(guards)
+            guards = {guard: run_id for run_id in reversed(wanted) for _, guard in self._guards.get(run_id, ())}
+        return flows, guards
 
     def _look(self, world: World) -> None:
         told: set[UUID] = set()
