@@ -261,6 +261,30 @@ def test_tags_are_a_decorator_too(run_store: Store) -> None:
     assert [run.tags for run in run_store.flow_runs()] == [{"decorated"}] * 2
 
 
+def test_tags_decorate_async_functions_and_flows(run_store: Store) -> None:
+    """They hold while the coroutine runs, and in calls that overlap."""
+
+    @tags("over-function")
+    async def call() -> Any:
+        await asyncio.sleep(0)
+        return await async_flow()
+
+    @tags("over-flow")
+    @flow
+    async def async_flow() -> None: ...
+
+    @tags("sync")
+    @flow
+    def sync_flow() -> None: ...
+
+    async def both() -> None:
+        await asyncio.gather(call(), call())
+
+    asyncio.run(both())
+    sync_flow()
+    assert [run.tags for run in run_store.flow_runs()] == [{"over-function", "over-flow"}] * 2 + [{"sync"}]
+
+
 def test_tags_reach_threads_and_async_tasks(run_store: Store) -> None:
     """Submitted under a tag, tagged."""
 

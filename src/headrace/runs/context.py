@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State
 from headrace.core.walk import known
 from headrace.runs.definitions import Definition, FlowDefinition, TaskDefinition
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 #: How many results that can't be referred to weakly (lists, dicts, strings) a flow run remembers, to find where
 #: an argument came from. More would keep data alive that the user has let go of.
@@ -160,12 +164,40 @@ CURRENT: ContextVar[RunContext | None] = ContextVar("headrace_run", default=None
 TAGS: ContextVar[frozenset[str]] = ContextVar("headrace_tags", default=frozenset())
 
 
-@contextmanager
-def tags(*new: str) -> Iterator[set[str]]:
-    """Add tags to all runs that are begun in the block; nested blocks add up. Also a decorator."""
-    joined = TAGS.get() | frozenset(new)
-    token = TAGS.set(joined)
-    try:
-        yield set(joined)
-    finally:
-        TAGS.reset(token)
+class tags:  # noqa: N801 - used like a function
+    """Add tags to all runs that are begun in the block; nested blocks add up. Also a decorator, for async code too."""
+
+    __slots__ = ("_new", "_tokens")
+
+    def __init__(self, *new: str) -> None:
+        self._new = new
+        self._tokens: list[Token[frozenset[str]]] = []
+
+    def __enter__(self) -> set[str]:
+        joined = TAGS.get() | frozenset(self._new)
+        self._tokens.append(TAGS.set(joined))
+        return set(joined)
+
+    def __exit__(self, *_: object) -> None:
+        TAGS.reset(self._tokens.pop())
+
+    def __call__(self, fn: Callable[P, R]) -> Callable[P, R]:
+        """Let all runs that are begun in a call of this function have the tags."""
+        new = self._new  # each call has a block of its own: calls may overlap
+
+        @functools.wraps(fn)
+        def tagged(*args: P.args, **kwargs: P.kwargs) -> R:
+            with tags(*new):
+                result = fn(*args, **kwargs)
+            return _awaited_under(new, result) if isinstance(result, Coroutine) else result  # type: ignore[return-value]
+
+        @functools.wraps(fn)
+        async def async_tagged(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return await _awaited_under(new, fn(*args, **kwargs))
+
+        return async_tagged if inspect.iscoroutinefunction(fn) else tagged  # type: ignore[return-value]
+
+
+async def _awaited_under(new: tuple[str, ...], coroutine: Any) -> Any:
+    with tags(*new):
+        return await coroutine
