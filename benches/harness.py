@@ -59,13 +59,14 @@ class Suite(NamedTuple):
 
 EMPTY = "def test_{n}():\n    pass\n"
 FLOOR = "an empty test, plugin off"
-STORE = "an empty test, headrace imported: a store of its own"
+STORE = "an empty test that looks at its store"
 ONE = "a flow with one task"
 HOUR = "an hour of retries, on the fake clock"
 SUITES = {
     FLOOR: Suite(EMPTY, ("-p", "no:headrace")),
     "an empty test, plugin on": Suite(EMPTY),
-    STORE: Suite(EMPTY, heading=FLOWS),
+    "an empty test, headrace imported": Suite(EMPTY, heading=FLOWS),
+    STORE: Suite("def test_{n}(run_store):\n    assert run_store.task_runs() == []\n", heading=FLOWS),
     ONE: Suite("def test_{n}():\n    assert sums() == 3\n", heading=FLOWS),
     "the same, and a look at its runs": Suite(
         "def test_{n}(runs):\n    assert sums() == 3\n    assert runs.task('add').state.name == 'Completed'\n",
