@@ -37,15 +37,11 @@ class Stories:
     def flow(self, name: str, *steps: Step, flow_name: str = "ingest", **fields: Any) -> FlowRun:
         """Tell a flow run."""
         created = at(steps[0][0])
-        run = FlowRun(
-            id=self._id(created), name=name, created=created, flow_name=flow_name, flow_id=FLOW_ID, **fields
-        )
+        run = FlowRun(id=self._id(created), name=name, created=created, flow_name=flow_name, flow_id=FLOW_ID, **fields)
         self._tell(run, steps)
         return run
 
-    def task(
-        self, name: str, of: FlowRun | None, *steps: Step, task_name: str = "fetch", **fields: Any
-    ) -> TaskRun:
+    def task(self, name: str, of: FlowRun | None, *steps: Step, task_name: str = "fetch", **fields: Any) -> TaskRun:
         """Tell a task run of a flow run (None: of none)."""
         created = at(steps[0][0])
         run = TaskRun(
@@ -67,8 +63,7 @@ class Stories:
 
     def _tell(self, run: Run, steps: tuple[Step, ...]) -> None:
         states = [
-            State(TYPE_OF_NAME[name], name, message=message[0] if message else None)
-            for _, name, *message in steps
+            State(TYPE_OF_NAME[name], name, message=message[0] if message else None) for _, name, *message in steps
         ]
         entered = [run.enter(state, at(step[0])) for state, step in zip(states, steps, strict=True)]
         self.histories[run.id] = entered

@@ -100,16 +100,12 @@ def test_help_is_answered_without_the_engine() -> None:
     """Completion asks on every press of the tab key."""
     code = "import sys, headrace.cli.app; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not {"headrace.drive", "headrace.flows", "sqlite3", "pydantic", "asyncio"} & set(
-        done.stdout.split()
-    )
+    assert not {"headrace.drive", "headrace.flows", "sqlite3", "pydantic", "asyncio"} & set(done.stdout.split())
 
 
 def test_the_entry_point_runs_as_a_module() -> None:
     """`python -m headrace` is the same command."""
-    done = subprocess.run(
-        [sys.executable, "-m", "headrace", "version"], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-m", "headrace", "version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"headrace {__version__}\n"
 
 
@@ -125,9 +121,7 @@ def test_limits_are_made_changed_listed_and_deleted(cli: Cli, stories: Stories) 
         {"name": "database", "limit": 3, "active": False, "slot_decay_per_second": 0.5, "active_slots": 0.0}
     ]
     cli("concurrency-limit", "update", "database", "--decay", "0", "--active")
-    stories.store.request_slots(
-        SlotRequest(ticket=stories.flow("a", (0, "Pending")).id, names=("database",)), at(3600)
-    )
+    stories.store.request_slots(SlotRequest(ticket=stories.flow("a", (0, "Pending")).id, names=("database",)), at(3600))
     assert cli("concurrency-limit", "ls").out.splitlines()[1].split() == ["database", "1", "3", "0", "–"]
     assert cli("concurrency-limit", "delete", "database").code == 0
     assert cli("concurrency-limit", "ls", "--json").json == []

@@ -193,9 +193,7 @@ def test_quiet_shows_only_what_the_flow_prints(cli: Cli, store: MemoryStore, wri
 def test_subflows_are_nested_in_the_timeline(cli: Cli, store: MemoryStore, write: Write) -> None:
     """A step further in for each flow."""
     write()
-    starts = [
-        line[: line.index(line.strip()[0])] for line in cli("run", "flows.py:outer").out.splitlines()[2:6]
-    ]
+    starts = [line[: line.index(line.strip()[0])] for line in cli("run", "flows.py:outer").out.splitlines()[2:6]]
     assert starts == ["", "  ", "    ", "    "]
 
 

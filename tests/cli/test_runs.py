@@ -82,9 +82,7 @@ def test_ls_cuts_names_where_the_terminal_is_narrow(
         (["--tasks", "--flow", "report"], []),
     ],
 )
-def test_ls_restricts_to_what_is_asked_for(
-    cli: Cli, three: Stories, args: list[str], names: list[str]
-) -> None:
+def test_ls_restricts_to_what_is_asked_for(cli: Cli, three: Stories, args: list[str], names: list[str]) -> None:
     """All options hold together; states are alternatives of one another, types include all their names."""
     assert listed(cli, *args) == names
 

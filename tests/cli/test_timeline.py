@@ -54,9 +54,7 @@ def test_subflows_stand_in_the_place_of_their_task_runs_with_their_own_below(tol
     parent = told.flow("parent", (0, "Pending"), (0, "Running"), (9, "Completed"))
     first = told.task("first", parent, (1, "Pending"), (1, "Running"), (2, "Completed"))
     child = told.flow("child", (3, "Pending"), (3, "Running"), (8, "Completed"), parent_flow_run_id=parent.id)
-    stands = told.task(
-        "child-0", parent, (3, "Pending"), (3, "Running"), (8, "Completed"), child_flow_run_id=child.id
-    )
+    stands = told.task("child-0", parent, (3, "Pending"), (3, "Running"), (8, "Completed"), child_flow_run_id=child.id)
     inner = told.task("inner", child, (4, "Pending"), (5, "Running"), (8, "Completed"))
     found = rows(parent, [inner, stands, first], [child], told.histories)
     assert [(row.name, row.depth, row.kind) for row in found] == [
@@ -123,8 +121,7 @@ def test_no_line_is_wider_than_asked_for(runs: list[tuple[str, list[float]]], wi
     told = Stories(MemoryStore())
     flow = told.flow("ingest", *ENDED)
     tasks = [
-        told.task(name, flow, (one, "Pending"), (two, "Running"), (three, "Failed"))
-        for name, (one, two, three) in runs
+        told.task(name, flow, (one, "Pending"), (two, "Running"), (three, "Failed")) for name, (one, two, three) in runs
     ]
     drawn = lines(rows(flow, tasks, histories=told.histories), width)
     assert all(cell_width("".join(text for text, _ in line)) <= max(width, 64) for line in drawn)

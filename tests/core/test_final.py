@@ -51,9 +51,7 @@ NOT_READY = made(StateType.PENDING, message="Upstream task run 'a' did not reach
 
 
 class TestStatesOfTheUsers:
-    @pytest.mark.parametrize(
-        "type_", [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
-    )
+    @pytest.mark.parametrize("type_", [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED])
     def test_a_final_state_is_used_as_it_is(self, type_: StateType) -> None:
         """The user decides, and the state is the very same object."""
         state = State(type_, name="Mine", message="because", data=3)
@@ -66,9 +64,7 @@ class TestStatesOfTheUsers:
         assert final.is_failed()
         assert isinstance(final.data, TypeError)
         assert "Return a final state" in (final.message or "")
-        assert (final.message or "").startswith(
-            "Task run encountered an exception: TypeError: The task returned"
-        )
+        assert (final.message or "").startswith("Task run encountered an exception: TypeError: The task returned")
 
 
 class TestAggregates:
@@ -102,9 +98,7 @@ class TestAggregates:
             (NOT_READY, StateType.FAILED, "1/1 states are not final."),
         ],
     )
-    def test_one_state_or_future_of_a_run_is_summed_up_too(
-        self, state: State, type_: StateType, message: str
-    ) -> None:
+    def test_one_state_or_future_of_a_run_is_summed_up_too(self, state: State, type_: StateType, message: str) -> None:
         """The data is the state itself, whether it was returned or its future was."""
         for returned in (state, Future(state)):
             final = state_of_return(returned, settled)
@@ -133,11 +127,7 @@ class TestValues:
         assert (final.type, final.message) == (StateType.COMPLETED, None)
         assert final.data is value
 
-    @given(
-        st.recursive(
-            st.none() | st.integers() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)
-        )
-    )
+    @given(st.recursive(st.none() | st.integers() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)))
     def test_a_plain_value_comes_back_as_the_very_same_object(self, value: Any) -> None:
         """Whoever calls a flow gets what its function returned."""
         assert plain_result(state_of_return(value, settled), settled) is value
@@ -188,9 +178,7 @@ class TestPlainResults:
             (State(StateType.FAILED, data=42), TypeError, "stands for no exception"),
         ],
     )
-    def test_each_way_not_to_complete_has_its_error(
-        self, returned: object, error: type[Exception], match: str
-    ) -> None:
+    def test_each_way_not_to_complete_has_its_error(self, returned: object, error: type[Exception], match: str) -> None:
         """What the states say is what the caller reads."""
         with pytest.raises(error, match=match):
             plain_result(state_of_return(returned, settled), settled)

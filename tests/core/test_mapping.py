@@ -26,9 +26,7 @@ def test_a_map_is_a_zip_of_its_iterables(rows: list[tuple[int, str]], constant: 
 
 
 class TestWhatIsMapped:
-    @pytest.mark.parametrize(
-        "value", [[], (), {1}, {"a": 1}, range(3), iter([1]), {}.items(), itertools.repeat(1, 2)]
-    )
+    @pytest.mark.parametrize("value", [[], (), {1}, {"a": 1}, range(3), iter([1]), {}.items(), itertools.repeat(1, 2)])
     def test_what_iter_takes_is_mapped_over(self, value: object) -> None:
         """Collections, views, iterators."""
         assert is_mappable(value)
@@ -114,9 +112,7 @@ class TestSignatures:
 class TestErrors:
     def test_lengths_that_differ_are_listed(self) -> None:
         """Each iterable with its length, those of the stars too."""
-        with pytest.raises(
-            MappingLengthMismatch, match=r"add\.map .* x has 1, xs\[1\] has 2, k has 3"
-        ) as caught:
+        with pytest.raises(MappingLengthMismatch, match=r"add\.map .* x has 1, xs\[1\] has 2, k has 3") as caught:
             map_arguments(
                 "add",
                 {"x": [1], "y": 3, "xs": (0, [1, 2]), "kw": {"k": [1, 2, 3]}},

@@ -25,10 +25,7 @@ class Unspeakable(Exception):
 
 def test_a_raised_exception_is_told_with_its_type_and_message() -> None:
     """One line, with a colon only where a message follows."""
-    assert (
-        messages.encountered("task", ValueError("boom"))
-        == "Task run encountered an exception: ValueError: boom"
-    )
+    assert messages.encountered("task", ValueError("boom")) == "Task run encountered an exception: ValueError: boom"
     assert messages.encountered("flow", ValueError()) == "Flow run encountered an exception: ValueError"
 
 
@@ -87,10 +84,7 @@ def test_a_retry_is_announced_with_its_number_and_its_delay() -> None:
     """At once reads otherwise than later."""
     error = ValueError("x")
     announced = messages.retry("task", error, 1, 3, 10.0)
-    assert (
-        announced
-        == "Task run failed with exception: ValueError('x') - Retry 1/3 will start 10 second(s) from now"
-    )
+    assert announced == "Task run failed with exception: ValueError('x') - Retry 1/3 will start 10 second(s) from now"
     assert messages.retry("flow", error, 3, 3, 0).endswith(" - Retry 3/3 will start immediately")
     assert messages.exhausted("task", error).endswith("ValueError('x') - Retries are exhausted")
 

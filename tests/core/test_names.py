@@ -132,9 +132,7 @@ values = st.one_of(
 )
 pieces = st.one_of(
     st.text(st.characters(exclude_characters="{}")),
-    st.sampled_from(
-        ["{{", "}}", "{a}", "{b!r}", "{name!s:>10}", "{a[0]}", "{b.real}", "{self}", "{missing}", "{}"]
-    ),
+    st.sampled_from(["{{", "}}", "{a}", "{b!r}", "{name!s:>10}", "{a[0]}", "{b.real}", "{self}", "{missing}", "{}"]),
     st.sampled_from(["{0}", "{a:%A}", "{a:{b}}", "{", "}", "{a!x}", "{a:d}", "{what}", "{template}"]),
 )
 
@@ -148,9 +146,7 @@ class Encoded:
 
 class TestTemplates:
     @given(st.lists(pieces).map("".join), st.dictionaries(keys, values))
-    def test_a_template_is_filled_in_as_str_format_does(
-        self, template: str, parameters: dict[str, Any]
-    ) -> None:
+    def test_a_template_is_filled_in_as_str_format_does(self, template: str, parameters: dict[str, Any]) -> None:
         """The same text, or an error of the same type that names the template."""
         try:
             expected = template.format(**parameters)

@@ -30,9 +30,7 @@ arguments = st.lists(st.integers(), max_size=5).map(tuple)
 keywords = st.dictionaries(st.sampled_from(["a", "b", "c", "d", "e", "self", "args", "z"]), st.integers())
 
 
-def inspected(
-    signature: inspect.Signature, args: Any, kwargs: Any
-) -> tuple[str, inspect.BoundArguments | None]:
+def inspected(signature: inspect.Signature, args: Any, kwargs: Any) -> tuple[str, inspect.BoundArguments | None]:
     """Return what inspect makes of a call: why it can't be, or the arguments."""
     try:
         return "", signature.bind(*args, **kwargs)
@@ -60,9 +58,7 @@ def test_binding_does_what_inspect_does(fn: Callable[..., Any], args: Any, kwarg
 
 
 @given(functions, arguments, keywords)
-def test_unbinding_what_was_bound_calls_the_function_alike(
-    fn: Callable[..., Any], args: Any, kwargs: Any
-) -> None:
+def test_unbinding_what_was_bound_calls_the_function_alike(fn: Callable[..., Any], args: Any, kwargs: Any) -> None:
     """The arguments that come out give the parameters that went in."""
     signature = inspect.signature(fn)
     try:
@@ -113,10 +109,7 @@ class TestErrors:
         """Name, signature, arguments and reason, in one line; the error is a TypeError and ours."""
         with pytest.raises(ParameterBindError) as caught:
             bind("add", inspect.signature(lambda x, y=2: None), (1, 2, 3), {"z": "q"})
-        assert (
-            str(caught.value)
-            == "add(x, y=2) can't be called as add(1, 2, 3, z='q'): too many positional arguments"
-        )
+        assert str(caught.value) == "add(x, y=2) can't be called as add(1, 2, 3, z='q'): too many positional arguments"
         assert isinstance(caught.value, TypeError)
         assert isinstance(caught.value, HeadraceError)
 

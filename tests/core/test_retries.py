@@ -101,18 +101,14 @@ class TestJitter:
         assert low <= delay <= high
 
     @given(delays, draws, draws, factors)
-    def test_a_higher_draw_gives_no_shorter_delay(
-        self, delay: float, draw: float, other: float, factor: float
-    ) -> None:
+    def test_a_higher_draw_gives_no_shorter_delay(self, delay: float, draw: float, other: float, factor: float) -> None:
         """The inverse distribution function is monotone."""
         policy = RetryPolicy.make(1, delay, factor)
         low, high = sorted([draw, other])
         assert policy.jittered(delay, low) <= policy.jittered(delay, high)
 
     @given(delays, draws, st.floats(0.05, 10))
-    def test_a_draw_is_the_quantile_of_the_delay_that_it_gives(
-        self, delay: float, draw: float, factor: float
-    ) -> None:
+    def test_a_draw_is_the_quantile_of_the_delay_that_it_gives(self, delay: float, draw: float, factor: float) -> None:
         """The distribution function of the cut exponential takes the delay back to the draw."""
         policy = RetryPolicy.make(1, delay, factor)
         low, high = policy.possible_delays(0)

@@ -61,9 +61,7 @@ class Root(pydantic.RootModel[list[Any]]):
     """A model that is a list."""
 
 
-scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.text(), st.binary(), st.floats(allow_nan=False)
-)
+scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.binary(), st.floats(allow_nan=False))
 hashables = st.one_of(scalars, st.builds(Leaf, scalars))
 nested = st.recursive(
     hashables,
@@ -91,9 +89,7 @@ def leaves(value: Any) -> list[Leaf]:
     if isinstance(value, Box | FrozenBox | Model):
         return leaves(value.inside)
     return (
-        [leaf for item in value for leaf in leaves(item)]
-        if isinstance(value, list | tuple | set | frozenset)
-        else []
+        [leaf for item in value for leaf in leaves(item)] if isinstance(value, list | tuple | set | frozenset) else []
     )
 
 
@@ -207,9 +203,7 @@ class TestRebuilding:
 
     def test_a_dataclass_that_the_visitor_replaces_is_not_entered(self) -> None:
         """The visitor is asked first."""
-        walked = walk(
-            [Box(Leaf())], lambda leaf: "replaced" if isinstance(leaf, Box) else pytest.fail("entered")
-        )
+        walked = walk([Box(Leaf())], lambda leaf: "replaced" if isinstance(leaf, Box) else pytest.fail("entered"))
         assert walked == ["replaced"]
 
 

@@ -66,9 +66,7 @@ def test_a_source_names_the_variable_or_file(environment: Environment, profiles:
     assert str(source_of("api_url")) == "default"
 
 
-def test_an_empty_environment_variable_counts_as_not_set(
-    environment: Environment, profiles: Profiles
-) -> None:
+def test_an_empty_environment_variable_counts_as_not_set(environment: Environment, profiles: Profiles) -> None:
     """`HEADRACE_X=` takes an exported value back."""
     profiles(PROFILE)
     assert environment(HEADRACE_TASKS_DEFAULT_RETRIES="").tasks_default_retries == 2
@@ -117,9 +115,7 @@ def test_home_in_a_profile_is_refused(profiles: Profiles) -> None:
         "tool.headrace.tasks.default_retries = 1",
     ],
 )
-def test_pyproject_is_found_upwards_and_its_tables_may_nest(
-    text: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pyproject_is_found_upwards_and_its_tables_may_nest(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The nearest pyproject.toml speaks for all directories below it."""
     Path("pyproject.toml").write_text(text)
     Path("deep/er").mkdir(parents=True)
@@ -165,9 +161,7 @@ def test_a_deleted_working_directory_is_no_obstacle(tmp_path: Path, monkeypatch:
 def test_unknown_keys_in_files_are_refused_with_the_nearest(profiles: Profiles) -> None:
     """A typing error in a file is told, with the file and what was meant."""
     path = profiles("[profiles.default]\nHEADRACE_LOGING_LEVEL = 'INFO'\n")
-    with pytest.raises(
-        ConfigurationError, match=rf"{path}: There is no setting.*Did you mean HEADRACE_LOGGING_LEVEL"
-    ):
+    with pytest.raises(ConfigurationError, match=rf"{path}: There is no setting.*Did you mean HEADRACE_LOGGING_LEVEL"):
         refresh_settings()
 
 

@@ -38,16 +38,13 @@ FLOW_ID = new_id()
 
 def flow_run(name: str = "brave-otter", flow_name: str = "ingest", **given: Any) -> FlowRun:
     """Return a flow run that has entered no state."""
-    return FlowRun(
-        **{"id": new_id(), "name": name, "created": T0, "flow_name": flow_name, "flow_id": FLOW_ID} | given
-    )
+    return FlowRun(**{"id": new_id(), "name": name, "created": T0, "flow_name": flow_name, "flow_id": FLOW_ID} | given)
 
 
 def task_run(name: str = "fetch-0", task_name: str = "fetch", **given: Any) -> TaskRun:
     """Return a task run that has entered no state."""
     return TaskRun(
-        **{"id": new_id(), "name": name, "created": T0, "task_name": task_name, "task_key": "flows.fetch"}
-        | given
+        **{"id": new_id(), "name": name, "created": T0, "task_name": task_name, "task_key": "flows.fetch"} | given
     )
 
 

@@ -62,9 +62,7 @@ def states(draw: st.DrawFn, before: State | None, most: int = 3) -> list[State]:
             break
         type_ = draw(st.sampled_from(types))
         name = draw(st.sampled_from(NAMES[type_]) | st.just("Odd"))
-        after = State(
-            type_, name, message=draw(messages), state_details=draw(details), data="kept by one alone"
-        )
+        after = State(type_, name, message=draw(messages), state_details=draw(details), data="kept by one alone")
         if allowed(before, after):
             path.append(after)
             before = after
@@ -230,9 +228,7 @@ class Agreement(RuleBasedStateMachine):
     )
     def put_limit(self, name: str, limit: int, decay: float, active: bool) -> None:
         """A limit, new or changed; seldom an inactive one."""
-        wish = ConcurrencyLimit(
-            name=name, limit=limit, slot_decay_per_second=decay, active=active or limit > 0
-        )
+        wish = ConcurrencyLimit(name=name, limit=limit, slot_decay_per_second=decay, active=active or limit > 0)
         self.same(lambda store: store.put_limit(wish))
 
     @rule(name=limit_names)

@@ -32,9 +32,7 @@ def five(store: Store) -> list[Run]:
         record(store, task_run("fetch-0", created=at(0), flow_run_id=ingest.id), PENDING, RUNNING, COMPLETED),
         record(store, task_run("fetch-1", created=at(1), flow_run_id=ingest.id), PENDING, RUNNING, FAILED),
         record(store, task_run("Parse_%", "parse", created=at(1), flow_run_id=ingest.id), PENDING, RUNNING),
-        record(
-            store, task_run("sum", "sum", created=at(2), flow_run_id=report.id, tags=frozenset("ab")), PENDING
-        ),
+        record(store, task_run("sum", "sum", created=at(2), flow_run_id=report.id, tags=frozenset("ab")), PENDING),
         record(store, task_run("sum-2", "sum", created=at(3), tags=frozenset("b")), PENDING, RUNNING, cached),
     ]
 

@@ -61,9 +61,7 @@ def test_a_limit_is_read_as_it_was_put(store: Store) -> None:
     assert store.limit("b", T0) is None
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"limit": -1}, {"decay": -0.1}, {"decay": float("inf")}, {"decay": float("nan")}]
-)
+@pytest.mark.parametrize("wrong", [{"limit": -1}, {"decay": -0.1}, {"decay": float("inf")}, {"decay": float("nan")}])
 def test_a_senseless_limit_is_refused(store: Store, wrong: dict[str, float]) -> None:
     """The error names the limit, and nothing is put."""
     with pytest.raises(ValueError, match="'db'"):

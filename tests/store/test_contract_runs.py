@@ -81,9 +81,7 @@ def test_a_history_is_read_in_order_with_derived_ids(store: Store) -> None:
         NO_DETAILS,
         StateDetails(scheduled_time=at(60.000001), retriable=True),
         StateDetails(flow_run_id=FLOW_ID, task_run_id=FLOW_ID, child_flow_run_id=FLOW_ID),
-        StateDetails(
-            cache_key="k", cache_expiration=at(1), pause_timeout=at(2), pause_reschedule=True, pause_key="p"
-        ),
+        StateDetails(cache_key="k", cache_expiration=at(1), pause_timeout=at(2), pause_reschedule=True, pause_key="p"),
     ],
 )
 def test_the_details_of_a_state_are_kept(store: Store, details: StateDetails) -> None:
@@ -252,9 +250,7 @@ def test_deleting_a_flow_run_takes_its_task_runs(store: Store) -> None:
         record(store, task_run(flow_run_id=flow.id)),
         record(store, task_run(flow_run_id=other.id)),
     )
-    store.append_logs(
-        [LogRecord(T0, 20, "a", "log", flow.id), LogRecord(T0, 20, "b", "log", None, inside.id)]
-    )
+    store.append_logs([LogRecord(T0, 20, "a", "log", flow.id), LogRecord(T0, 20, "b", "log", None, inside.id)])
     store.append_logs([LogRecord(T0, 20, "c", "log", other.id)])
     assert store.delete("flow", flow.id) is True
     assert run_ids(store.flow_runs()) == [other.id, child.id]
@@ -324,9 +320,7 @@ json_values = st.recursive(
     parameters=st.dictionaries(st.text(max_size=10), json_values, max_size=5),
     tags=st.frozensets(st.text(max_size=9)),
 )
-def test_what_json_can_say_comes_back(
-    store: Store, parameters: dict[str, object], tags: frozenset[str]
-) -> None:
+def test_what_json_can_say_comes_back(store: Store, parameters: dict[str, object], tags: frozenset[str]) -> None:
     """Parameters and tags of plain values are read as they were given."""
     run = record(store, flow_run(parameters=parameters, tags=tags))
     stored = store.flow_run(run.id)

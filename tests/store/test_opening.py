@@ -107,9 +107,7 @@ def test_a_relative_path_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.
     assert (tmp_path / "runs.db").exists()
 
 
-@pytest.mark.parametrize(
-    "content", [b"x", b"hello, world\n" * 100, b"SQLite format 4\x00" + bytes(200), bytes(4096)]
-)
+@pytest.mark.parametrize("content", [b"x", b"hello, world\n" * 100, b"SQLite format 4\x00" + bytes(200), bytes(4096)])
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path, content: bytes) -> None:
     """Text, zeros, something that begins alike."""
     path = tmp_path / "runs.db"
@@ -286,9 +284,7 @@ def second_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[Migration], None]:
     return release
 
 
-def test_an_older_store_is_brought_up_to_date(
-    tmp_path: Path, second_step: Callable[[Migration], None]
-) -> None:
+def test_an_older_store_is_brought_up_to_date(tmp_path: Path, second_step: Callable[[Migration], None]) -> None:
     """Once; what was in it stays, and the step leaves its record."""
     path = made(tmp_path)
     second_step(SECOND)
@@ -325,9 +321,7 @@ def test_an_interrupted_beginning_is_begun_again(tmp_path: Path, monkeypatch: py
     path = tmp_path / "runs.db"
     store = SqliteStore(path)
     with monkeypatch.context() as patch:
-        patch.setattr(
-            migrations, "__version__", None
-        )  # applied_by must not be NULL: the last statement fails
+        patch.setattr(migrations, "__version__", None)  # applied_by must not be NULL: the last statement fails
         with pytest.raises(StoreError, match="applied_by"):
             store.count("flow")
         patch.setattr(migrations, "_apply", interrupted)

@@ -188,9 +188,7 @@ def test_a_store_may_be_used_on_both_sides_of_a_fork(sqlite: SqliteStore, fork: 
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
-def test_a_fork_in_the_middle_of_another_threads_work_is_safe(
-    sqlite: SqliteStore, fork: Callable[..., int]
-) -> None:
+def test_a_fork_in_the_middle_of_another_threads_work_is_safe(sqlite: SqliteStore, fork: Callable[..., int]) -> None:
     """The child never inherits a lock that nobody will release, nor half a transaction."""
     done = threading.Event()
 

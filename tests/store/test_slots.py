@@ -28,15 +28,11 @@ def test_who_comes_back_when_told_is_granted_and_not_a_microsecond_earlier(
     store.put_limit(ConcurrencyLimit(name="db", limit=limit, slot_decay_per_second=decay))
     now = T0
     for taken, by_rate, pause in takings:
-        other = SlotRequest(
-            ticket=new_id(), names=("db",), occupy=taken, rate=by_rate, lease_seconds=5 + pause
-        )
+        other = SlotRequest(ticket=new_id(), names=("db",), occupy=taken, rate=by_rate, lease_seconds=5 + pause)
         if isinstance(store.request_slots(other, now), Queued):
             store.release_slots(other.ticket, now)
         now += timedelta(seconds=pause)
-    mine = SlotRequest(
-        ticket=new_id(), names=("db",), occupy=min(occupy, limit), rate=rate, lease_seconds=1e8
-    )
+    mine = SlotRequest(ticket=new_id(), names=("db",), occupy=min(occupy, limit), rate=rate, lease_seconds=1e8)
     answer = store.request_slots(mine, now)
     if answer == Granted():
         return
@@ -50,9 +46,7 @@ def test_who_comes_back_when_told_is_granted_and_not_a_microsecond_earlier(
 
 
 @given(decay=decays, steps=st.lists(st.tuples(st.integers(0, 10**7), st.integers(1, 3)), max_size=50))
-def test_a_level_is_never_below_zero_and_stays_small_to_write(
-    decay: float, steps: list[tuple[int, int]]
-) -> None:
+def test_a_level_is_never_below_zero_and_stays_small_to_write(decay: float, steps: list[tuple[int, int]]) -> None:
     """Fractions do not grow with use: their denominators divide that of the decay times a million."""
     limit = slots.put(ConcurrencyLimit(name="db", limit=9, slot_decay_per_second=decay), None)
     now = T0

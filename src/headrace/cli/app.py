@@ -33,9 +33,7 @@ def _version(asked: bool) -> None:
 def _options(
     version: Annotated[
         bool,
-        typer.Option(
-            "--version", help="Print the version, and nothing else.", is_eager=True, callback=_version
-        ),
+        typer.Option("--version", help="Print the version, and nothing else.", is_eager=True, callback=_version),
     ] = False,
 ) -> None:
     """Run flows, look at their runs, and set headrace up."""
@@ -43,9 +41,7 @@ def _options(
 
 @app.command(epilog="Example: headrace version --json")
 def version(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON: version, python, platform, sqlite.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: version, python, platform, sqlite.")] = False,
 ) -> None:
     """Print the version of headrace; with --json also those of what it runs on."""
     from headrace._version import __version__

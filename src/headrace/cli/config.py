@@ -24,9 +24,7 @@ def _complete(incomplete: str) -> list[str]:
 def set_(
     assignments: Annotated[
         list[str],
-        typer.Argument(
-            metavar="NAME=VALUE...", help="Settings and their new values.", autocompletion=_complete
-        ),
+        typer.Argument(metavar="NAME=VALUE...", help="Settings and their new values.", autocompletion=_complete),
     ],
 ) -> None:
     """Set values in the active profile: all of them, or none if one can't be used."""
@@ -73,15 +71,9 @@ def unset(
 
 @app.command(epilog="Example: headrace config view --show-defaults --show-sources")
 def view(
-    show_defaults: Annotated[
-        bool, typer.Option("--show-defaults", help="Also those that nobody has set.")
-    ] = False,
-    show_sources: Annotated[
-        bool, typer.Option("--show-sources", help="Also where each value comes from.")
-    ] = False,
-    show_secrets: Annotated[
-        bool, typer.Option("--show-secrets", help="Do not mask what may hold passwords.")
-    ] = False,
+    show_defaults: Annotated[bool, typer.Option("--show-defaults", help="Also those that nobody has set.")] = False,
+    show_sources: Annotated[bool, typer.Option("--show-sources", help="Also where each value comes from.")] = False,
+    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Do not mask what may hold passwords.")] = False,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="Print JSON: for each name its value, source, place and description."),
@@ -102,9 +94,7 @@ def view(
 def _row(settings: Settings, setting: Setting[Any], secrets: bool) -> list[str]:
     value = _shown(settings, setting, secrets)
     source = settings.source_of(setting)
-    place = (
-        source.kind if source.kind == "environment" else str(source)
-    )  # the variable is named as the setting
+    place = source.kind if source.kind == "environment" else str(source)  # the variable is named as the setting
     return [setting.name, "none" if value is None else str(value), place]
 
 

@@ -33,9 +33,7 @@ def find_run(store: Store, text: str, kinds: Sequence[RunKind] = ("flow", "task"
     if _PREFIX.fullmatch(digits):
         found = _by_id(store, digits, kinds)
         if len(found) > 1:
-            raise ObjectNotFound(
-                f"{text} begins the ids of several runs; write more of it:\n{_listed(found)}"
-            )
+            raise ObjectNotFound(f"{text} begins the ids of several runs; write more of it:\n{_listed(found)}")
         if found:
             return found[0]
     for kind in kinds:

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(name="concurrency-limit", help="Limit how much may run at once.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the limit.")]
-Decay = typer.Option(
-    help="Slots that come back by themselves, per second; above 0 it is a rate limit.", min=0
-)
+Decay = typer.Option(help="Slots that come back by themselves, per second; above 0 it is a rate limit.", min=0)
 
 
 @app.command(epilog="Example: headrace concurrency-limit ls --json")
@@ -32,12 +30,8 @@ def ls(json_: Annotated[bool, typer.Option("--json", help="Print a JSON array of
     elif not limits:
         say("There are no limits. `headrace concurrency-limit create NAME LIMIT` makes one.")
     else:
-        rows = [
-            _row(limit, sum(lease.waiting for lease in store.leases(limit.name, now))) for limit in limits
-        ]
-        print_table(
-            ["limit", "taken", "of", "waiting", "decay", ""], rows, ["taken", "of", "waiting", "decay"]
-        )
+        rows = [_row(limit, sum(lease.waiting for lease in store.leases(limit.name, now))) for limit in limits]
+        print_table(["limit", "taken", "of", "waiting", "decay", ""], rows, ["taken", "of", "waiting", "decay"])
 
 
 def _row(limit: ConcurrencyLimit, waiting: int) -> list[str]:
@@ -57,9 +51,7 @@ def create(
 
     store = world.store()
     if store.limit(name, world.now()) is not None:
-        raise ObjectAlreadyExists(
-            f"There is a limit {name!r} already; `headrace concurrency-limit update` changes it."
-        )
+        raise ObjectAlreadyExists(f"There is a limit {name!r} already; `headrace concurrency-limit update` changes it.")
     store.put_limit(ConcurrencyLimit(name=name, limit=limit, slot_decay_per_second=decay))
     say(f"Made the limit {name!r} of {limit}")
 

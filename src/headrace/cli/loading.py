@@ -35,9 +35,7 @@ def _load(place: str) -> ModuleType:
         return _load_file(place) if is_file else _load_module(place)
     except ModuleNotFoundError as error:
         if not is_file and error.name is not None and f"{place}.".startswith(f"{error.name}."):
-            raise ScriptError(
-                f"There is no module {place}, seen from {os.getcwd()}. A file ends in .py."
-            ) from None
+            raise ScriptError(f"There is no module {place}, seen from {os.getcwd()}. A file ends in .py.") from None
         raise ScriptError(f"{place} could not be loaded: {_short(error)}") from error
     except (Exception, SystemExit) as error:
         raise ScriptError(f"{place} could not be loaded: {_short(error)}") from error
@@ -79,9 +77,7 @@ def _flows(module: ModuleType) -> dict[str, Flow[..., Any]]:
     from headrace.flows import Flow
 
     flows = {key: value for key, value in vars(module).items() if isinstance(value, Flow)}
-    own = {
-        key: flow for key, flow in flows.items() if getattr(flow.fn, "__module__", None) == module.__name__
-    }
+    own = {key: flow for key, flow in flows.items() if getattr(flow.fn, "__module__", None) == module.__name__}
     return own or flows
 
 
@@ -91,9 +87,7 @@ def _only(module: ModuleType, place: str) -> Flow[..., Any]:
         return next(iter(flows.values()))
     if not flows:
         raise MissingFlowError(f"{place} holds no flow. Mark a function of it with @flow.")
-    raise MissingFlowError(
-        f"{place} holds several flows: {', '.join(flows)}. Write {place}:{next(iter(flows))}, say."
-    )
+    raise MissingFlowError(f"{place} holds several flows: {', '.join(flows)}. Write {place}:{next(iter(flows))}, say.")
 
 
 def _named(module: ModuleType, name: str, place: str) -> Flow[..., Any]:

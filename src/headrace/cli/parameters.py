@@ -37,9 +37,7 @@ def _object(document: str | None) -> dict[str, Any]:
     except ValueError as error:
         raise typer.BadParameter(f"{document!r} is not JSON: {error}.", param_hint="--params") from None
     if not isinstance(value, dict):
-        raise typer.BadParameter(
-            f"{document!r} is no object. Write '{{\"n\": 3}}', say.", param_hint="--params"
-        )
+        raise typer.BadParameter(f"{document!r} is no object. Write '{{\"n\": 3}}', say.", param_hint="--params")
     return value
 
 
@@ -55,14 +53,10 @@ def check_parameters(function: Callable[..., Any], name: str, given: Mapping[str
             f"The flow {name!r} has no parameter {unknown[0]!r}; {has}.{_near(unknown[0], known)}",
             param_hint="-p",
         )
-    missing = [
-        key for key in known if parameters[key].default is inspect.Parameter.empty and key not in given
-    ]
+    missing = [key for key in known if parameters[key].default is inspect.Parameter.empty and key not in given]
     if missing:
         write = " ".join(f"-p {key}=…" for key in missing)
-        raise typer.BadParameter(
-            f"The flow {name!r} needs {', '.join(missing)}. Write {write}", param_hint="-p"
-        )
+        raise typer.BadParameter(f"The flow {name!r} needs {', '.join(missing)}. Write {write}", param_hint="-p")
 
 
 def _near(word: str, words: list[str]) -> str:

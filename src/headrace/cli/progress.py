@@ -108,9 +108,7 @@ class Progress:
         if self.run_id is None:
             return Spinner("dots", head)
         now = world.now()
-        head.append(
-            f"  {self._counts(self.run_id)}  {seconds_text((now - self._began).total_seconds())}", style="dim"
-        )
+        head.append(f"  {self._counts(self.run_id)}  {seconds_text((now - self._began).total_seconds())}", style="dim")
         return self._with_current(Spinner("dots", head), self.run_id, now)
 
     def _with_current(self, head: RenderableType, run_id: UUID, now: datetime) -> Group:

@@ -33,30 +33,20 @@ _INTERRUPTED = 130  # what a shell reports for a process that SIGINT ended
 def run(
     target: Annotated[
         str,
-        typer.Argument(
-            metavar="FILE.py[:FLOW]", help="File or module, and the flow in it if it holds several."
-        ),
+        typer.Argument(metavar="FILE.py[:FLOW]", help="File or module, and the flow in it if it holds several."),
     ],
     parameter: Annotated[
         list[str] | None,
-        typer.Option(
-            "--param", "-p", metavar="KEY=VALUE", help="A parameter, as JSON or text; once for each."
-        ),
+        typer.Option("--param", "-p", metavar="KEY=VALUE", help="A parameter, as JSON or text; once for each."),
     ] = None,
-    params: Annotated[
-        str | None, typer.Option(metavar="JSON", help="All parameters, as one JSON object.")
-    ] = None,
-    rows: Annotated[
-        int, typer.Option(help="How many rows the timeline may have; failures always show.", min=1)
-    ] = 100,
+    params: Annotated[str | None, typer.Option(metavar="JSON", help="All parameters, as one JSON object.")] = None,
+    rows: Annotated[int, typer.Option(help="How many rows the timeline may have; failures always show.", min=1)] = 100,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Nothing but what the flow prints, and warnings.")
     ] = False,
     json_: Annotated[
         bool,
-        typer.Option(
-            "--json", help="Print the run as JSON on stdout; all that the flow prints goes to stderr."
-        ),
+        typer.Option("--json", help="Print the run as JSON on stdout; all that the flow prints goes to stderr."),
     ] = False,
 ) -> None:
     """Run a flow here and now, and show its timeline. Exits with 1 if it did not complete."""

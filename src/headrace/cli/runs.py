@@ -22,39 +22,27 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="runs", help="Find runs, look at them, ask them to stop.", no_args_is_help=True)
 
-WhichRun = Annotated[
-    str, typer.Argument(metavar="ID_OR_NAME", help="Id, 8 or more first digits of it, or name.")
-]
-WhichRuns = Annotated[
-    list[str], typer.Argument(metavar="ID_OR_NAME...", help="Ids, first digits of them, or names.")
-]
+WhichRun = Annotated[str, typer.Argument(metavar="ID_OR_NAME", help="Id, 8 or more first digits of it, or name.")]
+WhichRuns = Annotated[list[str], typer.Argument(metavar="ID_OR_NAME...", help="Ids, first digits of them, or names.")]
 
-_LS = (
-    """Examples: headrace runs ls --state failed --since 2d · headrace runs ls --flow ingest --tasks --json"""
-)
+_LS = """Examples: headrace runs ls --state failed --since 2d · headrace runs ls --flow ingest --tasks --json"""
 
 
 @app.command(epilog=_LS)
 def ls(
     state: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Type (FAILED, which includes TimedOut) or name (Failed); may be given more than once."
-        ),
+        typer.Option(help="Type (FAILED, which includes TimedOut) or name (Failed); may be given more than once."),
     ] = None,
     flow: Annotated[str | None, typer.Option(help="Part of the flow's name, or a glob.")] = None,
-    task: Annotated[
-        str | None, typer.Option(help="Part of the task's name, or a glob; lists task runs.")
-    ] = None,
+    task: Annotated[str | None, typer.Option(help="Part of the task's name, or a glob; lists task runs.")] = None,
     name: Annotated[str | None, typer.Option(help="Part of the run's name, or a glob.")] = None,
     after: Annotated[
         str | None,
         typer.Option("--since", "--after", help="Created then or later: 2h, 3d, today, 2026-03-01T12:30."),
     ] = None,
     before: Annotated[str | None, typer.Option(help="Created before then; written like --since.")] = None,
-    limit: Annotated[
-        int, typer.Option(help="How many to list at most, newest first; 0 for all.", min=0)
-    ] = 20,
+    limit: Annotated[int, typer.Option(help="How many to list at most, newest first; 0 for all.", min=0)] = 20,
     tasks: Annotated[bool, typer.Option("--tasks", help="List task runs instead of flow runs.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print a JSON array of runs.")] = False,
 ) -> None:
@@ -153,9 +141,7 @@ def show(
         show_run(found, history, rows, world.now())
 
 
-@app.command(
-    epilog="Examples: headrace runs logs ingest-Sunday --level warning · headrace runs logs 0195a1b2 --follow"
-)
+@app.command(epilog="Examples: headrace runs logs ingest-Sunday --level warning · headrace runs logs 0195a1b2 --follow")
 def logs(
     run: WhichRun,
     level: Annotated[str, typer.Option(help="Least level: debug, info, warning, error, critical.")] = "debug",

@@ -37,15 +37,12 @@ def check_name(name: object, what: str) -> str:
     if not isinstance(name, str):
         raise TypeError(f"The name of a {what} must be a string, not {name!r}, a {type(name).__name__}.")
     if not name:
-        raise InvalidNameError(
-            f"The name of a {what} can't be empty. Leave it out to use the function's name."
-        )
+        raise InvalidNameError(f"The name of a {what} can't be empty. Leave it out to use the function's name.")
     wrong = [character for character in FORBIDDEN if character in name]
     if wrong:
         instead = "".join("-" if character in wrong else character for character in name)
         raise InvalidNameError(
-            f"The name of a {what} can't contain {' '.join(wrong)}, as {name!r} does. "
-            f"Write for example {instead!r}."
+            f"The name of a {what} can't contain {' '.join(wrong)}, as {name!r} does. Write for example {instead!r}."
         )
     return name
 
@@ -75,8 +72,7 @@ def called_name(value: object, what: str) -> str:
     if isinstance(value, str):
         return value
     raise TypeError(
-        f"A callable {what} must return the name as a string; it returned {value!r}, a "
-        f"{type(value).__name__}."
+        f"A callable {what} must return the name as a string; it returned {value!r}, a {type(value).__name__}."
     )
 
 
@@ -125,9 +121,7 @@ def _explained(template: str, parameters: Mapping[str, Any], what: str, error: E
 def _field_at_fault(template: str, parameters: Mapping[str, Any]) -> str | None:
     """Return the first field that fails on its own, "" if none does, None if the template can't be read."""
     try:
-        fields = [
-            _as_written(*part[1:]) for part in string.Formatter().parse(template) if part[1] is not None
-        ]
+        fields = [_as_written(*part[1:]) for part in string.Formatter().parse(template) if part[1] is not None]
     except ValueError:
         return None
     for field in fields:

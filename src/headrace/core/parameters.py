@@ -126,9 +126,7 @@ class Binder:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:
             # The error is inspect's, raised before any code of the user's ran: its traceback tells nothing.
-            raise ParameterBindError.from_call(
-                self.name, str(self.signature), args, kwargs, str(error)
-            ) from None
+            raise ParameterBindError.from_call(self.name, str(self.signature), args, kwargs, str(error)) from None
         if defaults:
             bound.apply_defaults()
         return dict(bound.arguments)

@@ -57,9 +57,7 @@ class Run:
                 self.total_run_time += at - before.timestamp
         position = self.history_length
         details = self._details(state.state_details)
-        entered = State(
-            state.type, state.name, at, state.message, state.data, details, state_id(self.id, position)
-        )
+        entered = State(state.type, state.name, at, state.message, state.data, details, state_id(self.id, position))
         if state.type is _RUNNING:
             self.run_count += 1
             self.start_time = self.start_time or at

@@ -163,10 +163,7 @@ def _checked_delays(given: object, kind: str) -> tuple[float, ...]:
             "The last one is repeated: leave out what follows it."
         )
     return tuple(
-        [
-            _seconds(item, f"Entry {at} of the retry_delay_seconds of a {kind}")
-            for at, item in enumerate(given)
-        ]
+        [_seconds(item, f"Entry {at} of the retry_delay_seconds of a {kind}") for at, item in enumerate(given)]
     )
 
 
@@ -177,9 +174,7 @@ def _seconds(value: object, what: str) -> float:
             f"{what} must be a number of seconds, not {value!r}, a {type(value).__name__}. {_advice(value)}"
         )
     if not 0 <= value < math.inf:  # nan compares false
-        raise ValueError(
-            f"{what} must be a number of seconds from 0 up, not {value!r}. Write 0 to try again at once."
-        )
+        raise ValueError(f"{what} must be a number of seconds from 0 up, not {value!r}. Write 0 to try again at once.")
     return value
 
 

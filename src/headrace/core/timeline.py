@@ -182,9 +182,7 @@ def lines(rows: Sequence[Row], width: int = 100) -> list[Line]:
     bar_width = rest - widths[0]
     bars = [bar(row, span, bar_width) for row in rows]
     head = [*_line(_HEAD, widths, ["head"] * 5), (_axis(span, bar_width), "head")]
-    body = [
-        [*_line(text, widths, _tones(row)), *bar] for row, text, bar in zip(rows, texts, bars, strict=True)
-    ]
+    body = [[*_line(text, widths, _tones(row)), *bar] for row, text, bar in zip(rows, texts, bars, strict=True)]
     return [head, *body, *_legend(bars)]
 
 
@@ -203,10 +201,7 @@ def _tones(row: Row) -> list[Tone]:
 
 def _line(texts: Sequence[str], widths: Sequence[int], tones: Sequence[Tone]) -> Line:
     """Lay out the columns: names and states to the left, numbers to the right."""
-    cells = [
-        fit(text, width, right=column > 1)
-        for column, (text, width) in enumerate(zip(texts, widths, strict=True))
-    ]
+    cells = [fit(text, width, right=column > 1) for column, (text, width) in enumerate(zip(texts, widths, strict=True))]
     return [(cell + "  ", tone) for cell, tone in zip(cells, tones, strict=True)]
 
 

@@ -39,14 +39,10 @@ def set_in_profile(name: str | Setting[Any], value: object) -> None:
 def value_for_profile(setting: Setting[Any], value: object) -> object:
     """Return a value as the profile file is to hold it. Raises ConfigurationError where it can't."""
     if setting.field == "home":
-        raise ConfigurationError(
-            "HEADRACE_HOME can't be set in a profile, which is found by it. Export it instead."
-        )
+        raise ConfigurationError("HEADRACE_HOME can't be set in a profile, which is found by it. Export it instead.")
     read = Layer(Source("profile", "for the profile"), {setting.field: value}).read(setting)
     if read is None:
-        raise ConfigurationError(
-            f"A profile can't hold none; `headrace config unset {setting.name}` removes it."
-        )
+        raise ConfigurationError(f"A profile can't hold none; `headrace config unset {setting.name}` removes it.")
     return read if isinstance(read, int | float | list) else str(read)
 
 

@@ -87,9 +87,7 @@ def seconds(value: object) -> Seconds:
 
 def _second(value: object) -> float:
     try:
-        number = (
-            float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else -1.0
-        )
+        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else -1.0
     except ValueError:
         number = -1.0
     if 0 <= number < float("inf"):

@@ -22,9 +22,7 @@ class _Scope:
     `settings` is what it comes to with everything below it; None until somebody asks, and after a refresh.
     """
 
-    def __init__(
-        self, updates: Mapping[str, object], defaults: Mapping[str, object], restored: frozenset[str]
-    ) -> None:
+    def __init__(self, updates: Mapping[str, object], defaults: Mapping[str, object], restored: frozenset[str]) -> None:
         self.updates = updates
         self.defaults = defaults
         self.restored = restored
@@ -111,9 +109,7 @@ def temporary_settings(
     are taken back to their defaults, whatever environment and files say. Keys are names or `Setting`s.
     Blocks nest. Raises ConfigurationError for a name that is none, and for a value that can't be used.
     """
-    scope = _inside(
-        _here.get() or _everywhere[-1], _named(updates), _named(set_defaults), restore_defaults or ()
-    )
+    scope = _inside(_here.get() or _everywhere[-1], _named(updates), _named(set_defaults), restore_defaults or ())
     settings = scope.resolve()
     token = _here.set(scope)
     _everywhere.append(scope)

@@ -92,9 +92,7 @@ def profile(home: Path) -> Layer:
         )
     values = _fields(_table(profiles, name, path).items(), path)
     if "home" in values:
-        raise ConfigurationError(
-            f"HEADRACE_HOME can't be set in {path}, which is found by it. Export it instead."
-        )
+        raise ConfigurationError(f"HEADRACE_HOME can't be set in {path}, which is found by it. Export it instead.")
     return Layer(Source("profile", f"profile {name!r} in {path}"), values, str(home))
 
 
@@ -148,9 +146,7 @@ def parsed(path: str, only_with: bytes = b"") -> dict[str, Any]:
                 content = file.read()
             _parsed[path] = stamp, parse(content, path) if only_with in content else {}
     except OSError as error:
-        raise ConfigurationError(
-            f"{path} can't be read: {error.strerror}. Make it readable, or move it."
-        ) from error
+        raise ConfigurationError(f"{path} can't be read: {error.strerror}. Make it readable, or move it.") from error
     return _parsed[path][1]
 
 

@@ -102,9 +102,7 @@ class Settings:
     """The values of all settings, frozen; attributes are named as the variables, without the prefix."""
 
     # a server, or going to one
-    api_url = Setting(
-        read.or_none(read.url), None, "Address of a headrace server; none: runs go to the store."
-    )
+    api_url = Setting(read.or_none(read.url), None, "Address of a headrace server; none: runs go to the store.")
     server_api_host = Setting(read.text, "127.0.0.1", "Address that `headrace server start` listens on.")
     server_api_port = Setting(read.whole(1, 65535), 4200, "Port that `headrace server start` listens on.")
     server_database_connection_url = Setting(
@@ -116,37 +114,23 @@ class Settings:
     # where things are kept
     home = Setting(read.path, default_home, "Directory of everything that headrace keeps for you.")
     store_path = Setting(read.path, lambda home: home / "headrace.db", "File of the run store.")
-    results_local_storage_path = Setting(
-        read.path, lambda home: home / "storage", "Directory of kept results."
-    )
-    results_persist_by_default = Setting(
-        read.flag, False, "Whether results are kept where nothing else says so."
-    )
-    results_default_serializer = Setting(
-        read.text, "pickle", "How results are written: pickle, json, compressed/…."
-    )
+    results_local_storage_path = Setting(read.path, lambda home: home / "storage", "Directory of kept results.")
+    results_persist_by_default = Setting(read.flag, False, "Whether results are kept where nothing else says so.")
+    results_default_serializer = Setting(read.text, "pickle", "How results are written: pickle, json, compressed/….")
     # logs
     logging_level = Setting(read.level, "INFO", "Least level of the log lines that are shown and kept.")
-    logging_log_prints = Setting(
-        read.flag, False, "Whether print() in flows and tasks goes to the run's log."
-    )
+    logging_log_prints = Setting(read.flag, False, "Whether print() in flows and tasks goes to the run's log.")
     logging_to_api_enabled = Setting(read.flag, True, "Whether the log lines of runs are kept in the store.")
     # flows and tasks that do not say otherwise
     flows_default_retries = Setting(read.whole(0), 0, "Retries of flows that name none.")
-    flows_default_retry_delay_seconds = Setting(
-        read.seconds, 0, "Seconds before a flow's retry; number or list."
-    )
+    flows_default_retry_delay_seconds = Setting(read.seconds, 0, "Seconds before a flow's retry; number or list.")
     tasks_default_retries = Setting(read.whole(0), 0, "Retries of tasks that name none.")
-    tasks_default_retry_delay_seconds = Setting(
-        read.seconds, 0, "Seconds before a task's retry; number or list."
-    )
+    tasks_default_retry_delay_seconds = Setting(read.seconds, 0, "Seconds before a task's retry; number or list.")
     tasks_default_persist_result = Setting(
         read.or_none(read.flag), None, "Whether tasks keep their results; none: as their flow does."
     )
     tasks_default_no_cache = Setting(read.flag, False, "Whether tasks that name no cache policy go uncached.")
-    tasks_disable_caching = Setting(
-        read.flag, False, "Whether caching is off for all tasks, whatever they say."
-    )
+    tasks_disable_caching = Setting(read.flag, False, "Whether caching is off for all tasks, whatever they say.")
     tasks_refresh_cache = Setting(read.flag, False, "Whether tasks run anew and overwrite what is cached.")
     tasks_runner_thread_pool_max_workers = Setting(
         read.or_none(read.whole(1)),
@@ -164,9 +148,7 @@ class Settings:
         self.__dict__["_sources"] = dict(sources)
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(
-            f"Settings are frozen; write `with temporary_settings({{{name!r}: {value!r}}}):`"
-        )
+        raise AttributeError(f"Settings are frozen; write `with temporary_settings({{{name!r}: {value!r}}}):`")
 
     def source_of(self, name: str | Setting[Any]) -> Source:
         """Say where a value comes from. Raises ConfigurationError for a name that is none."""
@@ -205,9 +187,7 @@ def find_setting(name: str | Setting[Any]) -> Setting[Any]:
         return name
     found = _BY_FIELD.get(name.lower().removeprefix(PREFIX.lower()))
     if found is None:
-        raise ConfigurationError(
-            f"There is no setting {name}.{_nearest(name)} `headrace config view` lists them."
-        )
+        raise ConfigurationError(f"There is no setting {name}.{_nearest(name)} `headrace config view` lists them.")
     return found
 
 

@@ -41,9 +41,7 @@ def from_os(error: OSError, path: str) -> StoreError:
         return read_only(path, str(error))
     if error.errno in _FULL:
         return full(path)
-    return StoreError(
-        f"The run store {path} can't be opened: {error}. Name a file in a folder that can be made."
-    )
+    return StoreError(f"The run store {path} can't be opened: {error}. Name a file in a folder that can be made.")
 
 
 def read_only(path: str, why: str) -> StoreReadOnly:

@@ -57,9 +57,7 @@ def fits_log(record: LogRecord, where: LogFilter) -> bool:
 def _fits_state(run: Run, where: RunFilter) -> bool:
     if not where.state_types and not where.state_names:
         return True
-    return run.state is not None and (
-        run.state.type in where.state_types or run.state.name in where.state_names
-    )
+    return run.state is not None and (run.state.type in where.state_types or run.state.name in where.state_names)
 
 
 def _fits_name(pattern: str | None, name: str | None) -> bool:

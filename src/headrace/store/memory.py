@@ -32,9 +32,7 @@ from headrace.store.protocol import (
 class _Shape:
     """How the runs of one kind are taken apart and put together again."""
 
-    def __init__(
-        self, make: type[Run], fixed: tuple[str, ...], given: tuple[str, ...], moving: tuple[str, ...]
-    ):
+    def __init__(self, make: type[Run], fixed: tuple[str, ...], given: tuple[str, ...], moving: tuple[str, ...]):
         self.make = make
         self.names = (*fixed, *given, *moving)
         self.fixed = attrgetter(*fixed)
@@ -89,9 +87,7 @@ class MemoryStore(LimitsInMemory):
         """Record a new run together with its first states."""
         columns.check_born(run, states)
         shape = _SHAPES[run.kind]
-        kept = _Kept(
-            shape.fixed(run), tuple(map(_copied, shape.given(run))), shape.moving(run), tuple(states)
-        )
+        kept = _Kept(shape.fixed(run), tuple(map(_copied, shape.given(run))), shape.moving(run), tuple(states))
         with self._lock:
             self._check_open()
             if self._runs[run.kind].setdefault(run.id, kept) is not kept:
@@ -237,9 +233,7 @@ class MemoryStore(LimitsInMemory):
         shape = _SHAPES[kind]
         return (run for run in map(shape.build, kept) if fits(run, where, self._flow_name_of))
 
-    def _list(
-        self, kind: RunKind, where: RunFilter, limit: int | None, offset: int, newest_first: bool
-    ) -> list[Any]:
+    def _list(self, kind: RunKind, where: RunFilter, limit: int | None, offset: int, newest_first: bool) -> list[Any]:
         with self._lock:
             self._check_open()
             found = sorted(self._find(kind, where), key=attrgetter("created"))

@@ -93,9 +93,7 @@ class LimitsInMemory:
         return {ticket.ticket: ticket for ticket in slots.alive(self._tickets.values(), now)}
 
 
-def _with(
-    tickets: dict[UUID, slots.Ticket], ticket_id: UUID, ticket: slots.Ticket | None
-) -> dict[UUID, slots.Ticket]:
+def _with(tickets: dict[UUID, slots.Ticket], ticket_id: UUID, ticket: slots.Ticket | None) -> dict[UUID, slots.Ticket]:
     if ticket is not None:
         return tickets | {ticket_id: ticket}
     return {other: kept for other, kept in tickets.items() if other != ticket_id}

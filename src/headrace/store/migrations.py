@@ -61,12 +61,9 @@ _FIRST = Migration(
     "runs, their histories and logs, and concurrency limits",
     (
         "CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_by TEXT NOT NULL)",
-        "CREATE TABLE state (seq INTEGER PRIMARY KEY, type TEXT NOT NULL, name TEXT NOT NULL, "
-        "UNIQUE (type, name))",
-        "CREATE TABLE flow (seq INTEGER PRIMARY KEY, id BLOB NOT NULL, name TEXT NOT NULL, "
-        "UNIQUE (id, name))",
-        "CREATE TABLE task (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, name TEXT NOT NULL, "
-        "UNIQUE (key, name))",
+        "CREATE TABLE state (seq INTEGER PRIMARY KEY, type TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (type, name))",
+        "CREATE TABLE flow (seq INTEGER PRIMARY KEY, id BLOB NOT NULL, name TEXT NOT NULL, UNIQUE (id, name))",
+        "CREATE TABLE task (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (key, name))",
         "CREATE TABLE logger (seq INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
         f"""CREATE TABLE flow_run ({_RUN_COLUMNS},
     flow INTEGER NOT NULL,

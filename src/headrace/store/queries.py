@@ -14,8 +14,7 @@ Condition = tuple[str, list[Any]]
 _PARENT = {"flow": "parent_flow_run_id", "task": "flow_run_id"}
 _FLOW_NAMED = {
     "flow": "r.flow IN (SELECT seq FROM flow WHERE name {like})",
-    "task": "r.flow_run_id IN "
-    "(SELECT p.id FROM flow_run p JOIN flow f ON f.seq = p.flow WHERE f.name {like})",
+    "task": "r.flow_run_id IN (SELECT p.id FROM flow_run p JOIN flow f ON f.seq = p.flow WHERE f.name {like})",
 }
 _TASK_NAMED = {"flow": "? IS NULL", "task": "r.task IN (SELECT seq FROM task WHERE name {like})"}
 

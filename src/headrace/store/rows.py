@@ -129,9 +129,7 @@ def state(run_id: UUID, row: Sequence[Any]) -> State:
     position, type_name, name, timestamp, message, details = row
     type_ = StateType(type_name)
     data = NOT_KEPT if type_ is StateType.COMPLETED else None
-    return State(
-        type_, name, moment_or_none(timestamp), message, data, _details(details), state_id(run_id, position)
-    )
+    return State(type_, name, moment_or_none(timestamp), message, data, _details(details), state_id(run_id, position))
 
 
 # runs ----------------------------------------------------------------------------------------------------
@@ -228,9 +226,7 @@ def flow_run(row: Row) -> FlowRun:
 
 def task_run(row: Row) -> TaskRun:
     """Return a task run from a row of `TASK.find`."""
-    (*common, task_name, task_key, dynamic_key, flow_run_id, flow_run_run_count, inputs, child, cache_key) = (
-        row
-    )
+    (*common, task_name, task_key, dynamic_key, flow_run_id, flow_run_run_count, inputs, child, cache_key) = row
     return TaskRun(
         task_name=task_name,
         task_key=task_key,
@@ -282,6 +278,4 @@ def log_row(record: LogRecord, logger: int) -> Row:
 def log_record(row: Row) -> LogRecord:
     """Return a log line from (timestamp, level, message, logger, flow run, task run)."""
     timestamp, level, message, logger, flow_run_id, task_run_id = row
-    return LogRecord(
-        moment(timestamp), level, message, logger, uuid_or_none(flow_run_id), uuid_or_none(task_run_id)
-    )
+    return LogRecord(moment(timestamp), level, message, logger, uuid_or_none(flow_run_id), uuid_or_none(task_run_id))

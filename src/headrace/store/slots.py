@@ -119,14 +119,10 @@ def put(wish: ConcurrencyLimit, before: Limit | None) -> Limit:
 def check(request: SlotRequest) -> None:
     """Raise ValueError for a request that asks for less than one slot."""
     if request.occupy < 1:
-        raise ValueError(
-            f"A request can't occupy {request.occupy} slots of {request.names}; ask for 1 or more."
-        )
+        raise ValueError(f"A request can't occupy {request.occupy} slots of {request.names}; ask for 1 or more.")
 
 
-def answer(
-    request: SlotRequest, limits: Mapping[str, Limit], tickets: Sequence[Ticket], now: datetime
-) -> Outcome:
+def answer(request: SlotRequest, limits: Mapping[str, Limit], tickets: Sequence[Ticket], now: datetime) -> Outcome:
     """Decide on a request. `tickets` are all that live at `now`, in order of arrival."""
     names = tuple(dict.fromkeys(request.names))
     missing = tuple(name for name in names if name not in limits)
@@ -143,9 +139,7 @@ def answer(
     if blocked is not None:
         return Outcome(Queued(blocked, _retry_at(request.occupy, asked, rivals, now), missing), kept)
     if request.rate:
-        return Outcome(
-            Granted(missing), None, tuple(limit.taken_by_rate(request.occupy, now) for limit in asked)
-        )
+        return Outcome(Granted(missing), None, tuple(limit.taken_by_rate(request.occupy, now) for limit in asked))
     return Outcome(Granted(missing), replace(kept, held=True, since=now))
 
 
@@ -181,9 +175,7 @@ def leases(name: str, tickets: Iterable[Ticket], now: datetime) -> list[Lease]:
 
 
 def _lease(name: str, t: Ticket) -> Lease:
-    return Lease(
-        t.ticket, name, t.occupy, t.holder, t.holder_run_id, t.since, t.expires_at, waiting=not t.held
-    )
+    return Lease(t.ticket, name, t.occupy, t.holder, t.holder_run_id, t.since, t.expires_at, waiting=not t.held)
 
 
 def _never(request: SlotRequest, asked: Iterable[Limit], missing: tuple[str, ...]) -> Impossible | None:
@@ -226,9 +218,7 @@ def _is_short(limit: Limit, occupy: int, rivals: Iterable[Ticket], now: datetime
     return limit.level_now(now) + sum(ticket.occupy for ticket in here) + occupy > limit.limit
 
 
-def _retry_at(
-    occupy: int, asked: Sequence[Limit], rivals: Sequence[Ticket], now: datetime
-) -> datetime | None:
+def _retry_at(occupy: int, asked: Sequence[Limit], rivals: Sequence[Ticket], now: datetime) -> datetime | None:
     """Return when all limits will have room, if nobody releases and those ahead take theirs.
 
     Where there is room already, those ahead have only to ask: then it is when the first of them loses its

@@ -119,9 +119,7 @@ class RunTables:
     def logs(self, where: LogFilter, *, limit: int | None = None, offset: int = 0) -> list[LogRecord]:
         """Return log lines in order of time, and of arrival within the same moment."""
         condition, values = queries.logs_where(where)
-        found = self._link.read(
-            sql.FIND_LOGS + condition + sql.LOG_ORDER, [*values, *queries.bounds(limit, offset)]
-        )
+        found = self._link.read(sql.FIND_LOGS + condition + sql.LOG_ORDER, [*values, *queries.bounds(limit, offset)])
         return [rows.log_record(row) for row in found]
 
     # what is done within one transaction ---------------------------------------------------------------
@@ -160,9 +158,7 @@ class RunTables:
         self._append_states(execute, kind, run_id, (entered,), expected)
         return entered
 
-    def _move(
-        self, execute: Execute, kind: _Kind, change: str, run: Run, given: rows.Row, expected: int
-    ) -> bool:
+    def _move(self, execute: Execute, kind: _Kind, change: str, run: Run, given: rows.Row, expected: int) -> bool:
         """Write the columns of a run if its history has the expected length; say whether it had."""
         assert run.state is not None
         seq = self._names.state(execute, run.state)

@@ -17,9 +17,7 @@ _READ = (
     "r.id, r.created, r.expected_start_time, r.name, r.history_length, r.run_count, r.start_time, "
     f"r.end_time, r.total_run_time, r.tags, r.parameters, {_READ_STATE}"
 )
-_MOVED = (
-    "name = ?, history_length = ?, run_count = ?, start_time = ?, end_time = ?, total_run_time = ?, state = ?"
-)
+_MOVED = "name = ?, history_length = ?, run_count = ?, start_time = ?, end_time = ?, total_run_time = ?, state = ?"
 
 
 class RunStatements(NamedTuple):
@@ -49,9 +47,7 @@ def rows_of(insert: str, count: int) -> str:
     return insert + f", {marks}" * (count - 1)
 
 
-def _statements(
-    run: str, own: str, read_own: str, joined: str, moved: str = "", given: str = ""
-) -> RunStatements:
+def _statements(run: str, own: str, read_own: str, joined: str, moved: str = "", given: str = "") -> RunStatements:
     columns = f"{_WRITTEN}, {own}"
     marks = ", ".join("?" * (columns.count(",") + 1))
     states = f"{run}_state"
@@ -60,15 +56,13 @@ def _statements(
         insert=f"INSERT INTO {run} ({columns}) VALUES ({marks})",
         insert_states=f"INSERT INTO {states} VALUES (?, ?, ?, ?, ?, ?)",
         move=f"UPDATE {run} SET {_MOVED}{moved} WHERE id = ? AND history_length = ?",
-        begin=f"UPDATE {run} SET {_MOVED}{moved}, tags = ?, parameters = ?{given} "
-        "WHERE id = ? AND history_length = ?",
+        begin=f"UPDATE {run} SET {_MOVED}{moved}, tags = ?, parameters = ?{given} WHERE id = ? AND history_length = ?",
         append_state=f"INSERT INTO {states} SELECT seq, ?, ?, ?, ?, ? FROM {run} WHERE id = ?",
         find=f"SELECT {_READ}, {read_own} FROM {run} r {joined} {standing} JOIN state s ON s.seq = h.state",
         how_many=f"SELECT count(*) FROM {run} r",
         history=f"SELECT {_READ_STATE} FROM {run} r JOIN {states} h ON h.run = r.seq "
         "JOIN state s ON s.seq = h.state WHERE r.id = ? ORDER BY h.position",
-        standing=f"SELECT {_READ_STATE} FROM {run} r {standing} JOIN state s ON s.seq = h.state "
-        "WHERE r.id = ?",
+        standing=f"SELECT {_READ_STATE} FROM {run} r {standing} JOIN state s ON s.seq = h.state WHERE r.id = ?",
         delete_states=f"DELETE FROM {states} WHERE run IN (SELECT seq FROM {run} WHERE %s)",
         delete=f"DELETE FROM {run} WHERE %s",
     )
@@ -76,16 +70,14 @@ def _statements(
 
 FLOW = _statements(
     "flow_run",
-    own="parameters, flow, flow_version, parent_task_run_id, parent_flow_run_id, root_flow_run_id, "
-    "deployment_id",
+    own="parameters, flow, flow_version, parent_task_run_id, parent_flow_run_id, root_flow_run_id, deployment_id",
     read_own="f.name, f.id, r.flow_version, r.parent_task_run_id, r.parent_flow_run_id, r.root_flow_run_id, "
     "r.deployment_id",
     joined="JOIN flow f ON f.seq = r.flow",
 )
 TASK = _statements(
     "task_run",
-    own="parameters, task_inputs, task, dynamic_key, flow_run_id, flow_run_run_count, child_flow_run_id, "
-    "cache_key",
+    own="parameters, task_inputs, task, dynamic_key, flow_run_id, flow_run_run_count, child_flow_run_id, cache_key",
     read_own="t.name, t.key, r.dynamic_key, r.flow_run_id, r.flow_run_run_count, r.task_inputs, "
     "r.child_flow_run_id, r.cache_key",
     joined="JOIN task t ON t.seq = r.task",
@@ -116,9 +108,7 @@ LOG_ORDER = " ORDER BY l.timestamp, l.seq LIMIT ? OFFSET ?"
 DELETE_TASK_RUN_LOGS = "DELETE FROM log WHERE task_run_id = ?"
 DELETE_FLOW_RUN_LOGS = "DELETE FROM log WHERE flow_run_id = ?"
 # Lines that were written before their task run was known, and so without its flow run.
-DELETE_LOGS_OF_TASK_RUNS = (
-    "DELETE FROM log WHERE task_run_id IN (SELECT id FROM task_run WHERE flow_run_id = ?)"
-)
+DELETE_LOGS_OF_TASK_RUNS = "DELETE FROM log WHERE task_run_id IN (SELECT id FROM task_run WHERE flow_run_id = ?)"
 
 LIMIT = "SELECT name, slots, active, decay, level, level_at FROM concurrency_limit WHERE name = ?"
 LIMITS = "SELECT name, slots, active, decay, level, level_at FROM concurrency_limit ORDER BY name"
