@@ -163,13 +163,13 @@ class State:
         # By hand, because several states are made for each run: what dataclasses generate takes twice as long.
         if type.__class__ is not StateType:
             type = StateType(type)  # noqa: A001
-        _set(self, "type", type)
-        _set(self, "name", name or NAMES[type][0])
-        _set(self, "timestamp", timestamp)
-        _set(self, "message", message)
-        _set(self, "data", data)
-        _set(self, "state_details", state_details if state_details is not None else NO_DETAILS)
-        _set(self, "id", id)
+        _type(self, type)
+        _name(self, name or NAMES[type][0])
+        _timestamp(self, timestamp)
+        _message(self, message)
+        _data(self, data)
+        _state_details(self, state_details if state_details is not None else NO_DETAILS)
+        _id(self, id)
 
     def replace(self, **changes: Any) -> State:
         """Return this state with some fields changed."""
@@ -264,6 +264,12 @@ class State:
 
     def __repr__(self) -> str:
         return f"{self.name}(message={self.message!r}, type={self.type.value}, result={self.data!r})"
+
+
+# What `frozen` forbids, and quicker than `object.__setattr__`, which looks the slot up by its name.
+_type, _name, _timestamp, _message, _data, _state_details, _id = (
+    getattr(State, name).__set__ for name in State.__match_args__
+)
 
 
 def is_state_iterable(value: object) -> bool:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headrace.clock import Event
+from headrace.drive import prints
 from headrace.drive.calls import inside, limited, outcome_of, printing
 from headrace.drive.guards import Guard, thread_guard
 from headrace.drive.world import INSTANT, World
@@ -24,6 +25,7 @@ from headrace.effects import (
     WaitForSlots,
 )
 from headrace.runs.aftermath import aftermath
+from headrace.runs.context import CURRENT
 
 if TYPE_CHECKING:
     from headrace.runs.context import RunContext
@@ -124,6 +126,8 @@ def call(effect: Call, world: World, guard: Guard) -> Outcome:
         outcome: Outcome | None = runner.carry_out(effect, world, guard)
         if outcome is not None:
             return outcome
+    if not effect.prints and effect.seconds is None and not prints.are_captured():
+        return _plainly_called(effect, world, guard)
     try:
         with inside(effect.context), printing(world, effect), limited(world, effect, guard):
             try:
@@ -137,6 +141,22 @@ def call(effect: Call, world: World, guard: Guard) -> Outcome:
     finally:
         if effect.expired is not None:
             guard.withdraw(effect.expired)
+
+
+def _plainly_called(effect: Call, world: World, guard: Guard) -> Outcome:
+    """Do as `call` for one without prints and without a limit, as most are: context managers would take longer."""
+    token = CURRENT.set(effect.context)
+    try:
+        try:
+            guard.open()
+            return Returned(_value(effect, world))
+        finally:
+            guard.close()
+    except BaseException as error:  # noqa: BLE001 - as in `call`
+        guard.close()
+        return outcome_of(error, effect, guard)
+    finally:
+        CURRENT.reset(token)
 
 
 def _value(effect: Call, world: World) -> Any:

@@ -50,6 +50,8 @@ async def _attempts(this: TaskRunContext) -> State:
     retries_made = 0
     while True:
         attempted = await _attempt(this, RETRYING if retries_made else RUNNING)
+        if attempted.type is not StateType.FAILED:
+            return attempted
         ended = await wait_before_retry(this, attempted, retries_made, "task", _condition(this))
         if ended is not None:
             return ended
@@ -90,7 +92,8 @@ async def _run_body(this: TaskRunContext, running: State) -> State:
     if standing is not None:
         return standing
     assert this.run.state is not None, "a recorded state is the run's state"
-    await run_hooks(this, "running", this.run.state)
+    if this.definition.hooks("running"):
+        await run_hooks(this, "running", this.run.state)
     if this.ended_by is not None:
         return stopped(this, Cancelled(this.ended_by))
     return await call_body(this, "task")
