@@ -182,7 +182,7 @@ async def wait_before_retry(this: RunContext, ended: State, retries_made: int, k
         return stopped(this, decision)
     cause = ended.data if isinstance(ended.data, Exception) else ended
     if decision.delay is None:
-        if ended.is_failed() and this.definition.policy.retries:
+        if ended.is_failed() and 0 < this.definition.policy.retries <= retries_made:
             await Say(this.run, logging.ERROR, messages.exhausted(kind, cause), error_of(ended))
         elif ended.is_failed() and error_of(ended):
             await Say(this.run, logging.ERROR, messages.encountered(kind, ended.data), ended.data)
