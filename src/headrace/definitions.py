@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import CodeType
 from typing import Any
 
@@ -91,6 +91,47 @@ def source_hash(fn: Callable[..., Any]) -> str:
     import zlib
 
     return f"{zlib.crc32(_source(fn).encode()):08x}"
+
+
+class Hooked:
+    """What flows and tasks offer for the hooks that both have; each event's hooks are called in order."""
+
+    _hooks: dict[str, list[Hook]]
+
+    def hooks(self, event: str) -> Sequence[Hook]:
+        """Return the hooks of an event, in order."""
+        return self._hooks.get(event, ())
+
+    @property
+    def on_completion_hooks(self) -> Sequence[Hook]:
+        """The hooks that fire when a run completes."""
+        return self._hooks["completion"]
+
+    @property
+    def on_failure_hooks(self) -> Sequence[Hook]:
+        """The hooks that fire when a run fails for good."""
+        return self._hooks["failure"]
+
+    @property
+    def on_running_hooks(self) -> Sequence[Hook]:
+        """The hooks that fire at each attempt."""
+        return self._hooks["running"]
+
+    def on_completion(self, fn: Hook) -> Hook:
+        """Add a hook that fires when a run completes; a decorator."""
+        return self._add_hook("completion", fn)
+
+    def on_failure(self, fn: Hook) -> Hook:
+        """Add a hook that fires when a run fails for good; a decorator."""
+        return self._add_hook("failure", fn)
+
+    def on_running(self, fn: Hook) -> Hook:
+        """Add a hook that fires at each attempt; a decorator."""
+        return self._add_hook("running", fn)
+
+    def _add_hook(self, event: str, fn: Hook) -> Hook:
+        self._hooks[event] = checked_hooks([*self._hooks[event], fn], f"on_{event}")
+        return fn
 
 
 _CACHING = ("cache_policy", "cache_key_fn", "cache_expiration", "refresh_cache")

@@ -18,6 +18,7 @@ from headrace.core.records import FlowRun, TaskRun
 from headrace.core.retries import RetryPolicy
 from headrace.core.states import State, StateDetails
 from headrace.definitions import (
+    Hooked,
     NotSet,
     checked_hooks,
     checked_timeout,
@@ -49,7 +50,7 @@ __all__ = ["Flow", "flow"]
 _HOOK_EVENTS = ("completion", "failure", "cancellation", "crashed", "running")
 
 
-class Flow(Generic[P, R]):
+class Flow(Hooked, Generic[P, R]):
     """A function whose runs are recorded, with those of the tasks that it calls.
 
     Made by `flow`, which describes its arguments.
@@ -143,16 +144,6 @@ class Flow(Generic[P, R]):
         return self._flow_id
 
     @property
-    def on_completion_hooks(self) -> Sequence[Hook]:
-        """The hooks that fire when a run completes."""
-        return self._hooks["completion"]
-
-    @property
-    def on_failure_hooks(self) -> Sequence[Hook]:
-        """The hooks that fire when a run fails for good."""
-        return self._hooks["failure"]
-
-    @property
     def on_cancellation_hooks(self) -> Sequence[Hook]:
         """The hooks that fire when a run is asked to stop."""
         return self._hooks["cancellation"]
@@ -161,15 +152,6 @@ class Flow(Generic[P, R]):
     def on_crashed_hooks(self) -> Sequence[Hook]:
         """The hooks that fire when a run is ended from outside."""
         return self._hooks["crashed"]
-
-    @property
-    def on_running_hooks(self) -> Sequence[Hook]:
-        """The hooks that fire at each attempt."""
-        return self._hooks["running"]
-
-    def hooks(self, event: str) -> Sequence[Hook]:
-        """Return the hooks of an event, in order."""
-        return self._hooks.get(event, ())
 
     def expired(self) -> Exception:
         """Return the error that a run meets when its time is up."""
@@ -375,14 +357,6 @@ class Flow(Generic[P, R]):
         bound._validator = Validator(self.name, fn, signature)
         return bound
 
-    def on_completion(self, fn: Hook) -> Hook:
-        """Add a hook that fires when a run completes; a decorator."""
-        return self._add_hook("completion", fn)
-
-    def on_failure(self, fn: Hook) -> Hook:
-        """Add a hook that fires when a run fails for good; a decorator."""
-        return self._add_hook("failure", fn)
-
     def on_cancellation(self, fn: Hook) -> Hook:
         """Add a hook that fires when a run is asked to stop; a decorator."""
         return self._add_hook("cancellation", fn)
@@ -390,14 +364,6 @@ class Flow(Generic[P, R]):
     def on_crashed(self, fn: Hook) -> Hook:
         """Add a hook that fires when a run is ended from outside; a decorator."""
         return self._add_hook("crashed", fn)
-
-    def on_running(self, fn: Hook) -> Hook:
-        """Add a hook that fires at each attempt; a decorator."""
-        return self._add_hook("running", fn)
-
-    def _add_hook(self, event: str, fn: Hook) -> Hook:
-        self._hooks[event] = checked_hooks([*self._hooks[event], fn], f"on_{event}")
-        return fn
 
     def __getattr__(self, name: str) -> Any:
         raise not_yet("Flow", name)

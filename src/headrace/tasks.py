@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import datetime
 import inspect
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
 from functools import update_wrapper
 from typing import Any, Concatenate, Generic, Literal, NoReturn, ParamSpec, TypeVar, cast, overload
 
@@ -21,6 +21,7 @@ from headrace.core.retries import RetryPolicy, exponential_backoff
 from headrace.core.states import State
 from headrace.core.walk import walk
 from headrace.definitions import (
+    Hooked,
     NotSet,
     checked_hooks,
     checked_timeout,
@@ -50,7 +51,7 @@ __all__ = ["Task", "exponential_backoff", "task", "task_input_hash"]
 _HOOK_EVENTS = ("completion", "failure", "running")
 
 
-class Task(Generic[P, R]):
+class Task(Hooked, Generic[P, R]):
     """A function whose runs are recorded; made by `task`, which describes its arguments.
 
     Call it to run it here and now, `submit` it to a task runner, or `map` it over many arguments.
@@ -167,25 +168,6 @@ class Task(Generic[P, R]):
             qualified = getattr(plain, "__qualname__", None) or type(plain).__qualname__
             self._task_key = f"{qualified.replace('<locals>.', '')}-{source_hash(plain)}"
         return self._task_key
-
-    @property
-    def on_completion_hooks(self) -> Sequence[Hook]:
-        """The hooks that fire when a run completes."""
-        return self._hooks["completion"]
-
-    @property
-    def on_failure_hooks(self) -> Sequence[Hook]:
-        """The hooks that fire when a run fails."""
-        return self._hooks["failure"]
-
-    @property
-    def on_running_hooks(self) -> Sequence[Hook]:
-        """The hooks that fire at each attempt."""
-        return self._hooks["running"]
-
-    def hooks(self, event: str) -> Sequence[Hook]:
-        """Return the hooks of an event, in order."""
-        return self._hooks.get(event, ())
 
     def expired(self) -> Exception:
         """Return the error that a run meets when its time is up."""
@@ -474,18 +456,6 @@ class Task(Generic[P, R]):
         bound.binder = Binder(self.name, inspect.signature(fn))
         return bound
 
-    def on_completion(self, fn: Hook) -> Hook:
-        """Add a hook that fires when a run completes; a decorator."""
-        return self._add_hook("completion", fn)
-
-    def on_failure(self, fn: Hook) -> Hook:
-        """Add a hook that fires when a run fails for good; a decorator."""
-        return self._add_hook("failure", fn)
-
-    def on_running(self, fn: Hook) -> Hook:
-        """Add a hook that fires at each attempt; a decorator."""
-        return self._add_hook("running", fn)
-
     def on_rollback(self, fn: Hook) -> Hook:
         """Add a hook that fires when a completed run is rolled back; a decorator."""
         self.on_rollback_hooks = checked_hooks([*self.on_rollback_hooks, fn], "on_rollback")
@@ -494,10 +464,6 @@ class Task(Generic[P, R]):
     def on_commit(self, fn: Hook) -> Hook:
         """Add a hook that fires when a run's transaction is committed; a decorator."""
         self.on_commit_hooks = checked_hooks([*self.on_commit_hooks, fn], "on_commit")
-        return fn
-
-    def _add_hook(self, event: str, fn: Hook) -> Hook:
-        self._hooks[event] = checked_hooks([*self._hooks[event], fn], f"on_{event}")
         return fn
 
     def __getattr__(self, name: str) -> Any:
