@@ -204,11 +204,12 @@ def test_a_killed_process_leaves_a_legal_history_that_holds_all_it_had_seen(dela
     around()
     """
     process = start(source)
-    seen = [process.stdout.readline().strip()]
+    printed = process.stdout.readline()
     time.sleep(delay)
     process.kill()
-    rest, _ = process.communicate()
-    seen += rest.split("\n")[:-1]
+    printed += process.stdout.read()  # not `communicate`, which passes over what was read ahead with the first line
+    seen = printed.split("\n")[:-1]
+    assert seen, process.stderr.read()
     store = store_of(tmp_path)
     task_runs = {str(run.id): run for run in store.task_runs()}
     for run in (*task_runs.values(), *store.flow_runs()):
