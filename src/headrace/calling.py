@@ -155,6 +155,7 @@ def _given_back(callee: Callee, context: RunContext, state: State, return_state:
     """Raise what ended the run from outside; else give the state, or the value."""
     reason = context.ended_by
     if reason is not None and not _meant_for(reason, context):
+        context.guard.count_as_delivered(reason)
         raise reason
     if state.is_completed():
         _note_origin(context, state)

@@ -198,7 +198,7 @@ class TaskRunJob:
         except StoreError as error:
             self._settle(self._lost(error))
             return
-        self._world.logs.say(run, 30, f"Task run {run.name!r} was submitted but not begun: {why}.")
+        self._world.logs.say(run, 30, f"Task run {run.name!r} was submitted but not begun: {why.removesuffix('.')}.")
         assert run.state is not None
         self._settle(run.state)
 

@@ -14,7 +14,7 @@ from headrace.drive.world import World, current_world, use_world
 from headrace.exceptions import CancelledRun, ObjectNotFound
 from headrace.runtime import flow_run
 from headrace.store.sqlite import SqliteStore
-from headrace.task_runners import ThreadPoolTaskRunner
+from headrace.task_runners import TaskRunner, ThreadPoolTaskRunner
 from tests.runs.making import Fails
 
 
@@ -249,3 +249,89 @@ def test_a_flow_that_is_not_cancelled_is_not_disturbed(runs):
 
     other(return_state=True)
     assert flow(Fails(0).fn)() == "done"
+
+
+@pytest.fixture
+def slow_telling(monkeypatch):
+    """Tell those at work of a cancellation only when this event is set, long after what has not begun is abandoned."""
+    heard = threading.Event()
+    stop = TaskRunner.stop
+
+    def stop_and_hold(runner, reason):
+        stop(runner, reason)
+        assert heard.wait(20)
+
+    monkeypatch.setattr(TaskRunner, "stop", stop_and_hold)
+    return heard
+
+
+def waiter_in(kind, wait):
+    """A task that waits for the future which `wait` gives, in sync or async code."""
+
+    @task(name="waiter", retries=1)
+    def waiter():
+        wait().result()
+
+    @task(name="waiter", retries=1)
+    async def async_waiter():
+        await wait()
+
+    return waiter if kind == "sync" else async_waiter
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_who_waits_for_a_run_that_a_cancellation_abandons_is_cancelled_too(runs, slow_telling, kind):
+    """Even where it wakes because of that before it is told itself: it has not failed, and is not tried again."""
+    submitted, begun, abandoned = threading.Event(), threading.Barrier(3), []
+
+    def wait():
+        assert submitted.wait(20)
+        return abandoned[0]
+
+    @task(name="busy")
+    def busy():
+        begun.wait(20)
+        forever()
+
+    @flow(task_runner=ThreadPoolTaskRunner(max_workers=2))
+    def around():
+        busy.submit()
+        waiting = waiter_in(kind, wait).submit()
+        waiting.add_done_callback(lambda _: slow_telling.set())
+        busy.submit()
+        abandoned.append(task(lambda: None, name="queued").submit())
+        submitted.set()
+        begun.wait(20)  # the second busy one has the place of the waiter, who therefore waits
+        cancel(current_world(), me())
+
+    assert around(return_state=True).is_cancelled()
+    assert runs.task("queued").states == ["Pending", "Cancelled"]
+    assert runs.task("waiter").states == ["Pending", "Running", "Cancelled"]
+
+
+def test_a_run_whose_input_a_cancellation_abandons_is_cancelled_before_it_began(runs, slow_telling):
+    """It is not left NotReady, and its caller goes no further; what cleans up is not interrupted a second time."""
+    begun = threading.Event()
+    clean_up = task(lambda: "clean", name="clean-up")
+
+    @task(name="busy")
+    def busy():
+        begun.set()
+        forever()
+
+    @flow(task_runner=ThreadPoolTaskRunner(max_workers=1))
+    def around():
+        busy.submit()
+        queued = task(lambda: None, name="queued").submit()
+        asking = cancel_soon(current_world(), me(), begun)
+        try:
+            task(lambda upstream: pytest.fail("the run began"), name="waiter")(queued)
+            pytest.fail("the flow went on")
+        finally:
+            slow_telling.set()
+            asking.join(20)
+            clean_up()
+
+    assert around(return_state=True).is_cancelled()
+    assert runs.task("waiter").states == ["Pending", "Cancelled"]
+    assert runs.task("clean-up").state.is_completed()

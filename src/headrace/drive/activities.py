@@ -65,9 +65,11 @@ class Activities:
     def interrupt(self, flow_run_id: UUID, reason: BaseException) -> None:
         """Interrupt everything that this flow run does here: its task runs, its subflows, and itself."""
         flows, guards = self._at_work_for(flow_run_id)
-        for flow in flows:
-            if flow.task_runner is not None:
-                flow.task_runner.stop(reason)
+        runners = [flow.task_runner for flow in flows if flow.task_runner is not None]
+        for runner in runners:
+            runner.stopped_by = reason  # all of them know why before any run is cancelled that another may wait for
+        for runner in runners:
+            runner.stop(reason)
         here = threading.get_ident()
         # Our own thread comes last: it is interrupted at once.
         for guard, run_id in sorted(guards.items(), key=lambda item: item[0].thread_id == here):

@@ -87,6 +87,12 @@ class Guard:
             if reason in self._pending:
                 self._pending.remove(reason)
 
+    def count_as_delivered(self, reason: BaseException) -> None:
+        """Deliver this interrupt no more: it has reached the thread in another way."""
+        with self._lock:
+            self.delivered = reason
+        self.withdraw(reason)
+
     def withdraw_cancel(self, flow_run_id: object) -> None:
         """Take back what asks for the cancellation of a flow run that has ended."""
         for reason in list(self._pending):

@@ -93,6 +93,17 @@ class RunContext:
         """The flow run that this code belongs to."""
         raise NotImplementedError
 
+    @property
+    def told_to_end_by(self) -> BaseException | None:
+        """Why the flow run that this belongs to, or one further out, was told to end; None where none was."""
+        flow = self.flow_context
+        if flow is None:
+            return None
+        reason: BaseException | None = flow.task_runner.stopped_by if flow.task_runner is not None else None
+        if reason is None and flow.parent is not None:
+            return flow.parent.told_to_end_by
+        return reason
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class FlowRunContext(RunContext):

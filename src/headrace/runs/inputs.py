@@ -13,7 +13,7 @@ from headrace.core.walk import SCALARS, found, quote, walk
 from headrace.effects import Promise, WaitFor
 from headrace.exceptions import UpstreamTaskError
 from headrace.runs.context import FlowRunContext, Origins, TaskRunContext
-from headrace.runs.steps import is_promise, record, settled, stopped
+from headrace.runs.steps import is_promise, record, settled, stopped, told_to_end
 
 
 async def resolve(this: TaskRunContext | FlowRunContext) -> State | None:
@@ -34,6 +34,9 @@ async def resolve(this: TaskRunContext | FlowRunContext) -> State | None:
             walk(upstream, _completed, lenient=_ended)
         this.parameters = {name: walk(value, _completed, lenient=_ended) for name, value in parameters.items()}
     except UpstreamTaskError as error:
+        told = told_to_end(this)
+        if told is not None:
+            return stopped(this, told)
         return State(StateType.PENDING, "NotReady", message=str(error), data=error)
     return None
 

@@ -28,7 +28,7 @@ from headrace.effects import (
     Sleep,
     WaitFor,
 )
-from headrace.exceptions import CancelRequested
+from headrace.exceptions import CancelledRun, CancelRequested
 from headrace.runs.context import RunContext
 from headrace.runs.definitions import flavour_of
 
@@ -168,6 +168,8 @@ async def state_after(
             if waiting is not None:
                 return stopped(this, waiting)
         return state_of_return(value, settled, engine_made, kind)
+    if isinstance(outcome, Raised) and isinstance(outcome.error, CancelledRun):
+        outcome = told_to_end(this) or outcome
     if isinstance(outcome, Cancelled):
         return stopped(this, outcome)
     if isinstance(outcome.error, TimeoutError):
@@ -228,6 +230,16 @@ def stopped(this: RunContext, outcome: Cancelled) -> State:
     if isinstance(outcome.reason, CancelRequested):
         return State(StateType.CANCELLED, message=messages.cancelled_by_request)
     return crashed(outcome.reason)
+
+
+def told_to_end(this: RunContext) -> Cancelled | None:
+    """Return what ended this run as well, where it can't go on because a run that it needs has been cancelled.
+
+    Who ends a flow run cancels what has not begun, and tells what has. A run that waits for one of the former may wake
+    before it is told itself: it has not failed, it has heard of its own end in another way.
+    """
+    reason = this.told_to_end_by
+    return None if reason is None else Cancelled(reason)
 
 
 def is_promise(value: Any) -> bool:
