@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from headrace.core.records import Run
 from headrace.core.states import NO_DETAILS, State, StateDetails, StateType
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
 from headrace.ids import state_id
@@ -90,6 +92,30 @@ def test_the_details_of_a_state_are_kept(store: Store, details: StateDetails) ->
     run = record(store, flow_run(), PENDING, RUNNING, scheduled)
     assert told_state(store.history(run.id)[2]) == told_state(run.state)
     assert store.flow_run(run.id).state.state_details == details
+
+
+@pytest.mark.parametrize("make", [flow_run, task_run])
+def test_states_that_are_read_say_whose_they_are(store: Store, make: Any) -> None:
+    """In a history, as the standing state, and where a proposal is answered; beside other details or alone."""
+    ids = {"parent_task_run_id": new_id()} if make is flow_run else {"flow_run_id": new_id()}
+    scheduled = State(StateType.SCHEDULED, "AwaitingRetry", state_details=StateDetails(scheduled_time=at(60)))
+    run = record(store, make(**ids), PENDING, RUNNING, scheduled)
+    (stored,) = store.flow_runs() if make is flow_run else store.task_runs()
+    late = record_elsewhere(store, run)
+    read = [*store.history(run.id), stored.state, store.propose(run.kind, run.id, PENDING), late]
+    if make is flow_run:
+        read += store.current_states([run.id]).values()
+    owners = {(state.state_details.flow_run_id, state.state_details.task_run_id) for state in read}
+    assert owners == {run.identity()}
+    assert store.history(run.id)[2].state_details.scheduled_time == at(60)
+
+
+def record_elsewhere(store: Store, run: Run) -> Any:
+    """Return what a transition is answered that believes the history to be shorter than it is."""
+    run.history_length -= 1
+    standing = store.transition(run, [run.state])
+    run.history_length += 1
+    return standing
 
 
 def test_a_transition_writes_the_columns_as_they_now_are(store: Store) -> None:

@@ -1,13 +1,8 @@
-"""What both clients do: read runs, states and limits from a store, and write limits to it.
-
-The store leaves out of a state whose it is, where that follows from the run; it is filled in again here.
-"""
+"""What both clients do: read runs, states and limits from a store, and write limits to it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import TypeVar
 from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
@@ -15,8 +10,6 @@ from headrace.core.states import State
 from headrace.drive.world import World, current_world
 from headrace.exceptions import ObjectNotFound
 from headrace.store.protocol import EVERY_RUN, ConcurrencyLimit, RunFilter
-
-R = TypeVar("R", FlowRun, TaskRun)
 
 #: What the limit of a tag is called among the limits.
 TAG_PREFIX = "tag:"
@@ -35,25 +28,23 @@ class Reader:
 
     def flow_run(self, run_id: UUID | str) -> FlowRun:
         """Return one flow run. Raises ObjectNotFound."""
-        return _owned(self.world.store.flow_run(_uuid(run_id)))
+        return self.world.store.flow_run(_uuid(run_id))
 
     def task_run(self, run_id: UUID | str) -> TaskRun:
         """Return one task run. Raises ObjectNotFound."""
-        return _owned(self.world.store.task_run(_uuid(run_id)))
+        return self.world.store.task_run(_uuid(run_id))
 
     def flow_runs(self, where: RunFilter | None, limit: int | None, offset: int) -> list[FlowRun]:
         """Return the flow runs that fit, in order of creation."""
-        found = self.world.store.flow_runs(where or EVERY_RUN, limit=limit, offset=offset)
-        return [_owned(run) for run in found]
+        return self.world.store.flow_runs(where or EVERY_RUN, limit=limit, offset=offset)
 
     def task_runs(self, where: RunFilter | None, limit: int | None, offset: int) -> list[TaskRun]:
         """Return the task runs that fit, in order of creation."""
-        found = self.world.store.task_runs(where or EVERY_RUN, limit=limit, offset=offset)
-        return [_owned(run) for run in found]
+        return self.world.store.task_runs(where or EVERY_RUN, limit=limit, offset=offset)
 
     def states(self, run: Run) -> list[State]:
         """Return all states of a run, in order."""
-        return [_state_of(run, state) for state in self.world.store.history(run.id)]
+        return self.world.store.history(run.id)
 
     def put_limit(self, name: str, limit: int, decay: float = 0.0, active: bool = True) -> ConcurrencyLimit:
         """Create or change a limit. Raises ValueError for a limit or a decay below 0."""
@@ -80,19 +71,3 @@ class Reader:
 
 def _uuid(run_id: UUID | str) -> UUID:
     return run_id if isinstance(run_id, UUID) else UUID(run_id)
-
-
-def _owned(run: R) -> R:
-    if run.state is not None:
-        run.state = _state_of(run, run.state)
-    return run
-
-
-def _state_of(run: Run, state: State) -> State:
-    if isinstance(run, FlowRun):
-        flow_run_id, task_run_id = run.id, run.parent_task_run_id
-    else:
-        assert isinstance(run, TaskRun)
-        flow_run_id, task_run_id = run.flow_run_id, run.id  # type: ignore[assignment]
-    details = replace(state.state_details, flow_run_id=flow_run_id, task_run_id=task_run_id)
-    return state.replace(state_details=details)

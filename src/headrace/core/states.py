@@ -96,7 +96,7 @@ class StateDetails:
     """What a state carries beside its name and message; each field is None where it has no meaning.
 
     `scheduled_time` is when a SCHEDULED state ends, `pause_timeout` when a PAUSED one does. The first two say whose
-    state it is; they follow from the run, so they are not compared, and not kept where they are all there is to say.
+    state it is; they follow from the run, so they are not compared, and a store need not keep them beside the run.
     """
 
     flow_run_id: UUID | None = field(default=None, compare=False)

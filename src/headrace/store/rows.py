@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -21,8 +23,9 @@ Row = tuple[Any, ...]
 
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_UUIDS = ("flow_run_id", "task_run_id", "child_flow_run_id")
-_SILENT = [(name, getattr(NO_DETAILS, name)) for name in StateDetails.__match_args__]
+#: Whose a state is follows from its run, and is not kept.
+_OWNER = ("flow_run_id", "task_run_id")
+_SILENT = [(name, getattr(NO_DETAILS, name)) for name in StateDetails.__match_args__ if name not in _OWNER]
 _MOMENTS = ("scheduled_time", "cache_expiration", "pause_timeout")
 
 
@@ -115,21 +118,29 @@ def _said(value: UUID | datetime) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _details(text: str | None) -> StateDetails:
+@lru_cache(maxsize=16)
+def _owned(flow_run_id: bytes | None, task_run_id: bytes | None) -> StateDetails:
+    """Return details that say whose a state is and no more: one object for all states of a run."""
+    return StateDetails(uuid_or_none(flow_run_id), uuid_or_none(task_run_id))
+
+
+def _details(text: str | None, owned: StateDetails) -> StateDetails:
     if not text:
-        return NO_DETAILS
+        return owned
     said = json.loads(text)
-    said.update((name, UUID(said[name])) for name in _UUIDS if name in said)
+    if "child_flow_run_id" in said:
+        said["child_flow_run_id"] = UUID(said["child_flow_run_id"])
     said.update((name, datetime.fromisoformat(said[name])) for name in _MOMENTS if name in said)
-    return StateDetails(**said)
+    return replace(owned, **{name: value for name, value in said.items() if name not in _OWNER})
 
 
 def state(run_id: UUID, row: Sequence[Any]) -> State:
-    """Return a state from (position, type, name, timestamp, message, details)."""
-    position, type_name, name, timestamp, message, details = row
+    """Return a state from (position, type, name, timestamp, message, details, its flow run, its task run)."""
+    position, type_name, name, timestamp, message, text, flow_run_id, task_run_id = row
     type_ = StateType(type_name)
     data = NOT_KEPT if type_ is StateType.COMPLETED else None
-    return State(type_, name, moment_or_none(timestamp), message, data, _details(details), state_id(run_id, position))
+    details = _details(text, _owned(flow_run_id, task_run_id))
+    return State(type_, name, moment_or_none(timestamp), message, data, details, state_id(run_id, position))
 
 
 # runs ----------------------------------------------------------------------------------------------------
@@ -254,7 +265,7 @@ def _common(row: Sequence[Any]) -> dict[str, Any]:
         "total_run_time": timedelta(microseconds=row[8]),
         "tags": _tags(row[9]),
         "parameters": _parameters(row[10]),
-        "state": state(run_id, row[11:17]),
+        "state": state(run_id, row[11:19]),
     }
 
 

@@ -15,7 +15,7 @@ _WRITTEN = (
 _READ_STATE = "h.position, s.type, s.name, h.timestamp, h.message, h.details"
 _READ = (
     "r.id, r.created, r.expected_start_time, r.name, r.history_length, r.run_count, r.start_time, "
-    f"r.end_time, r.total_run_time, r.tags, r.parameters, {_READ_STATE}"
+    "r.end_time, r.total_run_time, r.tags, r.parameters"
 )
 _MOVED = "name = ?, history_length = ?, run_count = ?, start_time = ?, end_time = ?, total_run_time = ?, state = ?"
 
@@ -47,10 +47,13 @@ def rows_of(insert: str, count: int) -> str:
     return insert + f", {marks}" * (count - 1)
 
 
-def _statements(run: str, own: str, read_own: str, joined: str, moved: str = "", given: str = "") -> RunStatements:
+def _statements(
+    run: str, own: str, read_own: str, joined: str, owner: str, moved: str = "", given: str = ""
+) -> RunStatements:
     columns = f"{_WRITTEN}, {own}"
     marks = ", ".join("?" * (columns.count(",") + 1))
     states = f"{run}_state"
+    read_state = f"{_READ_STATE}, {owner}"
     standing = f"JOIN {states} h ON h.run = r.seq AND h.position = r.history_length - 1"
     return RunStatements(
         insert=f"INSERT INTO {run} ({columns}) VALUES ({marks})",
@@ -58,11 +61,12 @@ def _statements(run: str, own: str, read_own: str, joined: str, moved: str = "",
         move=f"UPDATE {run} SET {_MOVED}{moved} WHERE id = ? AND history_length = ?",
         begin=f"UPDATE {run} SET {_MOVED}{moved}, tags = ?, parameters = ?{given} WHERE id = ? AND history_length = ?",
         append_state=f"INSERT INTO {states} SELECT seq, ?, ?, ?, ?, ? FROM {run} WHERE id = ?",
-        find=f"SELECT {_READ}, {read_own} FROM {run} r {joined} {standing} JOIN state s ON s.seq = h.state",
+        find=f"SELECT {_READ}, {read_state}, {read_own} FROM {run} r {joined} {standing} "
+        "JOIN state s ON s.seq = h.state",
         how_many=f"SELECT count(*) FROM {run} r",
-        history=f"SELECT {_READ_STATE} FROM {run} r JOIN {states} h ON h.run = r.seq "
+        history=f"SELECT {read_state} FROM {run} r JOIN {states} h ON h.run = r.seq "
         "JOIN state s ON s.seq = h.state WHERE r.id = ? ORDER BY h.position",
-        standing=f"SELECT {_READ_STATE} FROM {run} r {standing} JOIN state s ON s.seq = h.state WHERE r.id = ?",
+        standing=f"SELECT {read_state} FROM {run} r {standing} JOIN state s ON s.seq = h.state WHERE r.id = ?",
         delete_states=f"DELETE FROM {states} WHERE run IN (SELECT seq FROM {run} WHERE %s)",
         delete=f"DELETE FROM {run} WHERE %s",
     )
@@ -74,6 +78,7 @@ FLOW = _statements(
     read_own="f.name, f.id, r.flow_version, r.parent_task_run_id, r.parent_flow_run_id, r.root_flow_run_id, "
     "r.deployment_id",
     joined="JOIN flow f ON f.seq = r.flow",
+    owner="r.id, r.parent_task_run_id",
 )
 TASK = _statements(
     "task_run",
@@ -81,6 +86,7 @@ TASK = _statements(
     read_own="t.name, t.key, r.dynamic_key, r.flow_run_id, r.flow_run_run_count, r.task_inputs, "
     "r.child_flow_run_id, r.cache_key",
     joined="JOIN task t ON t.seq = r.task",
+    owner="r.flow_run_id, r.id",
     moved=", child_flow_run_id = ?, cache_key = ?",
     given=", task_inputs = ?",
 )
