@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from logging import getLogger
@@ -58,17 +58,19 @@ def _call(callee: Callee, make_context: Callable[[], RunContext], return_state: 
         guard.reopen(was_open)
 
 
-def _generate(callee: Callee, make_context: Callable[[], RunContext]) -> Iterator[Any]:
+def _generate(callee: Callee, make_context: Callable[[], RunContext]) -> Generator[Any, Any, Any]:
     """Drive a run step by step: between the steps this thread is its caller's."""
     context, world = make_context(), current_world()
     ended: list[State] = []
     steps = sync.drive_generator(callee.story(context), context, world, ended.append)
     advance: Callable[[], Any] = lambda: next(steps)  # noqa: E731
+    returned: Any = None
     while True:
         try:
             with _step(context, world):
                 item = advance()
-        except StopIteration:
+        except StopIteration as stop:
+            returned = stop.value
             break
         try:
             sent = yield item
@@ -81,6 +83,7 @@ def _generate(callee: Callee, make_context: Callable[[], RunContext]) -> Iterato
             advance = partial(steps.throw, error)
     if ended:
         _given_back(callee, context, ended[0], return_state=False)
+    return returned
 
 
 @contextmanager

@@ -1,9 +1,9 @@
 """The run that code is in."""
 
 from headrace.exceptions import MissingContextError
-from headrace.runs.context import CURRENT, FlowRunContext, RunContext, TaskRunContext, tags
+from headrace.runs.context import CURRENT, FlowRunContext, RunContext, TagsContext, TaskRunContext, tags
 
-__all__ = ["FlowRunContext", "RunContext", "TaskRunContext", "get_run_context", "tags"]
+__all__ = ["FlowRunContext", "RunContext", "TagsContext", "TaskRunContext", "get_run_context", "tags"]
 
 
 def get_run_context() -> FlowRunContext | TaskRunContext:

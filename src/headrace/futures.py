@@ -11,7 +11,7 @@ from headrace.clock import Event
 from headrace.core.final import first_failure
 from headrace.core.final import plain as _plain
 from headrace.core.records import TaskRun
-from headrace.core.states import State
+from headrace.core.states import State, value_of
 from headrace.core.walk import walk
 from headrace.drive.sync import block
 from headrace.drive.world import current_world
@@ -98,7 +98,7 @@ def _result_of(state: State, raise_on_failure: bool = True) -> Any:
         if raise_on_failure:
             raise failure
         return state.result(raise_on_failure=False) if state.is_final() else failure
-    return _plain(state.result(), settled)
+    return _plain(value_of(state), settled)
 
 
 class RunFutureList(list[RunFuture[R]], Generic[R]):

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from headrace.core import final, messages
+from headrace.core.awaiting import awaitable_too
 from headrace.core.states import (
     State,
     StateDetails,
@@ -48,6 +49,7 @@ __all__ = [
     "exception_to_failed_state",
     "format_exception",
     "get_state_exception",
+    "is_state",
     "is_state_iterable",
     "raise_state_exception",
     "return_value_to_state",
@@ -248,22 +250,31 @@ class StateGroup:
         return ", ".join(counts)
 
 
+def is_state(value: object) -> bool:
+    """Say whether this is a state."""
+    return isinstance(value, State)
+
+
+@awaitable_too
 def get_state_exception(state: State) -> BaseException:
     """Return the exception that an unsuccessful state stands for. Raises ValueError for a successful one."""
     return exception_of(state)
 
 
+@awaitable_too
 def raise_state_exception(state: State) -> None:
     """Raise the exception of an unsuccessful state; do nothing for any other."""
     if state.is_failed() or state.is_crashed() or state.is_cancelled():
         raise exception_of(state)
 
 
+@awaitable_too
 def return_value_to_state(retval: Any, *_: Any, **__: Any) -> State:
     """Return the final state of a run whose function returned this value."""
     return final.state_of_return(retval, settled)
 
 
+@awaitable_too
 def exception_to_failed_state(exc: BaseException | None = None, *_: Any, **fields: Any) -> State:
     """Return the failed state of a run whose function raised `exc`; by default the exception at hand in an `except`.
 
@@ -277,6 +288,7 @@ def exception_to_failed_state(exc: BaseException | None = None, *_: Any, **field
     return Failed(data=exc, **fields)
 
 
+@awaitable_too
 def exception_to_crashed_state(exc: BaseException, *_: Any, **__: Any) -> State:
     """Return the crashed state of a run that was ended from outside."""
     return Crashed(message=messages.crash_message(exc), data=exc)

@@ -41,7 +41,7 @@ class Validator:
         errors: list[str] = []
         validated = dict(parameters)
         for name in self._names:
-            if given is None or name in given:
+            if name in parameters and (given is None or name in given):
                 try:
                     validated[name] = self._validated(name, parameters[name])
                 except ParameterTypeError as error:

@@ -20,18 +20,18 @@ FACADE = {
     "headrace.futures": "RunFuture RunFutureList as_completed wait resolve_futures_to_results "
     "resolve_futures_to_states",
     "headrace.states": "State StateType Completed Failed Crashed Cancelled Cancelling Running Pending Scheduled Late "
-    "AwaitingRetry AwaitingConcurrencySlot Retrying Paused Suspended Submitting StateGroup is_state_iterable "
+    "AwaitingRetry AwaitingConcurrencySlot Retrying Paused Suspended Submitting StateGroup is_state is_state_iterable "
     "raise_state_exception get_state_exception return_value_to_state exception_to_failed_state "
     "exception_to_crashed_state format_exception",
     "headrace.task_runners": "TaskRunner ThreadPoolTaskRunner ProcessPoolTaskRunner ConcurrentTaskRunner",
-    "headrace.context": "FlowRunContext TaskRunContext get_run_context tags",
+    "headrace.context": "FlowRunContext TaskRunContext TagsContext get_run_context tags",
     "headrace.logging": "get_run_logger get_logger disable_run_logger",
     "headrace.runtime": "flow_run task_run deployment",
     "headrace.utilities.annotations": "unmapped allow_failure quote opaque Annotation",
     "headrace.concurrency.sync": "concurrency rate_limit",
     "headrace.concurrency.asyncio": "concurrency rate_limit",
     "headrace.client.orchestration": "get_client HeadraceClient SyncHeadraceClient",
-    "headrace.client.schemas.objects": "State StateType StateDetails FlowRun TaskRun ConcurrencyLimit",
+    "headrace.client.schemas.objects": "State StateType StateDetails FlowRun TaskRun ConcurrencyLimit TERMINAL_STATES",
     "headrace.settings": "temporary_settings",
     "headrace.exceptions": "HeadraceError CrashedRun FailedRun CancelledRun PausedRun UnfinishedRun MissingResult "
     "ParameterTypeError ParameterBindError ReservedArgumentError MissingContextError InvalidNameError "

@@ -9,6 +9,7 @@ from headrace import State, flow, task
 from headrace.exceptions import CancelledRun, CrashedRun, FailedRun, PausedRun, UnfinishedRun
 from headrace.states import Cancelled, Completed, Crashed, Failed, Paused, Pending, Running, StateType
 from headrace.store.protocol import Store
+from headrace.utilities.annotations import quote
 
 
 @task
@@ -342,6 +343,17 @@ def test_a_paused_state_from_a_run_pauses() -> None:
     assert state.message == "1/2 states paused."
     with pytest.raises(PausedRun):
         state.result()
+
+
+@both
+@kinds
+def test_what_is_quoted_is_given_back_quoted(decorate: Any, is_async: bool) -> None:
+    """So that a function can return states and futures as values, without being judged by them."""
+    state = ended(decorate, is_async, quote([Failed(message="only looked at")]))
+    assert state.is_completed()
+    assert state.result().unquote()[0].is_failed()
+    called = decorate(lambda: {"seen": quote(Failed())})()
+    assert called["seen"].unquote().is_failed()
 
 
 def test_states_of_a_run_strictly_increase_in_time(run_store: Store) -> None:

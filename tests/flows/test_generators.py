@@ -50,6 +50,31 @@ def test_yields_pass_through(run_store: Store, decorate: Any) -> None:
 
 
 @kinds
+def test_what_a_generator_returns_is_passed_on(decorate: Any) -> None:
+    """As `yield from` hands it over, of the last attempt; the result of the run is what was yielded."""
+    attempts: list[int] = []
+
+    @decorate(retries=1)
+    def counts() -> Generator[int, None, str]:
+        attempts.append(1)
+        yield 1
+        if len(attempts) == 1:
+            raise ValueError("once")
+        yield 2
+        return f"attempt {len(attempts)}"
+
+    def outer() -> Generator[int, None, str]:
+        return (yield from counts())
+
+    items = outer()
+    assert [next(items) for _ in range(3)] == [1, 1, 2]
+    with pytest.raises(StopIteration) as stop:
+        next(items)
+    assert stop.value.value == "attempt 2"
+    assert counts(return_state=True).result() == [1, 2]
+
+
+@kinds
 def test_async_yields_pass_through(run_store: Store, decorate: Any) -> None:
     """The same for async generators."""
 

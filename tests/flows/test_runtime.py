@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headrace import flow, runtime, tags, task
-from headrace.context import FlowRunContext, TaskRunContext, get_run_context
+from headrace.context import FlowRunContext, TagsContext, TaskRunContext, get_run_context
 from headrace.exceptions import MissingContextError
 from headrace.runtime import deployment, flow_run, task_run
 from headrace.store.protocol import Store
@@ -210,6 +210,7 @@ def test_contexts_know_run_and_definition() -> None:
     def my_flow() -> None:
         context: Any = FlowRunContext.get()
         assert (context.flow.name, context.flow_run.flow_name) == ("my-flow", "my-flow")
+        assert context.start_time == context.flow_run.start_time is not None
         my_task(1)
 
     assert my_flow(return_state=True).is_completed()
@@ -247,6 +248,13 @@ def test_tags_nest_by_union(run_store: Store) -> None:
         ["outer"],
         [],
     ]
+
+
+def test_the_tags_in_force_can_be_asked_for() -> None:
+    """Without a run, too."""
+    assert TagsContext.get().current_tags == set()
+    with tags("a"), tags("b"):
+        assert TagsContext.get().current_tags == {"a", "b"}
 
 
 def test_tags_are_a_decorator_too(run_store: Store) -> None:

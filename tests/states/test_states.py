@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headrace import states
+from headrace import flow, states
 from headrace.exceptions import (
     CancelledRun,
     CrashedRun,
@@ -190,11 +190,60 @@ def test_a_state_cannot_be_changed() -> None:
 
 
 def test_the_result_of_a_completed_state_is_its_data() -> None:
-    """None is a result too."""
+    """Whatever that is."""
     assert Completed(data="x").result() == "x"
-    assert Completed().result() is None
     assert Completed(data=ValueError("returned")).result().args == ("returned",)
     assert asyncio.run(Completed(data="x").aresult()) == "x"
+
+
+def test_a_completed_state_made_without_data_has_no_result() -> None:
+    """MissingResult; but a run that returned it, or None, has the result None."""
+    with pytest.raises(MissingResult, match="Completed"):
+        Completed().result()
+    for returned in (Completed(), None):
+        made = flow(lambda returned=returned: returned)
+        assert made(return_state=True).result() is None
+        assert made() is None
+
+
+def test_results_may_be_awaited_by_async_code() -> None:
+    """As Prefect wants it; and they need not be."""
+    failed = Failed(data=[Completed(data=1), Failed(data=ValueError("inner"))])
+
+    async def awaits() -> Any:
+        found = [await Completed(data="x").result(), Completed(data="y").result(), await Completed(data="z").aresult()]
+        with pytest.raises(ValueError, match="inner"):
+            await failed.result()
+        with pytest.raises(ValueError, match="inner"):
+            await raise_state_exception(failed)
+        with pytest.raises(ValueError, match="inner"):
+            raise_state_exception(failed)
+        assert (await failed.result(raise_on_failure=False)) is failed.data
+        assert await raise_state_exception(Completed()) is None
+        assert isinstance(await get_state_exception(failed), ValueError)
+        assert isinstance(get_state_exception(failed), ValueError)
+        assert (await return_value_to_state(3)).is_completed()
+        assert (await exception_to_failed_state(ValueError())).is_failed()
+        assert (await exception_to_crashed_state(KeyboardInterrupt())).is_crashed()
+        return found
+
+    assert asyncio.run(awaits()) == ["x", "y", "z"]
+
+
+def test_only_an_await_of_the_result_itself_gives_a_coroutine() -> None:
+    """Whatever else the line awaits, and whoever else is async: the value."""
+
+    async def same(value: Any) -> Any:
+        return value
+
+    def sync_helper() -> Any:
+        return Completed(data="helped").result()
+
+    async def looks() -> Any:
+        results = [state.result() for state in (Completed(data=1), Completed(data=2))]
+        return [await same(Completed(data="x").result()), sync_helper(), *results]
+
+    assert asyncio.run(looks()) == ["x", "helped", 1, 2]
 
 
 @pytest.mark.parametrize("make", NOT_FINAL)

@@ -14,7 +14,7 @@ from typing import Any
 
 from headrace.core import messages
 from headrace.core.messages import Kind
-from headrace.core.states import State, StateType, exception_of, is_state_iterable
+from headrace.core.states import State, StateType, exception_of, is_state_iterable, value_of
 from headrace.core.walk import SCALARS, walk
 from headrace.exceptions import PausedRun, UnfinishedRun
 
@@ -86,7 +86,7 @@ def plain_result(state: State, settled: Settled) -> Any:
     """Return what a plain call gives whose run ended in this state, or raise the first failure."""
     if not state.is_completed():
         raise first_failure(state)
-    return plain(state.result(), settled)
+    return plain(value_of(state), settled)
 
 
 def plain(value: Any, settled: Settled) -> Any:
@@ -96,7 +96,7 @@ def plain(value: Any, settled: Settled) -> Any:
         inner = _state_in(leaf, settled)
         return leaf if inner is None else plain_result(inner, settled)
 
-    return walk(value, resolve)
+    return walk(value, resolve, unwrap=False)
 
 
 def first_failure(state: State) -> BaseException:

@@ -28,6 +28,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from headrace.core.awaiting import awaitable_too
 from headrace.exceptions import CancelledRun, CrashedRun, FailedRun, MissingResult, PausedRun, UnfinishedRun
 
 
@@ -157,7 +158,7 @@ class State:
         timestamp: datetime | None = None,
         message: str | None = None,
         data: Any = None,
-        state_details: StateDetails | None = None,
+        state_details: StateDetails | dict[str, Any] | None = None,
         id: UUID | None = None,  # noqa: A002 - the field's name
     ) -> None:
         # By hand, because several states are made for each run: what dataclasses generate takes twice as long.
@@ -168,7 +169,9 @@ class State:
         _timestamp(self, timestamp)
         _message(self, message)
         _data(self, data)
-        _state_details(self, state_details if state_details is not None else NO_DETAILS)
+        if state_details.__class__ is not StateDetails:
+            state_details = StateDetails(**state_details) if state_details else NO_DETAILS  # type: ignore[arg-type]
+        _state_details(self, state_details)
         _id(self, id)
 
     def replace(self, **changes: Any) -> State:
@@ -216,11 +219,13 @@ class State:
         """Say whether nothing more will happen to the run."""
         return self.type in TERMINAL
 
+    @awaitable_too
     def result(self, raise_on_failure: bool = True) -> Any:
-        """Return what the run returned, or raise what it raised.
+        """Return what the run returned, or raise what it raised. May be awaited.
 
-        Raises UnfinishedRun and PausedRun where there is no result yet, MissingResult where it was not kept. With
-        `raise_on_failure=False` a failure's exception (or its data) is returned instead.
+        Raises UnfinishedRun and PausedRun where there is no result yet, MissingResult where it was not kept, and where
+        a completed state was made by hand without data. With `raise_on_failure=False` a failure's exception (or its
+        data) is returned instead.
         """
         if self.type is PA:
             raise PausedRun("The run is paused; its result is known when it has been resumed and has ended.")
@@ -230,9 +235,9 @@ class State:
             if raise_on_failure:
                 raise exception_of(self)
             return self.data if self.data is not None else exception_of(self)
-        if self.data is NOT_KEPT:
-            raise MissingResult("The run completed, but its result was not kept: return it, or persist it.")
-        return self.data
+        if self.data is None and self.id is None:
+            raise MissingResult("The state was made without data: write Completed(data=...) to give it a result.")
+        return value_of(self)
 
     async def aresult(self, raise_on_failure: bool = True) -> Any:
         """Do as `result`, for async code; it waits for nothing."""
@@ -270,6 +275,13 @@ class State:
 _type, _name, _timestamp, _message, _data, _state_details, _id = (
     getattr(State, name).__set__ for name in State.__match_args__
 )
+
+
+def value_of(completed: State) -> Any:
+    """Return what a completed run gives to who waited for it. Raises MissingResult if that was not kept."""
+    if completed.data is NOT_KEPT:
+        raise MissingResult("The run completed, but its result was not kept: return it, or persist it.")
+    return completed.data
 
 
 def is_state_iterable(value: object) -> bool:

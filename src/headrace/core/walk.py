@@ -43,25 +43,28 @@ T = TypeVar("T")
 Visit = Callable[[Any], Any]
 
 
-def walk(value: Any, visit: Visit, *, lenient: Visit | None = None, depth: int | None = None) -> Any:
+def walk(
+    value: Any, visit: Visit, *, lenient: Visit | None = None, depth: int | None = None, unwrap: bool = True
+) -> Any:
     """Return the value with each object in it replaced by `visit(object)`; the very same if none was.
 
     Collections (list, tuple, set, frozenset, dict with its keys) are entered; scalars are passed over;
     anything else is visited, and then entered if it is a dataclass or a pydantic model that came back as it
-    was. Annotations are taken off; inside `allow_failure` the visitor is `lenient`, if given. `depth` is how
-    many levels are entered; None is all.
+    was. Annotations are taken off; inside `allow_failure` the visitor is `lenient`, if given. Without `unwrap`
+    they are leaves, not looked into. `depth` is how many levels are entered; None is all.
     """
     if _is_plain(value):
         return value
-    return _Walk(visit, lenient).go(value, -1 if depth is None else depth)
+    return _Walk(visit, lenient, unwrap).go(value, -1 if depth is None else depth)
 
 
 class _Walk:
     """One walk: its visitors, and what came out of each container so far."""
 
-    __slots__ = ("_done", "_kept", "_lenient", "_visit")
+    __slots__ = ("_done", "_kept", "_lenient", "_unwrap", "_visit")
 
-    def __init__(self, visit: Visit, lenient: Visit | None) -> None:
+    def __init__(self, visit: Visit, lenient: Visit | None, unwrap: bool = True) -> None:
+        self._unwrap = unwrap
         self._visit = visit
         self._lenient = lenient
         self._done: dict[int, Any] = {}
@@ -71,7 +74,7 @@ class _Walk:
         if type(value) in SCALARS:
             return value
         if isinstance(value, Annotation):
-            return self._annotated(value, depth)
+            return self._annotated(value, depth) if self._unwrap else value
         if not issubclass(type(value), COLLECTIONS):
             new = self._visit(value)
             if new is not value:

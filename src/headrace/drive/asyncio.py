@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from headrace.drive.calls import inside, outcome_of, printing
 from headrace.drive.guards import Guard, thread_guard
-from headrace.drive.sync import END, THREAD, Story
+from headrace.drive.sync import THREAD, End, Story
 from headrace.drive.sync import call as call_sync
 from headrace.drive.world import INSTANT, World
 from headrace.effects import (
@@ -165,7 +165,7 @@ class _Steps:
             self.outcome = outcome
             return False
         self.item = outcome.value
-        if self.item is END:
+        if isinstance(self.item, End):
             return False
         self._yielded.append(self.item)
         return True
@@ -190,7 +190,7 @@ async def _advanced(step: Callable[[Any], Awaitable[Any]], argument: Any) -> Any
     try:
         return await step(argument)
     except StopAsyncIteration:
-        return END
+        return End()
 
 
 async def carry_out(effect: Effect[Any], world: World, guard: TaskGuard) -> Any:

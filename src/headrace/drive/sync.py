@@ -33,8 +33,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Story = Coroutine[Effect[Any], Any, T]
 
-#: What a step of a generator gives when there is no next.
-END = object()
+
+class End:
+    """What a step of a generator gives when there is no next, with what the generator returned."""
+
+    __slots__ = ("returned",)
+
+    def __init__(self, returned: Any = None) -> None:
+        self.returned = returned
 
 
 class _Thread(threading.local):
@@ -79,19 +85,20 @@ def live(story: Story[T], context: RunContext, world: World) -> T:
 
 def drive_generator(
     story: Story[T], context: RunContext, world: World, ended: Callable[[T], object]
-) -> Generator[Any, Any, None]:
-    """Live a run, passing on what the user's generator yields; `ended` is told the story's answer.
+) -> Generator[Any, Any, Any]:
+    """Live a run, passing on what the user's generator yields, and returns; `ended` is told the story's answer.
 
     The guard is to be closed at each step.
     """
     answer: Any = None
+    returned: Any = None
     try:
         while True:
             try:
                 effect = story.send(answer)
             except StopIteration as stop:
                 ended(stop.value)
-                return
+                return returned
             if not (isinstance(effect, Call) and effect.body):
                 answer = carry_out(effect, world, thread_guard())
                 continue
@@ -103,7 +110,7 @@ def drive_generator(
                     steps.close()
                 except BaseException as error:  # noqa: BLE001 - thrown in by the caller: it is for the user's generator
                     steps.throw(error)
-            answer = steps.outcome
+            answer, returned = steps.outcome, steps.returned
     except BaseException as error:
         for step in aftermath(context, error):
             with suppress(Exception):  # as above
@@ -181,6 +188,7 @@ class _Steps:
         self._closed = False
         self.item: Any = None
         self.outcome: Outcome = Returned(self._yielded)
+        self.returned: Any = None
 
     def forward(self) -> bool:
         """Run to the next yield; False at the end."""
@@ -191,7 +199,8 @@ class _Steps:
             self.outcome = outcome
             return False
         self.item = outcome.value
-        if self.item is END:
+        if isinstance(self.item, End):
+            self.returned = self.item.returned
             return False
         self._yielded.append(self.item)
         return True
@@ -223,8 +232,8 @@ class _Steps:
 def _advanced(step: Callable[[Any], Any], argument: Any) -> Any:
     try:
         return step(argument)
-    except StopIteration:
-        return END
+    except StopIteration as stop:
+        return End(stop.value)
 
 
 def block(event: Event, seconds: float | None = None) -> bool:

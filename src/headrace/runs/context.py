@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -104,6 +105,11 @@ class RunContext:
             return flow.parent.told_to_end_by
         return reason
 
+    @property
+    def start_time(self) -> datetime:
+        """When the run began; before that, when it was made."""
+        return self.run.start_time or self.run.created
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class FlowRunContext(RunContext):
@@ -173,6 +179,18 @@ class TaskRunContext(RunContext):
 
 CURRENT: ContextVar[RunContext | None] = ContextVar("headrace_run", default=None)
 TAGS: ContextVar[frozenset[str]] = ContextVar("headrace_tags", default=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class TagsContext:
+    """The tags that runs are given which begin here."""
+
+    current_tags: frozenset[str]
+
+    @staticmethod
+    def get() -> TagsContext:
+        """Return what the `tags` around this code come to; empty outside any."""
+        return TagsContext(TAGS.get())
 
 
 class tags:  # noqa: N801 - used like a function

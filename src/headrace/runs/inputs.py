@@ -8,7 +8,7 @@ from uuid import UUID
 
 from headrace.core import messages
 from headrace.core.final import failed
-from headrace.core.states import State, StateType
+from headrace.core.states import State, StateType, value_of
 from headrace.core.walk import SCALARS, found, quote, walk
 from headrace.effects import Promise, WaitFor
 from headrace.exceptions import UpstreamTaskError
@@ -52,13 +52,15 @@ def _completed(value: Any) -> Any:
         return value
     if not state.is_completed():
         raise UpstreamTaskError(messages.upstream_not_completed(_name(value)))
-    return _plain(state.result())
+    return _plain(value_of(state))
 
 
 def _ended(value: Any) -> Any:
     """Return the result, or the exception, in the place of a future or state."""
     state = _state(value)
-    return value if state is None else state.result(raise_on_failure=False) if state.is_final() else state
+    if state is None or not state.is_final():
+        return value if state is None else state
+    return value_of(state) if state.is_completed() else state.result(raise_on_failure=False)
 
 
 def _plain(result: Any) -> Any:

@@ -1,7 +1,10 @@
 """States, runs and limits, as the engine itself uses them."""
 
 from headrace.core.records import FlowRun, TaskRun
-from headrace.core.states import State, StateDetails, StateType
+from headrace.core.states import TERMINAL, State, StateDetails, StateType
 from headrace.store.protocol import ConcurrencyLimit
 
-__all__ = ["ConcurrencyLimit", "FlowRun", "State", "StateDetails", "StateType", "TaskRun"]
+#: The types of states after which nothing more happens to a run.
+TERMINAL_STATES = TERMINAL
+
+__all__ = ["TERMINAL_STATES", "ConcurrencyLimit", "FlowRun", "State", "StateDetails", "StateType", "TaskRun"]
