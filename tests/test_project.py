@@ -113,6 +113,7 @@ def test_the_plugin_and_the_command_are_registered(wheel):
     points = wheel.read(_in_info(wheel, "entry_points.txt")).decode()
     assert "headrace = headrace.cli:main" in points
     assert "[pytest11]\nheadrace = pytest_headrace.plugin" in points
+    assert "[hypothesis]\nheadrace = pytest_headrace.for_hypothesis:register" in points
 
 
 def test_the_metadata_is_valid_and_names_the_licence(wheel):

@@ -1,0 +1,10 @@
+"""Strategies for Hypothesis: retry policies, scripts of attempts, states, parameters, run names.
+
+Their arguments say what is valid, default to all of it, and are checked when a strategy is made.
+"""
+
+from .policies import Policy, RetryOn, retry_policies
+from .scripts import Outcome, Script, outcomes
+from .states import states
+
+__all__ = ["Outcome", "Policy", "RetryOn", "Script", "outcomes", "retry_policies", "states"]
