@@ -6,11 +6,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from uuid import UUID
 
 import pytest
 
 from headrace import flow, task
+from headrace.client.schemas.objects import ConcurrencyLeaseHolder
 from headrace.concurrency.asyncio import concurrency as aconcurrency
 from headrace.concurrency.asyncio import rate_limit as arate_limit
 from headrace.concurrency.sync import concurrency, rate_limit
@@ -19,6 +22,7 @@ from headrace.drive.world import World, current_world, use_world
 from headrace.exceptions import (
     AcquireConcurrencySlotTimeoutError,
     ConcurrencySlotAcquisitionError,
+    StoreError,
     TaskRunTimeoutError,
 )
 from headrace.store.protocol import ConcurrencyLimit
@@ -225,6 +229,182 @@ def test_a_limit_that_does_not_exist_is_warned_about_or_refused(caplog):
         assert "no concurrency limit 'nowhere'" in caplog.text
     with pytest.raises(ConcurrencySlotAcquisitionError, match="nowhere"), concurrency("nowhere", strict=True):
         pytest.fail("it was entered")
+
+
+def test_a_missing_limit_is_warned_about_once_in_a_run(runs, caplog):
+    """However often it is asked for, by the flow and its tasks; the line says what to write, and is the run's."""
+
+    @task
+    def careful():
+        with concurrency(["nowhere", "tomorrow"]):
+            rate_limit("nowhere")
+
+    @flow
+    def around():
+        rate_limit("then")
+        for _ in range(3):
+            careful()
+
+    around()
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == 3
+    assert warnings[0].endswith("Create it: headrace concurrency-limit create then 1 --decay 1")
+    assert warnings[2].endswith("Create it: headrace concurrency-limit create tomorrow 1")
+    assert [line for line in runs.flow().logs if "no concurrency limit" in line] == warnings[:1]
+    around()
+    assert len(caplog.records) > len(warnings), "another run is told again"
+
+
+def test_outside_of_runs_a_missing_limit_is_warned_about_once(caplog):
+    """Each name, in sync and async code."""
+
+    async def twice():
+        async with aconcurrency(["nowhere", "elsewhere"]):
+            await arate_limit("nowhere")
+
+    with concurrency("nowhere"), concurrency("nowhere"):
+        asyncio.run(twice())
+    assert [record.getMessage().split("'")[1] for record in caplog.records] == ["nowhere", "elsewhere"]
+
+
+@pytest.mark.parametrize("max_retries", [0, 1, 100])
+def test_slots_are_asked_for_so_many_times_more(max_retries, fake_clock):
+    """When slots changed hands; then ConcurrencySlotAcquisitionError, and the place in the queue is given up."""
+    put("pen")
+
+    @task
+    def hold(_):
+        with concurrency("pen"):
+            time.sleep(10)
+
+    @flow
+    def around():
+        holders = hold.map(range(5))
+        time.sleep(1)
+        try:
+            with concurrency("pen", max_retries=max_retries):
+                return current_world().clock.elapsed, "entered"
+        except ConcurrencySlotAcquisitionError as error:
+            return current_world().clock.elapsed, str(error).split(" after ")[1]
+        finally:
+            holders.clear()
+
+    in_vain = f"(max_retries={max_retries})."
+    assert around() == {0: (1, in_vain), 1: (10, in_vain), 100: (50, "entered")}[max_retries]
+    assert taken("pen") == 0
+
+
+def test_less_than_no_retries_are_refused():
+    """With what to write instead."""
+    with pytest.raises(ValueError, match="0 asks once"), concurrency("pen", max_retries=-1):
+        pytest.fail("it was entered")
+
+
+RUN_ID = UUID("01234567-89ab-cdef-0123-456789abcdef")
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        {"type": "flow_run", "id": RUN_ID},
+        {"type": "flow_run", "id": str(RUN_ID)},
+        ConcurrencyLeaseHolder(type="flow_run", id=RUN_ID),
+    ],
+)
+def test_a_holder_that_is_named_is_who_holds_the_slots(holder):
+    """In the place of the run around."""
+    put("pen")
+    world = current_world()
+    with concurrency("pen", holder=holder):
+        (lease,) = world.store.leases("pen", world.clock.now())
+    assert (lease.holder, lease.holder_run_id) == (f"flow run {RUN_ID}", RUN_ID)
+
+
+@pytest.mark.parametrize(
+    "holder", ["me", {"id": RUN_ID}, {"type": "cron", "id": RUN_ID}, {"type": "flow_run", "id": 1}]
+)
+def test_what_can_not_hold_slots_is_refused(holder):
+    """At once, with TypeError or ValueError."""
+    with pytest.raises((TypeError, ValueError)), concurrency("pen", holder=holder):
+        pytest.fail("it was entered")
+
+
+@pytest.fixture
+def leasing(tmp_path):
+    """A world whose leases run out: it shares its store, and has real time. Asked to, it renews at once."""
+    with use_world(World(SqliteStore(tmp_path / "headrace.db"))) as world:
+        put("pen")
+        yield world
+        world.close()
+
+
+def lose(world):
+    """Give the slots to somebody else, as when the lease has run out, and let it be renewed."""
+    (lease,) = world.store.leases("pen", world.clock.now())
+    world.store.release_slots(lease.ticket, world.clock.now())
+    keeper = threading.Thread(target=world.slots.renew)
+    keeper.start()
+    return keeper
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("options", [{"strict": True}, {"raise_on_lease_renewal_failure": True}])
+def test_a_block_whose_slots_are_lost_is_interrupted_if_that_is_wanted(leasing, inside, options):
+    """With ConcurrencySlotAcquisitionError, which is an error like others: it fails a run, and may be caught."""
+
+    def block():
+        with concurrency("pen", **options):
+            keeper = lose(leasing)
+            for _ in range(20_000):
+                time.sleep(0.001)
+        keeper.join()
+
+    run = flow(block) if inside else block
+    with pytest.raises(ConcurrencySlotAcquisitionError, match="could not be renewed"):
+        run()
+    if inside:
+        assert leasing.store.flow_runs()[0].state.name == "Failed"
+    assert flow(lambda: "undisturbed")() == "undisturbed"
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_an_async_block_is_interrupted_at_its_await(leasing, inside):
+    """The same."""
+
+    async def block():
+        async with aconcurrency("pen", strict=True):
+            lose(leasing)
+            await asyncio.sleep(20)
+
+    with pytest.raises(ConcurrencySlotAcquisitionError, match="could not be renewed"):
+        asyncio.run((flow(block) if inside else block)())
+    if inside:
+        assert leasing.store.flow_runs()[0].state.name == "Failed"
+
+
+@pytest.mark.parametrize("options", [{}, {"strict": True, "raise_on_lease_renewal_failure": False}])
+def test_a_block_whose_slots_are_lost_goes_on_otherwise(leasing, caplog, options):
+    """With a warning."""
+    with concurrency("pen", **options):
+        lose(leasing).join()
+    assert "could not be renewed" in caplog.text
+
+
+def test_a_lease_is_not_lost_while_the_store_can_not_be_asked(leasing, caplog, monkeypatch):
+    """Not before it has run out: it is tried again until then."""
+
+    def broken(*_):
+        raise StoreError("gone fishing")
+
+    clock = leasing.clock
+    with concurrency("pen", lease_duration=50):
+        monkeypatch.setattr(leasing.store, "renew_slots", broken)
+        leasing.slots.renew()
+        assert caplog.text == ""
+        later = clock.monotonic_ns() + 51_000_000_000
+        monkeypatch.setattr(clock, "monotonic_ns", lambda: later)
+        leasing.slots.renew()
+        assert "could not be renewed" in caplog.text
 
 
 def test_more_slots_than_there_are_is_an_error_at_once(fake_clock):

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from headrace.concurrency.requests import answered, missing, request
-from headrace.drive.asyncio import drive
+from headrace.concurrency.requests import answered, checked_retries, interrupted_by_loss, missing, request
+from headrace.drive.asyncio import drive, task_guard
 from headrace.drive.world import current_world
 from headrace.effects import ReleaseSlots
 from headrace.runs.slots import take
@@ -27,15 +27,17 @@ async def concurrency(
     raise_on_lease_renewal_failure: bool | None = None,
 ) -> AsyncIterator[None]:
     """Hold `occupy` slots of each of these limits in the block; see `headrace.concurrency.sync.concurrency`."""
-    wanted = request(names, occupy, lease_duration)
+    wanted, retries = request(names, occupy, lease_duration, holder=holder), checked_retries(max_retries)
     if wanted is None:
         yield
         return
     world = current_world()
-    taken = answered(await drive(take(wanted, timeout_seconds), world))
+    taken = answered(await drive(take(wanted, timeout_seconds, max_retries=retries), world))
     try:
-        missing(taken, strict)
-        yield
+        missing(taken, wanted, strict)
+        stops = strict if raise_on_lease_renewal_failure is None else raise_on_lease_renewal_failure
+        with interrupted_by_loss(world, wanted, task_guard(), stops):
+            yield
     finally:
         world.release_slots(ReleaseSlots(wanted.ticket))
 
@@ -46,4 +48,4 @@ async def rate_limit(
     """Wait until the rate of these limits allows `occupy` more; see `headrace.concurrency.sync.rate_limit`."""
     wanted = request(names, occupy, 60.0, rate=True)
     if wanted is not None:
-        missing(answered(await drive(take(wanted, timeout_seconds), current_world())), strict)
+        missing(answered(await drive(take(wanted, timeout_seconds), current_world())), wanted, strict)

@@ -6,6 +6,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+HOLDERS = ("flow_run", "task_run", "deployment")
+
+
+@dataclass(frozen=True, slots=True)
+class ConcurrencyLeaseHolder:
+    """Who holds slots, where that is not the run that asks for them. `type` is one of HOLDERS; `id` may be a string."""
+
+    type: str
+    id: UUID
+
+    def __post_init__(self) -> None:
+        if self.type not in HOLDERS:
+            raise ValueError(f"The 'type' of a holder of slots can't be {self.type!r}: write one of {HOLDERS}.")
+        object.__setattr__(self, "id", UUID(str(self.id)))
+
+    def __str__(self) -> str:
+        return f"{self.type.replace('_', ' ')} {self.id}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotRequest:

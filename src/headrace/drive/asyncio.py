@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -51,6 +51,11 @@ class TaskGuard(Guard):
             return  # as with threads
         self._remember(reason)
         self._loop.call_soon_threadsafe(self._cancel, reason)
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """A task is interrupted at each await, whatever it is at."""
+        yield
 
     def _cancel(self, reason: BaseException) -> None:
         if reason in self._pending:  # else it was withdrawn, or delivered, meanwhile

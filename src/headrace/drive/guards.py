@@ -67,6 +67,20 @@ class Guard:
         if was_open:
             self.open()
 
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Let interrupts through in a block of user code, inside a run or not."""
+        was_open = self.shut()
+        try:
+            self.open()
+            yield
+        except BaseException:
+            self.close()
+            self.is_open = was_open  # what is pending is told later: one error is on its way already
+            raise
+        self.close()
+        self.reopen(was_open)
+
     def raised(self, error: BaseException) -> BaseException:
         """Return the interrupt that an exception stands for, if it was planted here; else the exception."""
         original: BaseException | None = getattr(error, "headrace_original", None)

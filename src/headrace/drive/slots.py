@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
+from logging import getLogger
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -21,6 +21,26 @@ if TYPE_CHECKING:
 _FOR_EVER = timedelta(days=3650).total_seconds()
 
 
+class _Held:
+    """A lease that is renewed: how long it holds, until when it does at least, and who is told if it is lost."""
+
+    __slots__ = ("on_lost", "seconds", "until_ns")
+
+    def __init__(self, seconds: float, now_ns: int) -> None:
+        self.seconds = seconds
+        self.on_lost: Callable[[], object] = _warn_of_loss
+        self.renewed(now_ns)
+
+    def renewed(self, now_ns: int) -> None:
+        self.until_ns = now_ns + int(self.seconds * 1e9)
+
+
+def _warn_of_loss() -> None:
+    getLogger("headrace.concurrency").warning(
+        "A lease of concurrency slots could not be renewed in time: what holds them goes on, and others may have them."
+    )
+
+
 class SlotBell:
     """Wake who waits for slots at once when some are given back in this process, and keep leases from running out."""
 
@@ -32,7 +52,9 @@ class SlotBell:
         self._lock = threading.Lock()
         self._rings = 0
         self._waiting: list[Callable[[], object]] = []
-        self._held: dict[UUID, float] = {}
+        self._held: dict[UUID, _Held] = {}
+        #: Limits that do not exist, and were asked for outside of runs: they have been warned about.
+        self.warned: frozenset[str] = frozenset()
         self._all_released = threading.Event()
         self._keeper: threading.Thread | None = None
 
@@ -84,7 +106,7 @@ class SlotBell:
 
     def _keep(self, ticket: UUID, lease_seconds: float) -> None:
         with self._lock:
-            self._held[ticket] = lease_seconds
+            self._held[ticket] = _Held(lease_seconds, self._world.clock.monotonic_ns())
             if self._keeper is None:
                 self._keeper = threading.Thread(target=self._renew, name="headrace-leases", daemon=True)
                 self._keeper.start()
@@ -95,12 +117,32 @@ class SlotBell:
                 self._keeper = None  # under the lock: who takes slots from here on begins another
             return bool(self._held)
 
+    def when_lost(self, ticket: UUID, tell: Callable[[], object]) -> None:
+        """Call back, from another thread, when a lease could not be renewed; without this there is a warning."""
+        held = self._held.get(ticket)
+        if held is not None:
+            held.on_lost = tell
+
     def _renew(self) -> None:
         while self._holds_any():
-            shortest = min(list(self._held.values()), default=30.0)
+            shortest = min([held.seconds for held in list(self._held.values())], default=30.0)
             if self._all_released.wait(shortest / 3):
                 self._all_released.clear()
                 continue
-            for ticket, seconds in list(self._held.items()):
-                with suppress(StoreError):  # it is tried again before the lease has run out
-                    self._world.store.renew_slots([ticket], seconds, self._world.clock.now())
+            self.renew()
+
+    def renew(self) -> None:
+        """Renew all leases once, and tell of those that are lost."""
+        for ticket, held in list(self._held.items()):
+            if not self._is_kept(ticket, held) and self._held.pop(ticket, None) is not None:
+                held.on_lost()
+
+    def _is_kept(self, ticket: UUID, held: _Held) -> bool:
+        clock = self._world.clock
+        now_ns = clock.monotonic_ns()
+        try:
+            kept = self._world.store.renew_slots([ticket], held.seconds, clock.now())
+        except StoreError:
+            return now_ns < held.until_ns  # it is tried again before the lease has run out
+        held.renewed(now_ns)
+        return ticket in kept

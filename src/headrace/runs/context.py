@@ -78,6 +78,8 @@ class RunContext:
     ticket: UUID | None = None
     #: The task run that mirrors this run in its parent, where this is a subflow's.
     stand_in: TaskRun | None = None
+    #: Concurrency limits that do not exist, and have been warned about in this run.
+    warned_limits: frozenset[str] = frozenset()
     #: What ended the run from outside, to be raised again once that is written down.
     ended_by: BaseException | None = None
     #: The interrupts of the thread or asyncio task that drives the run.

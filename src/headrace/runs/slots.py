@@ -22,13 +22,18 @@ class Taken:
 
 
 async def take(
-    request: SlotRequest, timeout_seconds: float | None = None, on_wait: Waiting | None = None
+    request: SlotRequest,
+    timeout_seconds: float | None = None,
+    on_wait: Waiting | None = None,
+    max_retries: int | None = None,
 ) -> Taken | Cancelled | Exception:
     """Take the slots, or wait for them in order of arrival.
 
-    Answers `Taken`, `Cancelled` if the wait was ended from outside, or the exception to raise: the time ran out, or
-    the limit can never grant so many. `on_wait` is awaited once, when it turns out that there is a wait.
+    Answers `Taken`, `Cancelled` if the wait was ended from outside, or the exception to raise: the time ran out, the
+    limit can never grant so many, or it was asked for them `max_retries` times more (None: as often as it takes).
+    `on_wait` is awaited once, when it turns out that there is a wait.
     """
+    retries_made = 0
     deadline = None if timeout_seconds is None else await Now() + timedelta(seconds=timeout_seconds)
     while True:
         answer, seen = await RequestSlots(request)
@@ -41,6 +46,10 @@ async def take(
         if deadline is not None and now >= deadline:
             await ReleaseSlots(request.ticket)
             return AcquireConcurrencySlotTimeoutError(_too_late(request, answer.blocked_by, timeout_seconds))
+        if retries_made == max_retries:
+            await ReleaseSlots(request.ticket)
+            return ConcurrencySlotAcquisitionError(_asked_in_vain(request, answer.blocked_by, retries_made))
+        retries_made += 1
         if on_wait is not None:
             await on_wait()
             on_wait = None
@@ -65,4 +74,11 @@ def _too_late(request: SlotRequest, blocked_by: str, timeout_seconds: float | No
     return (
         f"{request.occupy} slot(s) of the concurrency limit {blocked_by!r} did not become free within "
         f"{timeout_seconds} second(s)."
+    )
+
+
+def _asked_in_vain(request: SlotRequest, blocked_by: str, max_retries: int) -> str:
+    return (
+        f"{request.occupy} slot(s) of the concurrency limit {blocked_by!r} were not free when they were first asked "
+        f"for, nor {max_retries} time(s) after (max_retries={max_retries})."
     )
