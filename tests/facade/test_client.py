@@ -3,15 +3,17 @@
 import asyncio
 import inspect
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from headrace import flow, get_client, task
+from headrace import flow, get_client, get_run_logger, task
 from headrace.client.orchestration import HeadraceClient, SyncHeadraceClient
 from headrace.client.schemas.objects import FlowRun, State, StateType, TaskRun
 from headrace.exceptions import ObjectNotFound
-from headrace.store.protocol import RunFilter
+from headrace.runtime import flow_run
+from headrace.states import Cancelling
+from headrace.store.protocol import LogFilter, RunFilter
 
 
 @task
@@ -138,6 +140,56 @@ def test_a_run_that_has_ended_cannot_be_cancelled() -> None:
     client = get_client(sync_client=True)
     (run,) = client.read_flow_runs()
     assert client.cancel_flow_run(run.id).name == "Completed"
+
+
+def test_log_lines_are_read() -> None:
+    """With what they say, whose they are, and what was written a moment ago; not those kept out of the store."""
+
+    @task
+    def told() -> None:
+        get_run_logger().warning("in the task")
+
+    @flow
+    def my_flow() -> Any:
+        get_run_logger().info("kept out", extra={"send_to_api": False})
+        told()
+        return get_client(sync_client=True).read_logs()
+
+    lines = {line.message: line for line in my_flow()}
+    line = lines["in the task"]
+    client = get_client(sync_client=True)
+    assert (line.name, line.level, line.flow_run_id) == ("headrace.task_runs", 30, client.read_flow_runs()[0].id)
+    assert "kept out" not in lines
+    ended = client.read_logs(LogFilter(text="Finished"), limit=1, offset=1)
+    assert [line.task_run_id for line in ended] == [None]
+
+    async def read() -> Any:
+        async with get_client() as client:
+            return await client.read_logs()
+
+    assert len(asyncio.run(read())) == len(client.read_logs()) == 4
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_flow_run_is_cancelled_by_setting_its_state(as_text: bool) -> None:
+    """By its id, or by that as text; `on_cancellation` hooks fire."""
+    heard: list[str] = []
+
+    @flow(on_cancellation=[lambda flow, run, state: heard.append(state.name)])
+    async def waits(running: asyncio.Future[UUID]) -> None:
+        running.set_result(UUID(flow_run.id))
+        await asyncio.sleep(60)
+
+    async def cancels() -> Any:
+        running: asyncio.Future[UUID] = asyncio.get_running_loop().create_future()
+        waiting = asyncio.ensure_future(waits(running, return_state=True))
+        run_id = await running
+        async with get_client() as client:
+            asked = await client.set_flow_run_state(str(run_id) if as_text else run_id, Cancelling())
+        return asked.name, (await waiting).name
+
+    assert asyncio.run(cancels()) == ("Cancelling", "Cancelled")
+    assert heard == ["Cancelling"]
 
 
 def test_both_clients_offer_the_same() -> None:

@@ -26,6 +26,7 @@ FACADE = {
     "headrace.task_runners": "TaskRunner ThreadPoolTaskRunner ProcessPoolTaskRunner ConcurrentTaskRunner",
     "headrace.context": "FlowRunContext TaskRunContext TagsContext get_run_context tags",
     "headrace.logging": "get_run_logger get_logger disable_run_logger",
+    "headrace.logging.loggers": "get_run_logger get_logger disable_run_logger flow_run_logger task_run_logger",
     "headrace.runtime": "flow_run task_run deployment",
     "headrace.utilities.annotations": "unmapped allow_failure quote opaque Annotation",
     "headrace.concurrency.sync": "concurrency rate_limit",

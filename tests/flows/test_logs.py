@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from headrace import flow, get_run_logger, task
+from headrace.context import get_run_context
 from headrace.drive.logs import ConsoleFormatter, run_extra
 from headrace.drive.world import current_world
 from headrace.exceptions import MissingContextError
 from headrace.logging import disable_run_logger, get_logger
+from headrace.logging.loggers import flow_run_logger, task_run_logger
+from headrace.runtime import flow_run
 from headrace.settings import temporary_settings
 from headrace.store.protocol import LogFilter, LogRecord, Store
 
@@ -149,6 +152,48 @@ def test_the_console_shows_moment_level_and_run() -> None:
     assert re.fullmatch(
         r"\d\d:\d\d:\d\d\.\d{3} \| INFO    \| Task run 'hello-marvin' - Finished in state Completed\(\)", line
     )
+
+
+def test_records_name_their_runs_for_formats_and_handlers(caplog: pytest.LogCaptureFixture) -> None:
+    """As text: ids too."""
+
+    @task
+    def my_task() -> None:
+        get_run_logger(color="red").warning("from the task")
+
+    @flow
+    def my_flow() -> Any:
+        my_task()
+        get_run_logger(get_run_context()).getChild("part").warning("from the flow")
+        return flow_run.id, flow_run.name
+
+    run_id, run_name = my_flow()
+    my_task()
+    inside, outer, alone = (record for record in caplog.records if record.levelname == "WARNING")
+    assert (outer.flow_run_id, outer.flow_run_name, outer.flow_name) == (run_id, run_name, "my-flow")
+    assert (inside.flow_run_id, inside.flow_run_name, inside.flow_name) == (run_id, run_name, "my-flow")
+    assert (inside.task_name, inside.color, outer.name) == ("my_task", "red", "headrace.flow_runs.part")
+    assert isinstance(inside.task_run_id, str)
+    assert (alone.flow_run_id, alone.flow_name, alone.task_run_name) == (None, "<unknown>", "my_task")
+
+
+def test_loggers_of_runs_can_be_had_outside_of_them(run_store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """From what a client read."""
+    flow(lambda: task(lambda: None)())()
+    (of_flow,), (of_task,) = run_store.flow_runs(), run_store.task_runs()
+    flow_run_logger(of_flow).info("later")
+    task_run_logger(of_task, flow_run=of_flow).info("later")
+    assert [(line.flow_run_id, line.task_run_id) for line in lines(run_store, text="later")] == [
+        (of_flow.id, None),
+        (of_flow.id, of_task.id),
+    ]
+    assert caplog.records[-1].flow_run_name == of_flow.name  # type: ignore[attr-defined]
+
+
+def test_a_run_logger_wants_the_context_of_a_run() -> None:
+    """TypeError for anything else."""
+    with pytest.raises(TypeError, match="get_run_context"):
+        get_run_logger("my-run")  # type: ignore[arg-type]
 
 
 # prints ------------------------------------------------------------------------------------------------------

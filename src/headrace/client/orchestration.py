@@ -10,10 +10,9 @@ from typing import Literal, overload
 from uuid import UUID
 
 from headrace.client.reading import TAG_PREFIX, Reader
-from headrace.core.records import FlowRun, TaskRun
-from headrace.core.states import State
-from headrace.drive.activities import cancel
-from headrace.store.protocol import ConcurrencyLimit, RunFilter
+from headrace.core.records import FlowRun, LogRecord, TaskRun
+from headrace.core.states import State, StateType
+from headrace.store.protocol import ConcurrencyLimit, LogFilter, RunFilter
 
 __all__ = ["HeadraceClient", "SyncHeadraceClient", "get_client"]
 
@@ -60,9 +59,22 @@ class SyncHeadraceClient:
         """Return all states of a task run, in order. Raises ObjectNotFound."""
         return self._reader.states(self._reader.task_run(task_run_id))
 
-    def cancel_flow_run(self, flow_run_id: UUID) -> State:
+    def read_logs(
+        self, log_filter: LogFilter | None = None, *, limit: int | None = None, offset: int = 0
+    ) -> list[LogRecord]:
+        """Return the log lines of runs that fit the filter, in the order in which they were written."""
+        return self._reader.logs(log_filter, limit, offset)
+
+    def set_flow_run_state(self, flow_run_id: UUID | str, state: State) -> State:
+        """Ask a flow run to enter a state; return the state that then stands. Raises ObjectNotFound.
+
+        Cancelling reaches the run's process, see `cancel_flow_run`. A run that has ended stays as it is.
+        """
+        return self._reader.propose(flow_run_id, state)
+
+    def cancel_flow_run(self, flow_run_id: UUID | str) -> State:
         """Ask for a flow run to be cancelled; return the state that then stands. Raises ObjectNotFound."""
-        return cancel(self._reader.world, flow_run_id)
+        return self.set_flow_run_state(flow_run_id, State(StateType.CANCELLING))
 
     def create_concurrency_limit(self, tag: str, concurrency_limit: int) -> ConcurrencyLimit:
         """Let at most so many task runs with this tag run at once. Raises ValueError below 0."""
@@ -147,7 +159,17 @@ class HeadraceClient:
         """Return all states of a task run, in order. Raises ObjectNotFound."""
         return self._sync.read_task_run_states(task_run_id)
 
-    async def cancel_flow_run(self, flow_run_id: UUID) -> State:
+    async def read_logs(
+        self, log_filter: LogFilter | None = None, *, limit: int | None = None, offset: int = 0
+    ) -> list[LogRecord]:
+        """Return the log lines of runs that fit the filter, in the order in which they were written."""
+        return self._sync.read_logs(log_filter, limit=limit, offset=offset)
+
+    async def set_flow_run_state(self, flow_run_id: UUID | str, state: State) -> State:
+        """Ask a flow run to enter a state; return the state that then stands. Raises ObjectNotFound."""
+        return self._sync.set_flow_run_state(flow_run_id, state)
+
+    async def cancel_flow_run(self, flow_run_id: UUID | str) -> State:
         """Ask for a flow run to be cancelled; return the state that then stands. Raises ObjectNotFound."""
         return self._sync.cancel_flow_run(flow_run_id)
 

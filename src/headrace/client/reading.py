@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from headrace.core.records import FlowRun, Run, TaskRun
+from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
 from headrace.core.states import State
+from headrace.drive.activities import propose
 from headrace.drive.world import World, current_world
 from headrace.exceptions import ObjectNotFound
-from headrace.store.protocol import EVERY_RUN, ConcurrencyLimit, RunFilter
+from headrace.store.protocol import EVERY_RUN, ConcurrencyLimit, LogFilter, RunFilter
 
 #: What the limit of a tag is called among the limits.
 TAG_PREFIX = "tag:"
@@ -45,6 +46,15 @@ class Reader:
     def states(self, run: Run) -> list[State]:
         """Return all states of a run, in order."""
         return self.world.store.history(run.id)
+
+    def logs(self, where: LogFilter | None, limit: int | None, offset: int) -> list[LogRecord]:
+        """Return the log lines that fit, in the order in which they were written; those that wait are written first."""
+        self.world.logs.flush()
+        return self.world.store.logs(where or LogFilter(), limit=limit, offset=offset)
+
+    def propose(self, flow_run_id: UUID | str, state: State) -> State:
+        """Ask a flow run to enter a state; return the state that then stands. Raises ObjectNotFound."""
+        return propose(self.world, _uuid(flow_run_id), state)
 
     def put_limit(self, name: str, limit: int, decay: float = 0.0, active: bool = True) -> ConcurrencyLimit:
         """Create or change a limit. Raises ValueError for a limit or a decay below 0."""

@@ -173,3 +173,8 @@ class LogRecord:
     logger: str
     flow_run_id: UUID | None = None
     task_run_id: UUID | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the logger, as clients call it."""
+        return self.logger

@@ -128,11 +128,16 @@ def active(world: World, context: RunContext, guard: Guard) -> Iterator[None]:
 
 
 def cancel(world: World, flow_run_id: UUID) -> State:
-    """Ask for a flow run to be cancelled, and return the state that then stands.
+    """Ask for a flow run to be cancelled; see `propose`."""
+    return propose(world, flow_run_id, State(StateType.CANCELLING))
 
-    Reaches a run in this process at once, one in another within a second. Raises ObjectNotFound.
+
+def propose(world: World, flow_run_id: UUID, state: State) -> State:
+    """Ask a flow run to enter a state, and return the state that then stands.
+
+    Cancelling reaches a run in this process at once, one in another within a second. Raises ObjectNotFound.
     """
-    state = world.store.propose("flow", flow_run_id, State(StateType.CANCELLING))
-    if state.type is StateType.CANCELLING:
+    standing = world.store.propose("flow", flow_run_id, state)
+    if standing.type is StateType.CANCELLING:
         world.activities.interrupt(flow_run_id, CancelRequested(flow_run_id))
-    return state
+    return standing

@@ -122,13 +122,13 @@ def _ids(run: Run) -> tuple[UUID | None, UUID | None]:
 
 
 def run_extra(run: Run) -> dict[str, Any]:
-    """Return what a log record knows of its run."""
+    """Return what a log record knows of its run: ids as text, for formats and for handlers of users."""
     if isinstance(run, FlowRun):
-        return {"flow_run_id": run.id, "flow_run_name": run.name, "flow_name": run.flow_name}
+        return {"flow_run_id": str(run.id), "flow_run_name": run.name, "flow_name": run.flow_name}
     assert isinstance(run, TaskRun)
     return {
-        "flow_run_id": run.flow_run_id,
-        "task_run_id": run.id,
+        "flow_run_id": str(run.flow_run_id) if run.flow_run_id is not None else None,
+        "task_run_id": str(run.id),
         "task_run_name": run.name,
         "task_name": run.task_name,
     }
@@ -138,10 +138,11 @@ class StoreHandler(logging.Handler):
     """Send records of runs to the store of their world."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Ship one record; records without a run are passed over."""
-        flow_run_id: UUID | None = getattr(record, "flow_run_id", None)
-        task_run_id: UUID | None = getattr(record, "task_run_id", None)
+        """Ship one record; records without a run are passed over, and those with ``extra={"send_to_api": False}``."""
+        flow_run_id, task_run_id = _id(record, "flow_run_id"), _id(record, "task_run_id")
         if (flow_run_id is None and task_run_id is None) or not current_settings().logging_to_api_enabled:
+            return
+        if not getattr(record, "send_to_api", True):
             return
         world = getattr(record, "headrace_world", None) or _current_world()
         message = record.getMessage()
@@ -149,6 +150,11 @@ class StoreHandler(logging.Handler):
             message = f"{message}\n{_traceback(record.exc_info[1])}"
         at = datetime_of(world.clock.time_ns())
         world.logs.ship(LogRecord(at, record.levelno, message, record.name, flow_run_id, task_run_id))
+
+
+def _id(record: logging.LogRecord, name: str) -> UUID | None:
+    value = getattr(record, name, None)
+    return value if value is None or isinstance(value, UUID) else UUID(value)
 
 
 def _current_world() -> World:

@@ -23,7 +23,8 @@ from headrace.store.protocol import Store
 #: What a worker may ask of the store.
 METHODS = frozenset(name for name in vars(Store) if not name.startswith("_")) - {"close", "shared", "location"}
 
-_RUN_FIELDS = ("flow_run_id", "flow_run_name", "flow_name", "task_run_id", "task_run_name", "task_name")
+#: What else a line carries than its text: whose it is, and whether it is to be kept.
+_RUN_FIELDS = ("flow_run_id", "flow_run_name", "flow_name", "task_run_id", "task_run_name", "task_name", "send_to_api")
 
 
 class RelayStore:
