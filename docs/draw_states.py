@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from headrace.core.looks import LOOKS
 from headrace.core.states import TERMINAL, TRANSITIONS, StateType
 
 FILE = Path(__file__).parent / "states.svg"
@@ -81,18 +82,6 @@ STYLE = """
     .tip, .begin { fill: #9198a1; }
   }
 """
-#: Strokes that can be told apart on white and on black.
-COLOURS: dict[StateType, str] = {
-    S: "#bf8700",
-    P: "#818b98",
-    R: "#1b9cc4",
-    PA: "#a371f7",
-    CG: "#db61a2",
-    CO: "#2da44e",
-    F: "#e5534b",
-    CR: "#b62324",
-    CA: "#db61a2",
-}
 
 
 def arrows() -> list[Arrow]:
@@ -156,8 +145,9 @@ def _frame(name: str) -> str:
 
 def _box(state_type: StateType) -> str:
     x, y = AT[state_type]
+    left, top = x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2
     box = (
-        f'<rect class="box" style="stroke: {COLOURS[state_type]}" x="{x - BOX_WIDTH / 2}" y="{y - BOX_HEIGHT / 2}" '
+        f'<rect class="box" style="stroke: {LOOKS[state_type].colour}" x="{left}" y="{top}" '
         f'width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="8"/>'
     )
     return f'{box}<text x="{x}" y="{y + 5}">{state_type.value}</text>'

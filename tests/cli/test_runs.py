@@ -35,9 +35,9 @@ def listed(cli: Cli, *args: str) -> list[str]:
 
 
 def test_ls_shows_the_newest_runs_first(cli: Cli, three: Stories) -> None:
-    """A table with id, name, flow, state, tries and times."""
+    """A table with id, name, flow, state, attempts and times."""
     head, *lines = cli("runs", "ls").out.splitlines()
-    assert head.split() == ["id", "run", "flow", "state", "tries", "created", "took"]
+    assert head.split() == ["id", "run", "flow", "state", "attempts", "created", "took"]
     assert [line.split()[1:] for line in lines] == [
         ["report", "report", "●", "Running", "1", "12:59:50", "5", "s"],
         ["ingest-Monday", "ingest", "✗", "Failed", "1", "12:01:00", "9", "s"],

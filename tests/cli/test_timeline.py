@@ -88,11 +88,11 @@ def test_it_is_drawn_with_columns_bars_and_a_legend(told: Stories) -> None:
         told.task("store", flow, (0, "Pending"), (20, "NotReady")),
     ]
     assert render(rows(flow, tasks, histories=told.histories), 70).splitlines() == [
-        "run        state        tries  start  took  0─────────────────────40 s",
-        "ingest     ✗ Failed         1    0 s  40 s  ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓",
-        "  fetch-a  ✓ Completed      3    0 s  30 s  ▓╌╌╌╌╌▓╌╌╌╌╌╌╌╌╌╌╌╌█",
-        "  fetch-b  ✗ Failed         1   20 s  20 s  ·············▓▓▓▓▓▓▓▓▓▓▓▓▓",
-        "  store    ○ NotReady       0      –     –  ·············",
+        "run        state        attempts  start  took  0──────────────────40 s",
+        "ingest     ✗ Failed            1    0 s  40 s  ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓",
+        "  fetch-a  ✓ Completed         3    0 s  30 s  ▓╌╌╌╌▓╌╌╌╌╌╌╌╌╌╌╌█",
+        "  fetch-b  ✗ Failed            1   20 s  20 s  ···········▓▓▓▓▓▓▓▓▓▓▓▓",
+        "  store    ○ NotReady          0      –     –  ···········",
         "· pending   ╌ waiting   ▓ failed attempt   █ running",
     ]
 

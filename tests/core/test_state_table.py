@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.core.looks import LOOKS
 from headrace.core.states import NAMES, TERMINAL, TRANSITIONS, TYPE_OF_NAME, State, StateType, allowed
 
 types = st.sampled_from(StateType)
@@ -102,3 +103,13 @@ def test_the_histories_of_semantics_are_legal(history: list[str]) -> None:
 def test_a_state_can_be_made_from_the_name_of_its_type(type_: StateType) -> None:
     """Stores and the API give strings."""
     assert State(type_.value).type is type_  # type: ignore[arg-type]
+
+
+def test_every_type_of_state_has_a_look() -> None:
+    """A sign, a style and a colour of its own; only what is asked to stop looks like what was stopped."""
+    assert set(LOOKS) == set(StateType)
+    alike = {StateType.CANCELLING, StateType.CANCELLED}
+    assert LOOKS[StateType.CANCELLING] == LOOKS[StateType.CANCELLED]
+    assert len(set(LOOKS.values())) == len(LOOKS) - 1
+    for part in zip(*(look for type_, look in LOOKS.items() if type_ not in alike), strict=True):
+        assert len(set(part)) == len(part)

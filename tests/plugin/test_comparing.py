@@ -24,7 +24,7 @@ def test_a_failed_comparison_shows_a_diff_and_the_timeline(project: pytest.Pytes
             "E *'Pending', 'Running'",
             "E *+ 'AwaitingRetry', 'Retrying', 'AwaitingRetry', 'Retrying'",
             "E *'Completed'",
-            "E *run *state *tries *start *took *30 s",
+            "E *run *state *attempts *start *took *30 s",
             "E *fetch-a *Completed *3 *0 s *30 s *",
         ]
     )

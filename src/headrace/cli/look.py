@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from headrace.core.looks import LOOKS
 from headrace.core.states import StateType
 from headrace.core.timeline import SYMBOLS, Row, Tone, cell_width, fit, lines, one_line
 
@@ -22,15 +23,7 @@ STYLES: Mapping[Tone, str] = {
     "failing": "red",
     "head": "dim",
     "faint": "dim",
-    StateType.SCHEDULED: "yellow",
-    StateType.PENDING: "bright_black",
-    StateType.RUNNING: "cyan",
-    StateType.PAUSED: "magenta",
-    StateType.CANCELLING: "magenta",
-    StateType.COMPLETED: "green",
-    StateType.FAILED: "red",
-    StateType.CRASHED: "bold red",
-    StateType.CANCELLED: "magenta",
+    **{type_: look.style for type_, look in LOOKS.items()},
 }
 _PIPE_WIDTH = 200
 _WIDEST_TIMELINE, _PIPE_TIMELINE = 160, 100

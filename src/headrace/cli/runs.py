@@ -99,8 +99,8 @@ def _print_runs(found: Sequence[Run], kind: str, now: datetime) -> None:
         ]
         for run in found
     ]
-    heads = ["id", "run", kind, "state", "tries", "created", "took"]
-    print_table(heads, rows, ["tries", "took"], elastic={"run": 12, kind: 8, "state": 11})
+    heads = ["id", "run", kind, "state", "attempts", "created", "took"]
+    print_table(heads, rows, ["attempts", "took"], elastic={"run": 12, kind: 8, "state": 11})
 
 
 def _id_length(found: Sequence[Run]) -> int:

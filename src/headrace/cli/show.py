@@ -81,8 +81,8 @@ def _took(run: Run, start: datetime, now: datetime) -> str:
     whole = seconds_text(((run.end_time or now) - start).total_seconds())
     running = seconds_text(run.total_run_time.total_seconds())
     so_far = "" if run.end_time else " so far"
-    tries = "1 try" if run.run_count == 1 else f"{run.run_count} tries"
-    return f"{whole}{so_far}, {running} of it running, in {tries}"
+    attempts = "1 attempt" if run.run_count == 1 else f"{run.run_count} attempts"
+    return f"{whole}{so_far}, {running} of it running, in {attempts}"
 
 
 def _values(parameters: Mapping[str, object]) -> Iterator[tuple[str, str]]:

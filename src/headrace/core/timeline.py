@@ -19,6 +19,7 @@ from typing import Literal
 from unicodedata import east_asian_width
 from uuid import UUID
 
+from headrace.core.looks import LOOKS
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State, StateType
 
@@ -29,15 +30,7 @@ Line = list[tuple[str, Tone]]
 
 SYMBOLS: Mapping[StateType | None, str] = {
     None: " ",
-    StateType.SCHEDULED: "…",
-    StateType.PENDING: "○",
-    StateType.RUNNING: "●",
-    StateType.PAUSED: "‖",
-    StateType.CANCELLING: "⊘",
-    StateType.COMPLETED: "✓",
-    StateType.FAILED: "✗",
-    StateType.CRASHED: "!",
-    StateType.CANCELLED: "⊘",
+    **{type_: look.symbol for type_, look in LOOKS.items()},
 }
 _CELLS: Mapping[Tone, tuple[str, str]] = {
     StateType.PENDING: ("·", "pending"),
@@ -186,7 +179,7 @@ def lines(rows: Sequence[Row], width: int = 100) -> list[Line]:
     return [head, *body, *_legend(bars)]
 
 
-_HEAD = ("run", "state", "tries", "start", "took")
+_HEAD = ("run", "state", "attempts", "start", "took")
 
 
 def _texts(row: Row) -> tuple[str, ...]:
