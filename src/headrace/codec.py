@@ -19,6 +19,8 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from headrace.core.annotations import Annotation
+
 #: About how many characters `to_json` returns at most; the marks come on top.
 SIZE = 10_000
 DEPTH = 8
@@ -81,6 +83,8 @@ class _Writer:
             return self._spend(_encode(value.total_seconds()))
         if (entries := _entries(value)) is not None:
             return self._object(entries, depth)
+        if isinstance(value, Annotation):
+            return self.text(value.value, depth)
         if isinstance(value, _LISTS):
             return self._array(value, depth)
         return self._string(_short_repr(value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,6 +38,14 @@ def waited_for(given: Iterable[Any] | None) -> tuple[Any, ...]:
     if given is None:
         return ()
     return (given,) if isinstance(given, Promise | State | Annotation) else tuple(given)
+
+
+def decorator_signature(kind: type, *without: str) -> inspect.Signature:
+    """Return the signature of the decorator that makes these: a function, and by keyword what the class takes."""
+    function = inspect.Parameter("__fn", inspect.Parameter.POSITIONAL_ONLY, default=None)
+    _, _, *options = inspect.signature(kind.__init__).parameters.values()  # type: ignore[misc]
+    by_keyword = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in options]
+    return inspect.Signature([function, *(option for option in by_keyword if option.name not in without)])
 
 
 def checked_timeout(seconds: object) -> float | None:

@@ -22,6 +22,7 @@ from headrace.definitions import (
     NotSet,
     checked_hooks,
     checked_timeout,
+    decorator_signature,
     not_yet,
     underlying,
     waited_for,
@@ -281,7 +282,7 @@ class Flow(Hooked, Generic[P, R]):
             dynamic_key=str(count),
             flow_run_id=outer.run.id,
             flow_run_run_count=outer.run.run_count,
-            task_inputs=inputs.dependencies(context.parameters, context.wait_for, outer.origins),
+            task_inputs=inputs.dependencies(context.parameters, context.wait_for, outer.origins, {}),
             parameters=context.parameters,
             child_flow_run_id=context.run.id,
         )
@@ -443,3 +444,6 @@ def flow(__fn: Any = None, /, **options: Any) -> Any:
     if __fn is not None:
         return Flow(__fn, **options)
     return lambda fn: Flow(fn, **options)
+
+
+flow.__signature__ = decorator_signature(Flow)  # type: ignore[attr-defined]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from headrace.core import messages
 from headrace.core.states import State, StateType
@@ -16,6 +17,7 @@ from headrace.drive.world import World, current_world
 from headrace.effects import Call, Outcome, Promise, Record
 from headrace.exceptions import StoreError
 from headrace.futures import RunFuture, RunFutureList
+from headrace.mapping import sources, spread
 from headrace.runners.threads import WorkerPool
 from headrace.runs.context import TaskRunContext
 from headrace.runs.steps import PENDING
@@ -68,9 +70,12 @@ class TaskRunner:
         task: Any,
         parameters: dict[str, Any],
         wait_for: Iterable[Any] | None = None,
-        dependencies: Any = None,
+        dependencies: Mapping[str, Sequence[UUID]] | None = None,
     ) -> RunFuture[Any]:
-        """Record a run of `task` as Pending, let it run, and return its future. Raises RuntimeError before entering."""
+        """Record a run of `task` as Pending, let it run, and return its future. Raises RuntimeError before entering.
+
+        `dependencies` are task runs to be recorded, per parameter, beside those that the parameters tell of.
+        """
         pool = self._pool
         if pool is None:
             raise RuntimeError(
@@ -80,24 +85,23 @@ class TaskRunner:
         guard = thread_guard()
         was_open = guard.shut()  # an interrupt must not come between the record and the hand-over
         try:
-            return self._handed_over(pool, task, parameters, wait_for)
+            return self._handed_over(pool, task._context(parameters, wait_for, dependencies))
         finally:
             guard.reopen(was_open)
 
-    def _handed_over(self, pool: WorkerPool, task: Any, parameters: dict[str, Any], wait_for: Any) -> RunFuture[Any]:
+    def _handed_over(self, pool: WorkerPool, context: TaskRunContext) -> RunFuture[Any]:
         world = current_world()
-        context: TaskRunContext = task._context(parameters, wait_for)
         world.record(Record(context.run, (PENDING,)))
         context.unrecorded = ()
-        job = TaskRunJob(task, context, world, self)
+        job = TaskRunJob(context.definition, context, world, self)
         self._unfinished[id(job)] = job
         pool.submit(job)
         return job.promise
 
     def map(self, task: Any, parameters: dict[str, Any], wait_for: Iterable[Any] | None = None) -> RunFutureList[Any]:
         """Submit one run of `task` for each item of the iterable parameters."""
-        futures: RunFutureList[Any] = task.map(wait_for=wait_for, **parameters)
-        return futures
+        rows, dependencies = spread(task.binder, parameters), sources(parameters)
+        return RunFutureList([self.submit(task, row, wait_for, dependencies) for row in rows])
 
     def carry_out(self, effect: Call, world: World, guard: Guard) -> Outcome | None:
         """Call a task's function elsewhere than in this thread; None: call it here."""

@@ -5,17 +5,16 @@ from __future__ import annotations
 import copy
 import datetime
 import inspect
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from functools import update_wrapper
 from typing import Any, Concatenate, Generic, Literal, NoReturn, ParamSpec, TypeVar, cast, overload
+from uuid import UUID
 
 from headrace import calling
 from headrace.core import names
-from headrace.core.annotations import Annotation, unmapped
 from headrace.core.final import plain_result
-from headrace.core.mapping import map_arguments
 from headrace.core.messages import exceeded
-from headrace.core.parameters import Binder, check_reserved
+from headrace.core.parameters import Binder, check_reserved, method_binder
 from headrace.core.records import TaskRun
 from headrace.core.retries import RetryPolicy, exponential_backoff
 from headrace.core.states import State
@@ -25,6 +24,7 @@ from headrace.definitions import (
     NotSet,
     checked_hooks,
     checked_timeout,
+    decorator_signature,
     not_yet,
     source_hash,
     underlying,
@@ -35,7 +35,7 @@ from headrace.drive.world import current_world
 from headrace.exceptions import TaskRunTimeoutError
 from headrace.futures import RunFuture, RunFutureList
 from headrace.runs import inputs
-from headrace.runs.context import CURRENT, TAGS, FlowRunContext, TaskRunContext
+from headrace.runs.context import CURRENT, TAGS, RunContext, TaskRunContext
 from headrace.runs.definitions import Hook, flavour_of
 from headrace.runs.steps import PENDING, settled
 from headrace.runs.task_run import task_run as story_of
@@ -49,6 +49,8 @@ T = TypeVar("T")
 __all__ = ["Task", "exponential_backoff", "task", "task_input_hash"]
 
 _HOOK_EVENTS = ("completion", "failure", "running")
+#: Attributes that may be changed after decoration; a variant takes them as they are then.
+_PLAIN_OPTIONS = ("name", "description", "tags", "version", "task_run_name", "timeout_seconds", "log_prints")
 
 
 class Task(Hooked, Generic[P, R]):
@@ -108,7 +110,7 @@ class Task(Hooked, Generic[P, R]):
         self._accept_retries(retries, retry_delay_seconds, retry_jitter_factor, retry_condition_fn)
         if task_run_name is not None and not isinstance(task_run_name, str) and not callable(task_run_name):
             raise TypeError(
-                f"'task_run_name' is a template or a callable that returns a string, not {task_run_name!r}."
+                f"Expected string or callable for 'task_run_name'; got {type(task_run_name).__name__} instead."
             )
         self.task_run_name = task_run_name
         self.timeout_seconds = checked_timeout(timeout_seconds)
@@ -270,8 +272,8 @@ class Task(Hooked, Generic[P, R]):
 
         `return_state` waits, and returns the final state. Raises RuntimeError outside a flow run.
         """
-        flow_context = self._flow_context("submit")
-        future = self._submitted(flow_context, self.binder(args, kwargs), wait_for)
+        runner = self._task_runner("submit")
+        future: RunFuture[R] = runner.submit(self, self.binder(args, kwargs), wait_for)
         if return_state:
             future.wait()
             return future.state
@@ -321,23 +323,14 @@ class Task(Hooked, Generic[P, R]):
         What can't be iterated over, and what is `unmapped`, is the same for each. Raises MappingMissingIterable,
         MappingLengthMismatch; RuntimeError outside a flow run.
         """
-        flow_context = self._flow_context("map")
-        binder = self.binder
-        given = {name: _resolved(value) for name, value in binder.given(args, kwargs).items()}
-        rows = map_arguments(
-            self.name,
-            given,
-            defaults=binder.defaults,
-            var_positional=binder.var_positional,
-            var_keyword=binder.var_keyword,
-        )
-        futures = RunFutureList([self._submitted(flow_context, row, wait_for) for row in rows])
+        runner = self._task_runner("map")
+        futures: RunFutureList[Any] = runner.map(self, self.binder.given(args, kwargs), wait_for)
         if return_state:
             futures.wait()
             return [future.state for future in futures]
         return futures
 
-    def _flow_context(self, method: str) -> FlowRunContext:
+    def _task_runner(self, method: str) -> Any:
         here = CURRENT.get()
         context = here.flow_context if here is not None else None
         if context is None or context.task_runner is None:
@@ -345,15 +338,14 @@ class Task(Hooked, Generic[P, R]):
                 f"{self.name}.{method}() needs a flow run around it, whose task runner is to run the task. Call "
                 f"{self.name}() to run it here and now, or call {method} inside a function decorated with @flow."
             )
-        return context
+        return context.task_runner
 
-    def _submitted(
-        self, flow_context: FlowRunContext, parameters: dict[str, Any], wait_for: Iterable[Any] | None
-    ) -> RunFuture[R]:
-        future: RunFuture[R] = flow_context.task_runner.submit(self, parameters, wait_for)
-        return future
-
-    def _context(self, parameters: dict[str, Any], wait_for: Iterable[Any] | None) -> TaskRunContext:
+    def _context(
+        self,
+        parameters: dict[str, Any],
+        wait_for: Iterable[Any] | None,
+        dependencies: Mapping[str, Sequence[UUID]] | None = None,
+    ) -> TaskRunContext:
         """Make the context of a new run; it is recorded with the first state that somebody could see."""
         world = current_world()
         parent = CURRENT.get()
@@ -369,9 +361,7 @@ class Task(Hooked, Generic[P, R]):
             task_key=self.task_key,
             flow_run_id=flow_context.run.id if flow_context is not None else None,
             flow_run_run_count=flow_context.run.run_count if flow_context is not None else 0,
-            task_inputs=inputs.dependencies(parameters, waits, flow_context.origins)
-            if flow_context is not None
-            else {},
+            task_inputs=_task_inputs(parameters, waits, parent, dependencies or {}),
             parameters=parameters,
         )
         return TaskRunContext(
@@ -432,7 +422,7 @@ class Task(Hooked, Generic[P, R]):
         if options.get("name", "") is None:
             del options["name"]
         hooks = {f"on_{event}": list(self._hooks[event]) for event in _HOOK_EVENTS}
-        kept = {**self._given, **hooks}
+        kept = {**self._given, **{key: getattr(self, key) for key in _PLAIN_OPTIONS}, **hooks}
         kept["on_rollback"], kept["on_commit"] = list(self.on_rollback_hooks), list(self.on_commit_hooks)
         return type(self)(staticmethod(self.fn) if self.isstaticmethod else self.fn, **{**kept, **options})
 
@@ -453,7 +443,8 @@ class Task(Hooked, Generic[P, R]):
     def _bound(self, fn: Callable[..., Any]) -> Task[P, R]:
         bound = copy.copy(self)
         bound.fn = fn
-        bound.binder = Binder(self.name, inspect.signature(fn))
+        instance = getattr(fn, "__self__", None)
+        bound.binder = method_binder(self.name, self.binder.signature, inspect.signature(fn), instance)
         return bound
 
     def on_rollback(self, fn: Hook) -> Hook:
@@ -479,15 +470,13 @@ def _log_prints(own: bool | None, parent: Any) -> bool:
     return parent.log_prints if parent is not None else current_settings().logging_log_prints
 
 
-def _resolved(value: Any) -> Any:
-    """A future is resolved, then mapped over; futures inside a list stay, so that runs depend on them one by one."""
-    if isinstance(value, Annotation):
-        return value if isinstance(value, unmapped) else value.rewrap(_resolved(value.value))
-    if isinstance(value, RunFuture):
-        return value.result()
-    if isinstance(value, State) and value.is_final():
-        return value.result()
-    return value
+def _task_inputs(
+    parameters: dict[str, Any], waits: Sequence[Any], parent: RunContext | None, more: Mapping[str, Sequence[UUID]]
+) -> dict[str, list[UUID]]:
+    """Return the dependencies of a run that `parent` calls; a task that calls it is its ``__parents__``."""
+    flow_context = parent.flow_context if parent is not None else None
+    found = inputs.dependencies(parameters, waits, flow_context.origins, more) if flow_context is not None else {}
+    return {**found, "__parents__": [parent.run.id]} if isinstance(parent, TaskRunContext) else found
 
 
 def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
@@ -554,3 +543,6 @@ def task(__fn: Any = None, /, **options: Any) -> Any:
     if __fn is not None:
         return Task(__fn, **options)
     return lambda fn: Task(fn, **options)
+
+
+task.__signature__ = decorator_signature(Task, "on_rollback", "on_commit")  # type: ignore[attr-defined]

@@ -1,5 +1,7 @@
 """Hooks: when they fire, with what, in which order, and what happens when one raises."""
 
+from unittest.mock import AsyncMock, MagicMock
+
 import pytest
 
 from headrace import flow, task
@@ -121,3 +123,19 @@ def test_failure_hooks_fire_for_parameters_that_do_not_validate():
 
     typed("no number", return_state=True)
     assert [name for name, *_ in seen] == ["failure"]
+
+
+@both
+def test_mocks_and_functions_that_return_coroutines_are_hooks_too(kind):
+    """A mock is called, an async one awaited; so is what a lambda around an async function returns."""
+    seen = []
+
+    async def notify(owner, run, state):
+        seen.append(state.name)
+
+    mock, async_mock = MagicMock(), AsyncMock()
+    hooks = [mock, async_mock, lambda *args: notify(*args)]
+    call(kind, task(name="t", on_completion=hooks)(of_kind(kind, lambda: 1)))
+    assert mock.call_args.args[0].name == "t"
+    assert async_mock.await_count == 1
+    assert seen == ["Completed"]

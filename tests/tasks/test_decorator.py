@@ -2,12 +2,16 @@
 
 import functools
 import inspect
+from dataclasses import dataclass
 from typing import Any
+from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 
-from headrace import Task, flow, tags, task
+from headrace import Flow, Task, flow, tags, task
+from headrace.context import TaskRunContext
 from headrace.exceptions import InvalidNameError
+from headrace.runtime import task_run
 from headrace.store.protocol import Store
 from headrace.tasks import exponential_backoff
 
@@ -267,3 +271,105 @@ def test_tags_of_the_task_join_those_of_the_context(run_store: Store) -> None:
         my_flow()
     assert [run.tags for run in run_store.task_runs()] == [{"own", "inner", "outer"}] * 2
     assert run_store.flow_runs()[0].tags == {"outer"}
+
+
+def test_decorators_tell_what_they_take() -> None:
+    """Editors look at the signature: a function, and by keyword what the class takes, but for hooks of commits."""
+    takes = inspect.signature(task).parameters
+    made_of = inspect.signature(Task).parameters
+    assert list(takes)[1:] == [name for name in list(made_of)[1:] if name not in ("on_rollback", "on_commit")]
+    assert takes["retries"].default is None
+    assert takes["cache_result_in_memory"].default is True
+    assert list(inspect.signature(flow).parameters)[1:] == list(inspect.signature(Flow).parameters)[1:]
+
+
+def test_a_variant_takes_attributes_as_they_are_by_then() -> None:
+    """Tags are a set that may be added to; the variant has one of its own."""
+
+    @task(tags=["one"])
+    def my_task() -> None: ...
+
+    my_task.tags.add("two")
+    my_task.task_run_name = "given later"
+    variant = my_task.with_options(retries=1)
+    my_task.tags.add("three")
+    assert (variant.tags, variant.task_run_name, variant.retries) == ({"one", "two"}, "given later", 1)
+
+
+def test_mocks_may_be_tasks() -> None:
+    """A mock has every attribute that it is asked for, and one of an async function is async."""
+    mock = MagicMock(return_value=3)
+    assert task(mock)() == 3
+    assert task(name="async")(AsyncMock()).isasync
+
+
+def test_a_method_is_given_its_instance_as_a_parameter(runs: Any) -> None:
+    """Names and `runtime` may speak of it; it is not looked into, so a future that it holds stays one."""
+
+    @dataclass
+    class Source:
+        url: str
+        future: Any = None
+
+        @task(task_run_name="{self.url}-{page}")
+        def fetch(self, page: int) -> Any:
+            assert task_run.parameters == {"self": self, "page": page}
+            return type(self.future).__name__
+
+        @task(task_run_name="{cls.__name__}")
+        @classmethod
+        def kind(cls) -> str:
+            return cls.__name__
+
+    @flow
+    def my_flow() -> None:
+        source = Source("web")
+        source.future = Source("other").fetch.submit(0)
+        assert source.fetch(1) == source.fetch.submit(2).result() == "RunFuture"
+        assert source.fetch.map([3, 4]).result() == ["RunFuture", "RunFuture"]
+        assert Source.kind() == "Source"
+
+    my_flow()
+    assert sorted(run.name for run in runs.tasks()) == ["Source", "other-0", "web-1", "web-2", "web-3", "web-4"]
+
+
+def test_a_task_knows_which_task_called_it(runs: Any) -> None:
+    """Among its inputs, as a parent; a task that a flow calls has none."""
+
+    @task
+    def inner() -> None: ...
+
+    @task
+    def outer() -> None:
+        inner()
+        inner.submit().wait()
+
+    @flow
+    def my_flow() -> None:
+        outer()
+
+    my_flow()
+    parent = runs.task("outer")
+    assert [run.record.task_inputs for run in runs.tasks("inner")] == [{"__parents__": [parent.id]}] * 2
+    assert parent.record.task_inputs == {}
+    assert runs.tasks("inner")[0].upstream == []
+
+
+def test_records_of_runs_may_be_returned_and_passed_on() -> None:
+    """They are not looked into: a record leads to its state, and from there back to itself."""
+
+    @task
+    def mine() -> Any:
+        return TaskRunContext.get().task_run
+
+    @task
+    def name_of(run: Any) -> str:
+        return str(run.task_name)
+
+    @flow
+    def my_flow() -> list[Any]:
+        future = mine.submit()
+        return [name_of(future), mine()]
+
+    name, record = my_flow()
+    assert name == record.task_name == "mine"

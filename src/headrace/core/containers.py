@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
+from headrace.core.records import Run
 from headrace.core.states import State
 
 #: Types whose values hold nothing: never visited, and skipped in bulk.
@@ -38,7 +39,7 @@ def parts(value: Any) -> Iterable[Any] | None:
         return cast("Iterable[Any]", value)
     if issubclass(kind, dict):
         return [*value, *value.values()]
-    if issubclass(kind, State):
+    if issubclass(kind, State | Run):  # what they hold belongs to other runs, and may lead back here
         return None
     if hasattr(kind, "__dataclass_fields__") or _is_model(kind):
         return list(_fields(value).values())

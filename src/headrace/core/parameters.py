@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from inspect import Parameter, Signature
 from typing import Any
 
+from headrace.core.annotations import quote
 from headrace.exceptions import ParameterBindError, ReservedArgumentError
 
 #: Keywords that a call of a flow or task takes for itself.
@@ -135,6 +136,33 @@ class Binder:
         return ParameterBindError.from_call(self.name, str(self.signature), (), parameters, why)
 
 
+class MethodBinder(Binder):
+    """Bind calls of a method that is bound already: what it is bound to is its first parameter, never looked into."""
+
+    __slots__ = ("_owner",)
+
+    def __init__(self, name: str, signature: Signature, owner: str, instance: object) -> None:
+        super().__init__(name, signature)
+        self._owner = owner
+        self.defaults = {owner: quote(instance), **self.defaults}
+
+    def __call__(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters in signature order, ``self`` first. Raises ParameterBindError."""
+        return {self._owner: self.defaults[self._owner], **super().__call__(args, kwargs)}
+
+    def unbind(self, parameters: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of the bound method: ``self`` is not among them. Raises ParameterBindError."""
+        return super().unbind({name: value for name, value in parameters.items() if name != self._owner})
+
+
+def method_binder(name: str, function: Signature, method: Signature, instance: object) -> Binder:
+    """Return the binder of a bound method; `function` is the signature before it was bound to `instance`."""
+    owner = next(iter(function.parameters.values()), None)
+    if owner is None or owner.kind > Parameter.POSITIONAL_OR_KEYWORD or owner.name in method.parameters:
+        return Binder(name, method)  # ``def method(*args)``
+    return MethodBinder(name, method, owner.name, instance)
+
+
 def bind(name: str, signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Bind one call; see `Binder`, which is what to keep for a function that is called more than once."""
     return Binder(name, signature)(args, kwargs)
@@ -152,6 +180,6 @@ def check_reserved(name: str, signature: Signature) -> None:
     for reserved in RESERVED:
         if reserved in signature.parameters:
             raise ReservedArgumentError(
-                f"{name}{signature} has a parameter called {reserved!r}, but in calls of flows and tasks "
-                f"that keyword is headrace's own. Rename the parameter, for example to {reserved + '_'!r}."
+                f"{reserved!r} is a reserved argument name: in calls of flows and tasks that keyword is headrace's "
+                f"own. Rename the parameter of {name}{signature}, for example to {reserved + '_'!r}."
             )

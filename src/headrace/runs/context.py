@@ -58,6 +58,11 @@ class Origins:
         self._weak.pop(key, None)
         self._by_id.pop(key, None)
 
+    def of_itself(self, value: Any) -> list[UUID]:
+        """Return the task run that made this object, if one did."""
+        made_by = self._by_id.get(id(value))
+        return [made_by] if made_by is not None else []
+
     def of(self, value: Any) -> list[UUID]:
         """Return the task runs that made this object or what is inside it."""
         return known(value, self._by_id)

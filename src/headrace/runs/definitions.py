@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -44,9 +45,11 @@ class FlowDefinition(Definition, Protocol):
 def flavour_of(fn: Callable[..., Any]) -> Flavour:
     """Say how a function is to be called; partials and callable objects are looked through."""
     inner: Any = fn
-    while hasattr(inner, "func") and not inspect.isfunction(inner):
+    while isinstance(inner, functools.partial | functools.partialmethod):  # not `hasattr`: a mock has everything
         inner = inner.func
-    if not (inspect.isfunction(inner) or inspect.ismethod(inner) or inspect.isbuiltin(inner)):
+    if inspect.iscoroutinefunction(inner):
+        return "async"  # asked first: an AsyncMock says so itself, its class does not
+    if not inspect.isroutine(inner):
         inner = inner if inspect.isclass(inner) else type(inner).__call__
     if inspect.isasyncgenfunction(inner):
         return "async generator"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from headrace.core import messages
 from headrace.core.final import failed
 from headrace.core.states import State, StateType, value_of
-from headrace.core.walk import SCALARS, found, quote, walk
+from headrace.core.walk import SCALARS, Annotation, found, quote, walk
 from headrace.effects import Promise, WaitFor
 from headrace.exceptions import UpstreamTaskError
 from headrace.runs.context import FlowRunContext, Origins, TaskRunContext
@@ -74,16 +74,39 @@ def _name(value: Any) -> str:
     return str(value.state_details.task_run_id or value.state_details.flow_run_id or value)
 
 
-def dependencies(parameters: Mapping[str, Any], wait_for: Iterable[Any], origins: Origins) -> dict[str, list[UUID]]:
-    """Say, per parameter, from which task runs its value came: by futures, states, and results passed on."""
+def dependencies(
+    parameters: Mapping[str, Any], wait_for: Iterable[Any], origins: Origins, more: Mapping[str, Sequence[UUID]]
+) -> dict[str, list[UUID]]:
+    """Say, per parameter, from which task runs its value came: by futures, states, and results passed on.
+
+    `more` are runs that the values can't tell of any longer: those of futures that a `map` resolved.
+    """
     inputs = {}
     for name, value in parameters.items():
         runs = _runs_in(value, origins)
+        if name in more:
+            runs = list(dict.fromkeys([*more[name], *runs]))
         if runs:
             inputs[name] = runs
     if wait_for:
         inputs["wait_for"] = _runs_in(list(wait_for), origins)
     return inputs
+
+
+def made_by(value: Any, origins: Origins) -> list[UUID]:
+    """Return the task runs that made this very value, not what is inside it."""
+    while isinstance(value, Annotation):
+        if isinstance(value, quote):
+            return []
+        value = value.value
+    run_id = _run_of(value)
+    return [run_id] if run_id is not None else origins.of_itself(value)
+
+
+def _run_of(value: Any) -> UUID | None:
+    if isinstance(value, Promise):
+        return value.run.id
+    return value.state_details.task_run_id if isinstance(value, State) else None
 
 
 def _runs_in(value: Any, origins: Origins) -> list[UUID]:
@@ -93,7 +116,7 @@ def _runs_in(value: Any, origins: Origins) -> list[UUID]:
         return origins.of(value)
     runs: dict[UUID, None] = {}
     for item in found(value, lambda leaf: isinstance(leaf, Promise | State)):
-        run_id = item.run.id if isinstance(item, Promise) else item.state_details.task_run_id
+        run_id = _run_of(item)
         if run_id is not None:
             runs[run_id] = None
     runs.update(dict.fromkeys(origins.of(value)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -100,9 +100,7 @@ async def run_hooks(this: RunContext, event: str | None, state: State) -> None:
     What is no Exception ends the run itself, as it would in the user's function.
     """
     for hook in this.definition.hooks(event) if event else ():
-        outcome = await Call(
-            hook, (this.definition, this.run, state), {}, this, flavour_of(hook), prints=this.log_prints
-        )
+        outcome = await call_back(this, hook, (this.definition, this.run, state))
         if not isinstance(outcome, Returned):
             name = getattr(hook, "__name__", repr(hook))
             error = outcome.error if isinstance(outcome, Raised) else outcome.reason
@@ -111,6 +109,21 @@ async def run_hooks(this: RunContext, event: str | None, state: State) -> None:
         if isinstance(outcome, Cancelled):
             this.ended_by = outcome.reason
             return
+
+
+async def call_back(this: RunContext, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Outcome:
+    """Call a function that the user gave beside the body: a hook, a condition, a name.
+
+    A coroutine that a sync one returns, as `lambda *args: notify(*args)` does, is awaited too.
+    """
+    outcome = await Call(fn, args, kwargs or {}, this, flavour_of(fn), prints=this.log_prints)
+    if isinstance(outcome, Returned) and isinstance(outcome.value, Coroutine):
+        return await Call(_awaited, (outcome.value,), {}, this, "async", prints=this.log_prints)
+    return outcome
+
+
+async def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    return await coroutine
 
 
 async def rename(this: RunContext, template: Any, kind: Kind) -> State | None:
@@ -124,7 +137,7 @@ async def rename(this: RunContext, template: Any, kind: Kind) -> State | None:
         return failed(error, kind)
     await record(this)
     kwargs = {"parameters": this.parameters} if names.takes_parameters(template) else {}
-    outcome = await Call(template, (), kwargs, this, flavour_of(template))
+    outcome = await call_back(this, template, (), kwargs)
     if isinstance(outcome, Returned):
         try:
             this.run.name = names.called_name(outcome.value, what)

@@ -13,13 +13,13 @@ from typing import Any
 
 from headrace.core.messages import shown
 from headrace.core.states import State, StateType
-from headrace.effects import Call, Cancelled, NewId, ReleaseSlots, Returned, Say
+from headrace.effects import Cancelled, NewId, ReleaseSlots, Returned, Say
 from headrace.runs import inputs
 from headrace.runs.context import RunContext, TaskRunContext
-from headrace.runs.definitions import flavour_of
 from headrace.runs.steps import (
     RETRYING,
     RUNNING,
+    call_back,
     call_body,
     end,
     record,
@@ -106,7 +106,7 @@ def _condition(this: TaskRunContext) -> Any:
 async def _wants_retry(this: RunContext, ended: State) -> bool | Cancelled:
     """Ask the user's condition; one that raises is logged, and counts as no."""
     condition = this.definition.retry_condition_fn  # type: ignore[attr-defined]
-    outcome = await Call(condition, (this.definition, this.run, ended), {}, this, flavour_of(condition))
+    outcome = await call_back(this, condition, (this.definition, this.run, ended))
     if isinstance(outcome, Returned):
         return bool(outcome.value)
     if isinstance(outcome, Cancelled):

@@ -130,7 +130,8 @@ class RunView:
         record = self.record
         if not isinstance(record, TaskRun):
             return []
-        ids = frozenset(run_id for given in record.task_inputs.values() for run_id in given)
+        inputs = {name: given for name, given in record.task_inputs.items() if name != "__parents__"}
+        ids = frozenset(run_id for given in inputs.values() for run_id in given)
         return self._views(self._world.store.task_runs(RunFilter(ids=ids))) if ids else []
 
     @property
