@@ -19,6 +19,7 @@ from headrace.store.memory import MemoryStore
 from headrace.store.sqlite import SqliteStore
 
 from .conftest import Cli
+from .stories import Stories
 
 FLOWS = """
 import sys
@@ -297,6 +298,14 @@ def test_a_file_that_is_not_there_is_said(cli: Cli, store: MemoryStore) -> None:
     ended = cli("run", "nothing.py")
     assert ended.code == 1
     assert f"There is no file nothing.py in {os.getcwd()}" in ended.err
+
+
+def test_it_reports_its_own_run_and_not_another_of_the_same_flow(cli: Cli, stories: Stories, write: Write) -> None:
+    """Where somebody else begins one at the very same moment, and the flow's own ends by exiting."""
+    write()
+    stories.flow("another", (3600, "Pending"), (3600, "Running"), flow_name="gone")
+    ended = cli("run", "flows.py:gone", "--json")
+    assert (ended.code, ended.json["name"]) == (1, "gone")
 
 
 # --- as a process --------------------------------------------------------------------------------------

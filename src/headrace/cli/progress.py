@@ -1,8 +1,8 @@
 """What a run does while it lasts: a live region on a terminal, a line now and then elsewhere.
 
-The run goes on in the main thread, which signals and time-outs need; a thread of ours looks into the store a
-few times a second. It costs the run nothing that can be measured, and sees exactly what another process would
-see.
+The run goes on in the main thread, which signals and time-outs need; the engine says which run it is that begins
+there, and a thread of ours looks into the store a few times a second for what becomes of it. It costs the run nothing
+that can be measured, and sees exactly what another process would see.
 """
 
 from __future__ import annotations
@@ -25,30 +25,42 @@ if TYPE_CHECKING:
     from rich.console import Group, RenderableType
     from rich.live import Live
 
+    from headrace.core.records import Run
+    from headrace.runs.context import RunContext
+
 _LOOK_SECONDS, _PLAIN_SECONDS = 0.15, 5.0
 _MOST_SHOWN = 8
 _BAD = frozenset({StateType.FAILED, StateType.CRASHED, StateType.CANCELLED})
 
 
 class Progress:
-    """A context manager around a run of the flow `flow_name`; `run_id` is its id once the run was seen.
+    """A context manager around a run of the flow `flow_name`; `run` is the first that this process begins in it.
 
-    `silent` shows nothing, but still finds the run.
+    `silent` shows nothing, but still learns of the run.
     """
 
     def __init__(self, flow_name: str, store: Store, *, silent: bool) -> None:
-        self.run_id: UUID | None = None
+        self.run: Run | None = None
         self._flow_name = flow_name
         self._store = store
+        self._told = world.told_of_flow_runs(self._begun)
         self._silent = silent
         self._began = world.now()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, name="headrace-progress", daemon=True)
         self._live: Live | None = None
-        self._name = flow_name
         self._said = ""
 
+    @property
+    def _name(self) -> str:
+        return self.run.name if self.run is not None else self._flow_name
+
+    def _begun(self, context: RunContext) -> None:
+        if self.run is None:
+            self.run = context.run
+
     def __enter__(self) -> Progress:
+        self._told.__enter__()
         console = out(stderr=True)
         if not self._silent and console.is_terminal:
             from rich.live import Live
@@ -67,27 +79,18 @@ class Progress:
             self._thread.join()
         if self._live is not None:
             self._live.stop()
-        self._find()
+        self._told.__exit__(None, None, None)
 
     def _look(self) -> None:
         interval = _LOOK_SECONDS if self._live is not None else _PLAIN_SECONDS
         while not self._over.wait(interval):
             with contextlib.suppress(StoreError):  # a busy store: look again at the next turn
-                self._find()
                 self._show()
-
-    def _find(self) -> None:
-        """Find the run: the first of its flow that began since we did, and is nobody's subflow."""
-        if self.run_id is None:
-            for run in self._store.flow_runs(RunFilter(flow_name=self._flow_name, after=self._began)):
-                if run.flow_name == self._flow_name and run.parent_flow_run_id is None:
-                    self.run_id, self._name = run.id, run.name
-                    return
 
     def _show(self) -> None:
         if self._live is not None:
             self._live.update(self._region(), refresh=True)
-        elif self.run_id is not None and (line := self._counts(self.run_id)) != self._said:
+        elif self.run is not None and (line := self._counts(self.run.id)) != self._said:
             out(stderr=True).print(f"{one_line(self._name)}: {line}", soft_wrap=True)
             self._said = line
 
@@ -105,11 +108,11 @@ class Progress:
         from rich.text import Text
 
         head = Text(one_line(self._name), style="bold")
-        if self.run_id is None:
+        if self.run is None:
             return Spinner("dots", head)
         now = world.now()
-        head.append(f"  {self._counts(self.run_id)}  {seconds_text((now - self._began).total_seconds())}", style="dim")
-        return self._with_current(Spinner("dots", head), self.run_id, now)
+        head.append(f"  {self._counts(self.run.id)}  {seconds_text((now - self._began).total_seconds())}", style="dim")
+        return self._with_current(Spinner("dots", head), self.run.id, now)
 
     def _with_current(self, head: RenderableType, run_id: UUID, now: datetime) -> Group:
         from rich.console import Group
@@ -121,6 +124,6 @@ class Progress:
             type_ = run.state_type
             since = (now - run.start_time).total_seconds() if run.start_time else None
             line = Text(f"  {SYMBOLS[type_]} {one_line(run.name)}", style=STYLES[type_ or ""])
-            line.append(f"  {run.state_name}, try {run.run_count}, {seconds_text(since)}", style="dim")
+            line.append(f"  {run.state_name}, attempt {run.run_count}, {seconds_text(since)}", style="dim")
             lines.append(line)
         return Group(*lines)

@@ -59,7 +59,7 @@ def run(
             _silence_console()
         with Progress(flow.name, world.store(), silent=quiet or json_) as progress:
             outcome.of(flow, given)
-        run_id = outcome.run_id or progress.run_id
+        run_id = progress.run.id if progress.run is not None else None
     if outcome.status == _INTERRUPTED:
         note("Interrupted")
     if run_id is not None:
@@ -70,9 +70,8 @@ def run(
 
 
 class _Outcome:
-    """How a call of a flow ended: the run's id, the exit status, and the exception that is worth telling."""
+    """How a call of a flow ended: the exit status, and the exception that is worth telling."""
 
-    run_id: UUID | None = None
     status: int = 1
     error: BaseException | None = None
 
@@ -85,7 +84,6 @@ class _Outcome:
         except SystemExit as exit_:
             self.error = exit_
         else:
-            self.run_id = state.state_details.flow_run_id
             self.status = 0 if state.is_completed() else 1
             self.error = state.data if isinstance(state.data, Exception) else None
 

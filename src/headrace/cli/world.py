@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from headrace.runs.context import RunContext
     from headrace.store.protocol import Store
 
 
@@ -28,3 +31,10 @@ def sleep(seconds: float) -> None:
     from headrace.drive.world import current_world
 
     current_world().clock.sleep(seconds)
+
+
+def told_of_flow_runs(listener: Callable[[RunContext], object]) -> AbstractContextManager[None]:
+    """Return a context in which `listener` is told of each flow run that begins in this process."""
+    from headrace.drive.world import current_world
+
+    return current_world().activities.told_to(listener)

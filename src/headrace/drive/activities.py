@@ -7,7 +7,7 @@ in a store that both use; a thread looks for that several times a second while t
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -33,6 +33,16 @@ class Activities:
         self._flow_runs: dict[UUID, RunContext] = {}
         self._watch: threading.Thread | None = None
         self._all_ended = threading.Event()
+        self._listeners: list[Callable[[RunContext], object]] = []
+
+    @contextmanager
+    def told_to(self, listener: Callable[[RunContext], object]) -> Iterator[None]:
+        """Tell `listener`, in the block, of each flow run that begins to be at work in this process."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
 
     def add(self, world: World, context: RunContext, guard: Guard) -> None:
         """Let a run be found."""
@@ -46,6 +56,9 @@ class Activities:
                 if world.store_is_shared and self._watch is None:
                     self._watch = threading.Thread(target=self._look, args=(world,), name="headrace-watch", daemon=True)
                     self._watch.start()
+        if context is flow:
+            for listener in tuple(self._listeners):
+                listener(context)
 
     def remove(self, context: RunContext, guard: Guard) -> None:
         """Let a run be found no more."""
