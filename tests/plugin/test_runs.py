@@ -100,6 +100,24 @@ def test_a_view_leads_to_the_runs_around_it(ingested: Runs) -> None:
     assert stand_in.children == []
 
 
+def test_what_a_task_called_is_its_child(runs: Runs) -> None:
+    """And not its flow run's, nor something that it waited for."""
+
+    @task
+    def outer() -> int:
+        return count("a") + count.submit("b").result()
+
+    @flow
+    def around() -> None:
+        outer()
+
+    around()
+    assert runs.flow("around").children == [runs.task("outer")]
+    assert runs.task("outer").children == runs.tasks("count")
+    assert [run.upstream for run in runs.tasks("count")] == [[], []]
+    assert len(runs.flow("around").task_runs) == 3
+
+
 def test_a_name_is_that_of_a_run_or_of_what_it_is_a_run_of(ingested: Runs) -> None:
     """The run's own name comes first, then the definition's; then it is read as a pattern."""
     assert ingested.flow("Ingest") == ingested.flow("ingest-a") == ingested.flow("ing*")

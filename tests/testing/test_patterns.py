@@ -104,7 +104,7 @@ def test_endless_repetitions_are_refused() -> None:
 
 def test_a_misspelled_name_is_an_error_with_near_misses() -> None:
     """It would never fit, and a test that says `not match` would pass for ever."""
-    with pytest.raises(UnknownStateName, match="no state is named 'AwaitingRety'. Did you mean AwaitingRetry"):
+    with pytest.raises(UnknownStateName, match=r"no state is named 'AwaitingRety'\. Did you mean AwaitingRetry"):
         Pattern("Pending (AwaitingRety|Running)*").check(TYPE_OF_NAME)
     with pytest.raises(UnknownStateName, match="There are Running"):
         Pattern("xyz").check({"Running"})

@@ -7,13 +7,22 @@ from headrace.testing.assertions import (
     assert_run_name,
     assert_states,
 )
+from headrace.testing.conditions import Condition, Reached
+from headrace.testing.patterns import Match, Pattern, UnknownStateName
 from headrace.testing.runs import Runs, recorded_runs
+from headrace.testing.transitions import Transition
 from headrace.testing.views import RunView
 from headrace.testing.virtual import virtual_time
 
 __all__ = [
+    "Condition",
+    "Match",
+    "Pattern",
+    "Reached",
     "RunView",
     "Runs",
+    "Transition",
+    "UnknownStateName",
     "assert_completed",
     "assert_failed",
     "assert_retries",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
+
+from headrace.core.states import TYPE_OF_NAME, StateType
+from headrace.testing.patterns import Match, Pattern
 
 if TYPE_CHECKING:
     from headrace.testing.views import RunView
@@ -19,6 +22,25 @@ class ListOfRun(list[T]):
         super().__init__(items)
         self.run = run
         self.what = what
+
+
+class StatesOfRun(ListOfRun[str]):
+    """The states that a run went through, by name or by type."""
+
+    def match(self, pattern: str | Pattern) -> Match:
+        """Say whether the states, from first to last, fit a pattern: ``Pending Running (AwaitingRetry Retrying){2} .``.
+
+        ``( ) | * + ? {2} {1,3}`` are those of regular expressions, over whole names; ``.`` is any state. The answer is
+        true or false, and says how far the states fitted. Raises UnknownStateName for a name that is neither one of
+        headrace's nor of this run's states, unless it stands in quotation marks; ValueError for what is no pattern.
+        """
+        read = pattern if isinstance(pattern, Pattern) else Pattern(pattern)
+        read.check({*map(str, self), *self._known})
+        return read.match(map(str, self))
+
+    @property
+    def _known(self) -> Collection[str]:
+        return [type_.value for type_ in StateType] if self.what == "state_types" else TYPE_OF_NAME
 
 
 def explain(op: str, left: object, right: object) -> list[str] | None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from headrace.core.records import Run
 from headrace.core.states import StateType
 from headrace.drive.world import World, current_world
-from headrace.store.protocol import Store
-from headrace.testing.views import RunView, definition_name
+from headrace.store.protocol import RunKind, Store
+from headrace.testing.conditions import checked_state, is_in
+from headrace.testing.lookups import definition_name
+from headrace.testing.views import ExpectedRun, RunView
+
+__tracebackhide__ = True  # in reports of pytest: who looks for a run that is not there is shown the line that looks
 
 
 def recorded_runs() -> Runs:
@@ -33,27 +37,36 @@ class Runs:
         return self._world.store
 
     def flow(self, name: str = "*") -> RunView:
-        """Return the one flow run of that name. Raises AssertionError where there is none, or more than one."""
-        __tracebackhide__ = True
-        return _only(self._views(self._world.store.flow_runs()), name, "flow")
+        """Return the one flow run of that name. Raises AssertionError where there is none, or more than one.
+
+        Where there is none yet but something goes on that may still begin it, a view is returned that fails when it is
+        looked at; `reaches` can be asked of it at once.
+        """
+        return self._one("flow", name)
 
     def task(self, name: str = "*") -> RunView:
-        """Return the one task run of that name. Raises AssertionError where there is none, or more than one."""
-        __tracebackhide__ = True
-        return _only(self._views(self._world.store.task_runs()), name, "task")
+        """Return the one task run of that name. Raises AssertionError, or not yet, as `flow` does."""
+        return self._one("task", name)
 
-    def flows(self, name: str = "*") -> list[RunView]:
-        """Return the flow runs of that name, in order of creation."""
-        return _named(self._views(self._world.store.flow_runs()), name)
+    def flows(self, name: str = "*") -> RunList:
+        """Return the flow runs of that name, in order of creation; an empty list tells near misses in its repr."""
+        return self._search("flow", name).all()
 
-    def tasks(self, name: str = "*") -> list[RunView]:
-        """Return the task runs of that name, in order of creation."""
-        return _named(self._views(self._world.store.task_runs()), name)
+    def tasks(self, name: str = "*") -> RunList:
+        """Return the task runs of that name, in order of creation; an empty list tells near misses in its repr."""
+        return self._search("task", name).all()
 
     def all(self, state: str | StateType | None = None) -> list[RunView]:
-        """Return all runs in order of creation; `state` restricts to those in a state of that name or type."""
+        """Return all runs in order of creation; `state` restricts to those in a state of that name or type.
+
+        Raises UnknownStateName for a name that is misspelled.
+        """
         views = sorted([*self.flows(), *self.tasks()], key=lambda view: (view.record.created, view.id))
-        return views if state is None else [view for view in views if _is_in(view, str(state))]
+        if state is None:
+            return views
+        seen = {view.state.name for view in views if view.state}
+        wanted = checked_state(state, seen, "There is no such run")
+        return [view for view in views if view.state is not None and is_in(view.state, wanted)]
 
     def __len__(self) -> int:
         return len(self._world.store.flow_runs()) + len(self._world.store.task_runs())
@@ -61,13 +74,76 @@ class Runs:
     def __repr__(self) -> str:
         return f"<Runs: {', '.join(map(str, self.all())) or 'none'}>"
 
-    def _views(self, records: Sequence[Run]) -> list[RunView]:
-        return [RunView(self._world, record) for record in records]
+    def _one(self, kind: RunKind, name: str) -> RunView:
+        search = self._search(kind, name)
+        if not search.all() and self._more_may_come():
+            return ExpectedRun(self._world, kind, name, search)
+        return search.only()
+
+    def _search(self, kind: RunKind, name: str) -> _Search:
+        return _Search(self._world, kind, name)
+
+    def _more_may_come(self) -> bool:
+        """Say whether runs may begin without any doing of the test: some go on, or the world knows of others."""
+        expects: Callable[[], bool] | None = getattr(self._world, "expects_runs", None)
+        if expects is not None and expects():
+            return True
+        store = self._world.store
+        alone = [run for run in store.task_runs() if run.flow_run_id is None]
+        return any(_goes_on(run) for run in [*store.flow_runs(), *alone])
 
 
-def _is_in(view: RunView, state: str) -> bool:
-    standing = view.state
-    return standing is not None and state in (standing.name, standing.type.value)
+def _goes_on(run: Run) -> bool:
+    return run.state is not None and not run.state.is_final() and run.state.name != "NotReady"
+
+
+class RunList(list[RunView]):
+    """A list of runs in every way; where it is empty, its repr says what was looked for, and what comes near."""
+
+    def __init__(self, views: Iterable[RunView], instead: Callable[[], str]) -> None:
+        super().__init__(views)
+        self._instead = instead
+
+    def __repr__(self) -> str:
+        return super().__repr__() if self else f"[] ({self._instead()})"
+
+
+class _Search:
+    """A search by name among the runs of one kind, made again at each call."""
+
+    def __init__(self, world: World, kind: RunKind, name: str) -> None:
+        self._world = world
+        self._kind: RunKind = kind
+        self._name = name
+
+    def _everything(self) -> list[RunView]:
+        store = self._world.store
+        runs: Sequence[Run] = store.flow_runs() if self._kind == "flow" else store.task_runs()
+        return [RunView(self._world, run) for run in runs]
+
+    def all(self) -> RunList:
+        """Return the runs that fit."""
+        return RunList(_named(self._everything(), self._name), self._nothing)
+
+    def only(self) -> RunView:
+        """Return the one that fits. Raises AssertionError where there is none, or more than one."""
+        found = self.all()
+        if len(found) == 1:
+            return found[0]
+        if found:
+            one = f"{len(found)} {self._kind} runs fit {self._name!r}; name one of them"
+            raise AssertionError(f"{one}:\n{_listed(found)}")
+        raise AssertionError(
+            f"No {self._kind} run fits {self._name!r}. {_near(self._everything(), self._name, self._kind)}"
+        )
+
+    def _nothing(self) -> str:
+        """Say in one line that there is nothing, and what comes near."""
+        everything = self._everything()
+        near = [view.name for view in _likely(everything, self._name)]
+        if near:
+            return f"no {self._kind} run fits {self._name!r}; did you mean {', '.join(near)}?"
+        return f"no {self._kind} run fits {self._name!r}, of {len(everything)}"
 
 
 def _named(views: list[RunView], name: str) -> list[RunView]:
@@ -79,23 +155,20 @@ def _named(views: list[RunView], name: str) -> list[RunView]:
     return exact or [view for view, run, of in names if fnmatchcase(run, name) or fnmatchcase(of, name)]
 
 
-def _only(views: list[RunView], name: str, kind: str) -> RunView:
-    __tracebackhide__ = True
-    found = _named(views, name)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise AssertionError(f"{len(found)} {kind} runs fit {name!r}; name one of them:\n{_listed(found)}")
-    raise AssertionError(f"No {kind} run fits {name!r}. {_near(views, name, kind)}")
-
-
 def _near(views: list[RunView], name: str, kind: str) -> str:
     if not views:
         return f"There are no {kind} runs at all: none was started, or not in this test."
-    names = [*(view.name for view in views), *(view.definition_name for view in views)]
-    close = difflib.get_close_matches(name, names, n=3)
-    likely = [view for view in views if view.name in close or view.definition_name in close]
+    likely = _likely(views, name)
     return f"Did you mean one of these?\n{_listed(likely)}" if likely else f"There are:\n{_listed(views)}"
+
+
+def _likely(views: list[RunView], name: str) -> list[RunView]:
+    """Return the runs whose name, or whose definition's, comes near, the nearest first."""
+    names = {view.name: [view] for view in views}
+    for view in views:
+        names.setdefault(view.definition_name, []).append(view)
+    close = difflib.get_close_matches(name, names, n=3)
+    return list(dict.fromkeys(view for near in close for view in names[near]))
 
 
 def _listed(views: Sequence[RunView], most: int = 10) -> str:

@@ -5,15 +5,21 @@ A view reads the store at each look, so it stays true while its run goes on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State, StateType
 from headrace.drive.world import World
-from headrace.store.protocol import LogFilter, RunFilter
-from headrace.testing.comparing import ListOfRun
+from headrace.store.protocol import RunFilter, RunKind
+from headrace.testing import lookups
+from headrace.testing.comparing import ListOfRun, StatesOfRun
+from headrace.testing.conditions import Reached, checked_state
 from headrace.testing.timelines import timeline
+from headrace.testing.transitions import Transition
+
+__tracebackhide__ = True  # in reports of pytest: who looks at a run that is not there is shown the line that looks
 
 
 class RunView:
@@ -22,7 +28,17 @@ class RunView:
     def __init__(self, world: World, run: Run) -> None:
         self._world = world
         self._kind = run.kind
-        self.id = run.id
+        self._id: UUID = run.id
+
+    @property
+    def id(self) -> UUID:
+        """The run's id."""
+        return self._id
+
+    @property
+    def kind(self) -> RunKind:
+        """Whether this is a flow run or a task run."""
+        return self._kind
 
     @property
     def record(self) -> Run:
@@ -38,7 +54,7 @@ class RunView:
     @property
     def definition_name(self) -> str:
         """The name of the flow or task that this is a run of."""
-        return definition_name(self.record)
+        return lookups.definition_name(self.record)
 
     @property
     def state(self) -> State | None:
@@ -46,19 +62,27 @@ class RunView:
         return self.record.state
 
     @property
-    def transitions(self) -> list[State]:
-        """Every state that the run went through, in order, with its timestamp, message and details."""
-        return self._world.store.history(self.id)
+    def transitions(self) -> list[Transition]:
+        """Every step of the run, in order: `from_` which state `to` which, `at` what moment, and its `cause`."""
+        return lookups.steps(self._world, self.record)
 
     @property
-    def states(self) -> ListOfRun[str]:
+    def states(self) -> StatesOfRun:
         """The names of the states that the run went through."""
-        return ListOfRun((state.name for state in self.transitions), self, "states")
+        return StatesOfRun((state.name for state in self._history()), self, "states")
 
     @property
-    def state_types(self) -> ListOfRun[StateType]:
+    def state_types(self) -> StatesOfRun:
         """The types of the states that the run went through; each equals its name as a string."""
-        return ListOfRun((state.type for state in self.transitions), self, "state_types")
+        return StatesOfRun((state.type for state in self._history()), self, "state_types")
+
+    def reaches(self, state: str | StateType, times: int = 1) -> Reached:
+        """Return the condition that the run has been in a state of this name or type, `times` times.
+
+        It stays true from then on. Raises UnknownStateName for a name that is misspelled, ValueError for `times` < 1.
+        """
+        name = checked_state(state, self.states, f"{self} can't reach it")
+        return Reached(str(self), name, times, lambda: [self._history()])
 
     @property
     def run_count(self) -> int:
@@ -73,8 +97,7 @@ class RunView:
     @property
     def retry_delays(self) -> ListOfRun[float]:
         """The planned seconds before each retry that had a delay, to the millisecond; whole ones as int."""
-        waits = (state for state in self.transitions if state.name == "AwaitingRetry")
-        return ListOfRun(map(_delay, waits), self, "retry_delays")
+        return ListOfRun(lookups.planned_delays(self._history()), self, "retry_delays")
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -91,11 +114,7 @@ class RunView:
     @property
     def logs(self) -> list[str]:
         """The messages of the run's own log lines, without those of runs that it started."""
-        self._world.logs.flush()
-        if self._kind == "task":
-            return [line.message for line in self._world.store.logs(LogFilter(task_run_id=self.id))]
-        lines = self._world.store.logs(LogFilter(flow_run_id=self.id))
-        return [line.message for line in lines if line.task_run_id is None]
+        return [line.message for line in lookups.log_lines(self._world, self.record)]
 
     def result(self, raise_on_failure: bool = True) -> Any:
         """Return what the run returned, or raise what it raised; see `State.result`."""
@@ -115,31 +134,26 @@ class RunView:
 
     @property
     def children(self) -> list[RunView]:
-        """What a flow run started, in order of creation; subflows in the place of the task runs that stand for them."""
-        if self._kind == "task":
-            return []
-        tasks = self._world.store.task_runs(RunFilter(flow_run_id=self.id))
-        subflows = {run.id: run for run in self._world.store.flow_runs(RunFilter(flow_run_id=self.id))}
-        return self._views(
-            [subflows.get(task.child_flow_run_id, task) if task.child_flow_run_id else task for task in tasks]
-        )
+        """What this run started, in order of creation; subflows in the place of the task runs that stand for them.
+
+        What a task called is its own child, not the flow run's; a subflow that it called is the flow run's.
+        """
+        return self._views(lookups.children(self._world, self.record))
 
     @property
     def upstream(self) -> list[RunView]:
         """The task runs that this one took values from or waited for."""
-        record = self.record
-        if not isinstance(record, TaskRun):
-            return []
-        inputs = {name: given for name, given in record.task_inputs.items() if name != "__parents__"}
-        ids = frozenset(run_id for given in inputs.values() for run_id in given)
-        return self._views(self._world.store.task_runs(RunFilter(ids=ids))) if ids else []
+        return self._views(lookups.upstream(self._world, self.record))
 
     @property
     def timeline(self) -> str:
         """The run's timeline as text, with that of all that it started."""
         return timeline(self._world.store, self.record)
 
-    def _views(self, records: Any) -> list[RunView]:
+    def _history(self) -> list[State]:
+        return self._world.store.history(self.id)
+
+    def _views(self, records: Iterable[Run]) -> list[RunView]:
         return [RunView(self._world, record) for record in records]
 
     def __eq__(self, other: object) -> bool:
@@ -155,16 +169,50 @@ class RunView:
         return f"<{self}: {', '.join(self.states)}>"
 
 
-def definition_name(run: Run) -> str:
-    """Return the name of the flow or task that this is a run of."""
-    assert isinstance(run, FlowRun | TaskRun)
-    return run.flow_name if isinstance(run, FlowRun) else run.task_name
+class Search(Protocol):
+    """A search for runs of one name, made again at each call."""
+
+    def all(self) -> Sequence[RunView]:
+        """Return the runs that fit now."""
+        ...
+
+    def only(self) -> RunView:
+        """Return the one that fits now. Raises AssertionError where there is none, or more than one."""
+        ...
 
 
-def _delay(state: State) -> float:
-    until, since = state.state_details.scheduled_time, state.timestamp
-    assert until is not None, "who awaits a retry knows until when"
-    assert since is not None, "a recorded state has its moment"
-    # The state is stamped a moment after the delay was worked out, and after every state before it.
-    seconds = round((until - since).total_seconds(), 3)
-    return int(seconds) if seconds == int(seconds) else seconds
+class ExpectedRun(RunView):
+    """A run that is not there yet, while others go on.
+
+    `reaches` can be asked of it. Any other look finds the run, or fails as the search for it would have: with near
+    misses, or with the names of those that fit where there are several by then.
+    """
+
+    def __init__(self, world: World, kind: RunKind, name: str, search: Search) -> None:
+        self._world = world
+        self._kind = kind
+        self._name = name
+        self._search = search
+
+    @property
+    def id(self) -> UUID:
+        """The run's id. Raises AssertionError where there is no such run, or more than one."""
+        return self._search.only().id
+
+    def reaches(self, state: str | StateType, times: int = 1) -> Reached:
+        """Return the condition that a run of this name has been in a state, `times` times; the first that has counts.
+
+        Raises UnknownStateName for a name that is misspelled, ValueError for `times` < 1.
+        """
+        name = checked_state(state, (), f"{self} can't reach it")
+        return Reached(str(self), name, times, lambda: [view._history() for view in self._search.all()])
+
+    def __bool__(self) -> bool:
+        return bool(self._search.only())
+
+    def __str__(self) -> str:
+        return f"{self._kind} run {self._name!r}"
+
+    def __repr__(self) -> str:
+        there = self._search.all()
+        return f"<{self}: not there yet>" if not there else f"<{self}: {', '.join(map(repr, there))}>"

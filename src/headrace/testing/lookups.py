@@ -1,0 +1,91 @@
+"""What a world's store knows about one run: its log, what it waited for, what limits it, what it started."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from headrace.core.records import FlowRun, Run, TaskRun
+from headrace.core.states import State
+from headrace.drive.world import World
+from headrace.store.protocol import EVERY_RUN, LogFilter, LogRecord, RunFilter
+from headrace.testing.causes import Evidence
+from headrace.testing.transitions import Transition, transitions
+
+#: The name among a task run's inputs that stands for no parameter, but for the task that called it.
+_PARENTS = "__parents__"
+
+
+def definition_name(run: Run) -> str:
+    """Return the name of the flow or task that this is a run of."""
+    assert isinstance(run, FlowRun | TaskRun)
+    return run.flow_name if isinstance(run, FlowRun) else run.task_name
+
+
+def log_lines(world: World, run: Run) -> list[LogRecord]:
+    """Return the run's own log lines, without those of runs that it started."""
+    world.logs.flush()
+    if run.kind == "task":
+        return world.store.logs(LogFilter(task_run_id=run.id))
+    return [line for line in world.store.logs(LogFilter(flow_run_id=run.id)) if line.task_run_id is None]
+
+
+def upstream(world: World, run: Run) -> list[TaskRun]:
+    """Return the task runs that this one took values from or waited for."""
+    if not isinstance(run, TaskRun):
+        return []
+    ids = frozenset(run_id for name, given in run.task_inputs.items() if name != _PARENTS for run_id in given)
+    return world.store.task_runs(RunFilter(ids=ids)) if ids else []
+
+
+def limits(world: World, run: Run) -> list[str]:
+    """Return the names of the limits of the run's tags."""
+    wanted = {f"tag:{tag}" for tag in run.tags}
+    return [limit.name for limit in world.store.limits(world.clock.now()) if limit.name in wanted]
+
+
+def children(world: World, run: Run) -> list[Run]:
+    """Return what a run started, in order of creation; subflows in the place of task runs that stand for them."""
+    store = world.store
+    if isinstance(run, TaskRun):
+        around = RunFilter(flow_run_id=run.flow_run_id) if run.flow_run_id else EVERY_RUN
+        return [task for task in store.task_runs(around) if parent(task) == run.id]
+    subflows = {child.id: child for child in store.flow_runs(RunFilter(flow_run_id=run.id))}
+    tasks = [task for task in store.task_runs(RunFilter(flow_run_id=run.id)) if parent(task) == run.id]
+    return [subflows.get(task.child_flow_run_id, task) if task.child_flow_run_id else task for task in tasks]
+
+
+def parent(run: Run) -> UUID | None:
+    """Return the id of the run that started this one: the task that called it, else the flow run around it."""
+    if isinstance(run, TaskRun):
+        callers = run.task_inputs.get(_PARENTS)
+        return callers[0] if callers else run.flow_run_id
+    assert isinstance(run, FlowRun)
+    return run.parent_flow_run_id
+
+
+def steps(world: World, run: Run) -> list[Transition]:
+    """Return the run's transitions, each with its cause. A task run that stands for a subflow has that one's log."""
+    stood_for = run.child_flow_run_id if isinstance(run, TaskRun) else None
+    teller = world.store.flow_run(stood_for) if stood_for else run
+    evidence = Evidence(
+        run,
+        logs=lambda: [line.message for line in log_lines(world, teller)],
+        upstream=lambda: {one.name: one.state for one in upstream(world, run)},
+        limits=lambda: limits(world, run),
+    )
+    return transitions(world.store.history(run.id), evidence)
+
+
+def planned_delays(states: list[State]) -> list[float]:
+    """Return the planned seconds before each retry that had a delay, to the millisecond; whole ones as int."""
+    return [_delay(state) for state in states if state.name == "AwaitingRetry"]
+
+
+def _delay(state: State) -> float:
+    until, since = state.state_details.scheduled_time, state.timestamp
+    assert until is not None, "who awaits a retry knows until when"
+    assert since is not None, "a recorded state has its moment"
+    # The state is stamped a moment after the delay was worked out, and after every state before it.
+    seconds = round((until - since) / timedelta(seconds=1), 3)
+    return int(seconds) if seconds == int(seconds) else seconds
