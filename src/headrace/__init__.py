@@ -52,6 +52,13 @@ _MODULES = frozenset(
         *("settings", "states", "task_runners", "tasks", "testing", "utilities"),
     }
 )
+#: What users of Prefect look for here in vain, so far.
+_NOT_YET = frozenset(
+    {
+        *("serve", "aserve", "deploy", "pause_flow_run", "apause_flow_run", "suspend_flow_run", "asuspend_flow_run"),
+        *("resume_flow_run", "aresume_flow_run"),
+    }
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -61,6 +68,11 @@ def __getattr__(name: str) -> Any:
         return value
     if name in _MODULES:
         return import_module(f"headrace.{name}")
+    if name in _NOT_YET:
+        raise AttributeError(
+            f"headrace.{name} is not part of this version of headrace: it has neither deployments nor pauses yet. "
+            "See docs/moving-from-prefect.md for what is there."
+        )
     raise AttributeError(f"module 'headrace' has no attribute {name!r}")
 
 

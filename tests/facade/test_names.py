@@ -34,6 +34,7 @@ FACADE = {
     "headrace.client.orchestration": "get_client HeadraceClient SyncHeadraceClient",
     "headrace.client.schemas.objects": "State StateType StateDetails FlowRun TaskRun ConcurrencyLimit TERMINAL_STATES",
     "headrace.settings": "temporary_settings",
+    "headrace.testing.utilities": "headrace_test_harness",
     "headrace.exceptions": "HeadraceError CrashedRun FailedRun CancelledRun PausedRun UnfinishedRun MissingResult "
     "ParameterTypeError ParameterBindError ReservedArgumentError MissingContextError InvalidNameError "
     "MappingLengthMismatch MappingMissingIterable UpstreamTaskError NotPausedError FlowPauseTimeout "
@@ -115,6 +116,13 @@ def test_importing_headrace_is_light() -> None:
     code = f"import sys, headrace; print([name for name in {heavy!r} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_what_is_not_there_yet_says_so() -> None:
+    """Rather than leave users to look for a typing error."""
+    for name in ("serve", "deploy", "pause_flow_run", "resume_flow_run"):
+        with pytest.raises(AttributeError, match="not part of this version"):
+            getattr(headrace, name)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

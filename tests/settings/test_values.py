@@ -135,3 +135,18 @@ def test_settings_travel_as_environment_variables(monkeypatch: pytest.MonkeyPatc
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert headrace.settings.refresh_settings() == settings
+
+
+def test_settings_can_be_reached_group_by_group() -> None:
+    """As users of Prefect write them: a group is what names begin with."""
+    with temporary_settings({"tasks_runner_thread_pool_max_workers": 3}) as settings:
+        assert settings.tasks.runner.thread_pool_max_workers == 3
+    groups = (settings.logging, settings.flows, settings.results, settings.server, settings.api)
+    assert groups[0].level == settings.logging_level
+    assert groups[1].default_retries == settings.flows_default_retries
+    assert groups[2].persist_by_default is settings.results_persist_by_default
+    assert groups[3].api.port == settings.server_api_port
+    assert groups[4].url is settings.api_url
+    with pytest.raises(AttributeError, match="HEADRACE_LOGGING_LEVL"):
+        _ = settings.logging.levl
+    assert repr(settings.server.api) == "<settings HEADRACE_SERVER_API_*>"

@@ -159,6 +159,36 @@ class Settings:
         """Return what is not default as environment variables, to pass on to another process."""
         return {s.name: str(getattr(self, s.field)) for s in SETTINGS if self.source_of(s) != DEFAULT}
 
+    @property
+    def api(self) -> SettingsGroup:
+        """Those whose names begin with ``api_``; so for the others below."""
+        return SettingsGroup(self, "api")
+
+    @property
+    def server(self) -> SettingsGroup:
+        """``server_…``."""
+        return SettingsGroup(self, "server")
+
+    @property
+    def results(self) -> SettingsGroup:
+        """``results_…``."""
+        return SettingsGroup(self, "results")
+
+    @property
+    def logging(self) -> SettingsGroup:
+        """``logging_…``."""
+        return SettingsGroup(self, "logging")
+
+    @property
+    def flows(self) -> SettingsGroup:
+        """``flows_…``."""
+        return SettingsGroup(self, "flows")
+
+    @property
+    def tasks(self) -> SettingsGroup:
+        """``tasks_…``."""
+        return SettingsGroup(self, "tasks")
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Settings) and self._values() == other._values()
 
@@ -171,6 +201,27 @@ class Settings:
         masked = {s.field for s in SETTINGS if s.secret}
         shown = (f"{k}={'***' if v and k in masked else v!r}" for k, v in self._values().items())
         return f"Settings({', '.join(shown)})"
+
+
+class SettingsGroup:
+    """Settings whose names begin alike: `settings.tasks.runner.thread_pool_max_workers`, and so on."""
+
+    __slots__ = ("_prefix", "_settings")
+
+    def __init__(self, settings: Settings, prefix: str) -> None:
+        self._settings = settings
+        self._prefix = prefix
+
+    def __getattr__(self, name: str) -> Any:
+        field = f"{self._prefix}_{name}"
+        if field in _BY_FIELD:
+            return getattr(self._settings, field)
+        if any(other.startswith(f"{field}_") for other in _BY_FIELD):
+            return SettingsGroup(self._settings, field)
+        raise AttributeError(f"There is no setting {PREFIX}{field.upper()}.")
+
+    def __repr__(self) -> str:
+        return f"<settings {PREFIX}{self._prefix.upper()}_*>"
 
 
 #: All settings, in the order of the table.

@@ -81,9 +81,9 @@ def _memory_store() -> MemoryStore:
     return MemoryStore()
 
 
-def live_in(world: World) -> None:
-    """Let the process live in a world."""
-    replace_process_world(world)
+def live_in(world: World | None) -> World | None:
+    """Let the process live in a world (None: one that is made when needed); return the one before."""
+    return replace_process_world(world)
 
 
 def end(world: IsolatedWorld) -> None:

@@ -1,0 +1,31 @@
+"""Isolation for tests that do without our pytest plugin: with unittest, say, or with a fixture that moved over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from headrace.drive.world import current_world
+from headrace.testing import isolation
+
+__all__ = ["headrace_test_harness"]
+
+
+@contextmanager
+def headrace_test_harness(server_startup_timeout: float | None = None) -> Iterator[None]:
+    """Keep the runs of the block in a store in memory of its own, that is gone after it.
+
+    Where the pytest plugin is at work each test has a store of its own already, and this does nothing: what fixtures
+    of the plugin show is what the test has run. There is no server to be waited for; `server_startup_timeout` has no
+    effect.
+    """
+    if isinstance(current_world(), isolation.IsolatedWorld):
+        yield
+        return
+    world = isolation.new_world(seed=0)
+    before = isolation.live_in(world)
+    try:
+        yield
+    finally:
+        isolation.live_in(before)
+        isolation.end(world)
