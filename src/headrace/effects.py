@@ -210,6 +210,11 @@ class Call(Effect[Outcome]):
         """Return one step of this call's generator: another function, under the same conditions."""
         return Call(fn, args, {}, self.context, flavour, self.seconds, self.expired, self.prints, self.body)
 
+    def spend(self, nanoseconds: int) -> None:
+        """Take the time of a step off what is left: the limit is for all steps together."""
+        if self.seconds is not None:
+            self.seconds = max(self.seconds - nanoseconds / 1e9, 1e-6)
+
 
 class WaitFor(Effect["Cancelled | None"]):
     """Wait until all of these runs have ended."""

@@ -34,7 +34,7 @@ from headrace.exceptions import FlowRunTimeoutError
 from headrace.ids import named_id
 from headrace.runs import inputs
 from headrace.runs.context import CURRENT, TAGS, FlowRunContext, RunContext
-from headrace.runs.definitions import Hook, flavour_of
+from headrace.runs.definitions import Hook, flavour_of, is_function
 from headrace.runs.flow_run import flow_run as story_of
 from headrace.runs.steps import PENDING, settled
 from headrace.settings import current_settings
@@ -87,7 +87,7 @@ class Flow(Hooked, Generic[P, R]):
             raise TypeError(f"'fn' must be callable; a flow is made of a function, not of {fn!r}.")
         plain = underlying(fn)
         # The __dict__ of a callable object is its own; a function's holds what other decorators left there.
-        update_wrapper(self, plain, updated=("__dict__",) if inspect.isroutine(plain) else ())
+        update_wrapper(self, plain, updated=("__dict__",) if is_function(plain) else ())
         self.fn: Callable[..., Any] = fn.__func__ if isinstance(fn, staticmethod) else fn
         self.isstaticmethod = isinstance(fn, staticmethod)
         self.isclassmethod = isinstance(fn, classmethod)

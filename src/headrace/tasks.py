@@ -36,7 +36,7 @@ from headrace.exceptions import TaskRunTimeoutError
 from headrace.futures import RunFuture, RunFutureList
 from headrace.runs import inputs
 from headrace.runs.context import CURRENT, TAGS, RunContext, TaskRunContext
-from headrace.runs.definitions import Hook, flavour_of
+from headrace.runs.definitions import Hook, flavour_of, is_function
 from headrace.runs.steps import PENDING, settled
 from headrace.runs.task_run import task_run as story_of
 from headrace.settings import current_settings
@@ -97,7 +97,7 @@ class Task(Hooked, Generic[P, R]):
             raise TypeError(f"'fn' must be callable; a task is made of a function, not of {fn!r}.")
         plain = underlying(fn)
         # The __dict__ of a callable object is its own; a function's holds what other decorators left there.
-        update_wrapper(self, plain, updated=("__dict__",) if inspect.isroutine(plain) else ())
+        update_wrapper(self, plain, updated=("__dict__",) if is_function(plain) else ())
         self.fn: Callable[..., Any] = fn.__func__ if isinstance(fn, staticmethod) else fn
         self.isstaticmethod = isinstance(fn, staticmethod)
         self.isclassmethod = isinstance(fn, classmethod)

@@ -286,3 +286,36 @@ def test_a_limit_that_rings_too_late_for_its_call_is_forgotten(runs):
     guard.interrupt(expired)
     guard.withdraw(expired)
     assert task(lambda: 1)() == 1
+
+
+@pytest.mark.parametrize("kind", ["generator", "async generator"])
+def test_the_limit_of_a_generator_is_for_all_its_steps_together(kind, runs, fake_clock):
+    """Each takes less than the limit; what the caller does between them does not count."""
+
+    def generate():
+        for n in range(10):
+            time.sleep(2)
+            yield n
+
+    async def generate_async():
+        for n in range(10):
+            await asyncio.sleep(2)
+            yield n
+
+    seen = []
+    generator = task(timeout_seconds=5, name="t")(generate if kind == "generator" else generate_async)
+
+    def consume():
+        for item in generator():
+            time.sleep(10)
+            seen.append(item)
+
+    async def consume_async():
+        async for item in generator():
+            await asyncio.sleep(10)
+            seen.append(item)
+
+    with pytest.raises(TaskRunTimeoutError):
+        consume() if kind == "generator" else asyncio.run(consume_async())
+    assert seen == [0, 1]
+    assert runs.task("t").states[-1] == "TimedOut"

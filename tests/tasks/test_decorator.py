@@ -1,5 +1,6 @@
 """What `@task` takes, and what it makes of it."""
 
+import asyncio
 import functools
 import inspect
 from dataclasses import dataclass
@@ -373,3 +374,28 @@ def test_records_of_runs_may_be_returned_and_passed_on() -> None:
 
     name, record = my_flow()
     assert name == record.task_name == "mine"
+
+
+@pytest.mark.parametrize(("outer", "inner"), [(task, flow), (flow, task), (task, task), (flow, flow)])
+def test_flows_and_tasks_may_be_made_of_each_other(outer: Any, inner: Any, runs: Any) -> None:
+    """Sync, async and generators; each has its own options and its own run."""
+
+    @outer
+    @inner(retries=2)
+    def plain(x: int) -> int:
+        return x
+
+    @outer
+    @inner
+    async def coroutine(x: int) -> int:
+        return x
+
+    @outer
+    @inner
+    def generator(x: int) -> Any:
+        yield x
+
+    assert (plain(1), plain.retries) == (1, 0)
+    assert asyncio.run(coroutine(2)) == 2
+    assert list(generator(3)) == [3]
+    assert {run.state.name for run in runs.all()} == {"Completed"}

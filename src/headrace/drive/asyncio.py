@@ -164,8 +164,7 @@ class _Steps:
         """Run to the next yield; False at the end."""
         if self._closed:
             return False
-        effect = self._effect.step(_advanced, (self._step, self._argument), "async")
-        outcome = await call(effect, self._world, task_guard())
+        outcome = await self._call(_advanced, self._step, self._argument)
         if not isinstance(outcome, Returned):
             self.outcome = outcome
             return False
@@ -186,9 +185,15 @@ class _Steps:
     async def close(self) -> None:
         """Let the generator clean up; there is no next step."""
         self._closed = True
-        closed = await call(self._effect.step(self._generator.aclose, (), "async"), self._world, task_guard())
+        closed = await self._call(self._generator.aclose)
         if not isinstance(closed, Returned):
             self.outcome = closed
+
+    async def _call(self, fn: Callable[..., Any], *args: Any) -> Outcome:
+        began = self._world.clock.monotonic_ns()
+        outcome = await call(self._effect.step(fn, args, "async"), self._world, task_guard())
+        self._effect.spend(self._world.clock.monotonic_ns() - began)
+        return outcome
 
 
 async def _advanced(step: Callable[[Any], Awaitable[Any]], argument: Any) -> Any:

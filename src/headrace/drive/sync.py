@@ -221,11 +221,9 @@ class _Steps:
             self.outcome = closed
 
     def _call(self, fn: Callable[..., Any], *args: Any) -> Outcome:
-        effect, clock = self._effect, self._world.clock
-        began = clock.monotonic_ns()
-        outcome = call(effect.step(fn, args, "sync"), self._world, thread_guard())
-        if effect.seconds is not None:  # its time is that of all its steps
-            effect.seconds = max(effect.seconds - (clock.monotonic_ns() - began) / 1e9, 1e-6)
+        began = self._world.clock.monotonic_ns()
+        outcome = call(self._effect.step(fn, args, "sync"), self._world, thread_guard())
+        self._effect.spend(self._world.clock.monotonic_ns() - began)
         return outcome
 
 

@@ -42,6 +42,12 @@ class FlowDefinition(Definition, Protocol):
     flow_run_name: str | Callable[[], str] | None
 
 
+def is_function(fn: Any) -> bool:
+    """Say whether this is a function or method, of Python's own or written in C, and no object that can be called."""
+    # `inspect.isroutine` takes any descriptor for a function, and flows and tasks are descriptors.
+    return inspect.isfunction(fn) or inspect.ismethod(fn) or inspect.isbuiltin(fn)
+
+
 def flavour_of(fn: Callable[..., Any]) -> Flavour:
     """Say how a function is to be called; partials and callable objects are looked through."""
     inner: Any = fn
@@ -49,7 +55,10 @@ def flavour_of(fn: Callable[..., Any]) -> Flavour:
         inner = inner.func
     if inspect.iscoroutinefunction(inner):
         return "async"  # asked first: an AsyncMock says so itself, its class does not
-    if not inspect.isroutine(inner):
+    if hasattr(type(inner), "story"):  # a flow or task
+        flavour: Flavour = inner.flavour
+        return flavour
+    if not is_function(inner):
         inner = inner if inspect.isclass(inner) else type(inner).__call__
     if inspect.isasyncgenfunction(inner):
         return "async generator"
