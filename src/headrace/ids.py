@@ -65,8 +65,9 @@ def _uuid(bits: int) -> UUID:
     """Make a UUID without the checks of its constructor, which take longer than all the rest of a new id."""
     made = _new(UUID)
     _set(made, "int", bits)
-    _set(made, "is_safe", SafeUUID.unknown)
+    _set(made, "is_safe", _UNKNOWN)
     return made
 
 
 _new, _set = object.__new__, object.__setattr__
+_UNKNOWN = SafeUUID.unknown

@@ -91,6 +91,8 @@ def plain_result(state: State, settled: Settled) -> Any:
 
 def plain(value: Any, settled: Settled) -> Any:
     """Return the value with futures and states inside replaced by their results; raise the first failure."""
+    if type(value) in SCALARS:
+        return value
 
     def resolve(leaf: Any) -> Any:
         inner = _state_in(leaf, settled)

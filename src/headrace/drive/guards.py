@@ -50,6 +50,8 @@ class Guard:
 
     def close(self) -> None:
         """Hold interrupts back; one that was planted and has not been raised stays pending."""
+        if not self.is_open and self._planted is None:
+            return  # closed already: nobody plants anything then
         with self._lock:
             self.is_open = False
             if self._planted is not None:

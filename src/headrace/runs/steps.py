@@ -7,11 +7,13 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from headrace.core import messages, names
 from headrace.core.decisions import Decision, decide
 from headrace.core.final import crashed, engine_made, failed, state_of_return, timed_out
 from headrace.core.messages import Kind
+from headrace.core.records import TaskRun
 from headrace.core.states import State, StateDetails, StateType
 from headrace.core.walk import SCALARS, found
 from headrace.effects import (
@@ -56,7 +58,8 @@ async def record(this: RunContext, *states: State) -> State | None:
         if standing is not None:
             return standing
         this.unrecorded = ()
-        await _mirror(this, states)
+        if this.stand_in is not None and states:
+            await _mirror(this.stand_in, this.run.id, states)
     return None
 
 
@@ -65,12 +68,11 @@ def all_final(states: Iterable[State]) -> bool:
     return all(state.is_final() for state in states)
 
 
-async def _mirror(this: RunContext, states: tuple[State, ...]) -> None:
+async def _mirror(stand_in: TaskRun, child: UUID, states: tuple[State, ...]) -> None:
     """Let the task run that stands for a subflow enter the states of its child."""
-    if this.stand_in is not None and states:
-        details = [replace(state.state_details, child_flow_run_id=this.run.id) for state in states]
-        entered = [state.replace(state_details=own) for state, own in zip(states, details, strict=True)]
-        await Record(this.stand_in, tuple(entered))
+    details = [replace(state.state_details, child_flow_run_id=child) for state in states]
+    entered = [state.replace(state_details=own) for state, own in zip(states, details, strict=True)]
+    await Record(stand_in, tuple(entered))
 
 
 async def end(this: RunContext, state: State) -> State:
