@@ -74,6 +74,10 @@ class Promise:
         """Say whether the run has ended."""
         return self.settled_state is not None
 
+    def awaited(self) -> str:
+        """Say what somebody waits for who waits for this."""
+        return f"{self.run.kind} run {self.run.name!r} ({self.run.state})"
+
     def settle(self, state: State) -> None:
         """Make the end known. Does nothing where it is known already."""
         with self._lock:
@@ -235,11 +239,15 @@ class RequestSlots(Effect[Any]):
 
 
 class WaitForSlots(Effect["Cancelled | None"]):
-    """Wait until slots were given back after the `seen`-th release, at most `seconds` (None: as long as it takes)."""
+    """Wait until slots were given back after the `seen`-th release, at most `seconds` (None: as long as it takes).
 
-    __slots__ = ("seconds", "seen")
+    `limit` is the name of the limit that is in the way.
+    """
 
-    def __init__(self, seen: int, seconds: float | None) -> None:
+    __slots__ = ("limit", "seconds", "seen")
+
+    def __init__(self, limit: str, seen: int, seconds: float | None) -> None:
+        self.limit = limit
         self.seen = seen
         self.seconds = seconds
 

@@ -25,13 +25,17 @@ Three families, by who can act::
     │   ├── FlowPauseTimeout
     │   ├── ConcurrencySlotAcquisitionError            a limit that does not exist
     │   └── AcquireConcurrencySlotTimeoutError         (TimeoutError)
-    └── the world failed
-        └── StoreError                                 the run store can't be used
-            ├── NotAStore                              the file is something else
-            ├── StoreLocked                            another process holds it
-            ├── StoreReadOnly
-            ├── StoreFull
-            └── StoreTooNew                            written by a later headrace
+    ├── the world failed
+    │   └── StoreError                                 the run store can't be used
+    │       ├── NotAStore                              the file is something else
+    │       ├── StoreLocked                            another process holds it
+    │       ├── StoreReadOnly
+    │       ├── StoreFull
+    │       └── StoreTooNew                            written by a later headrace
+    └── a simulation can't go on                       (SimulationError; never taken for a failure of the run)
+        ├── DeadlockError                              everybody waits, and there is no deadline
+        ├── RunawayError                               time moves without end, and nothing gets done
+        └── StallError                                 a real wait stops everything
 
 Signals that end a run from outside (`TerminationSignal`, `CancelRequested`) are `BaseException`s, so that
 ``except Exception`` in user code can't swallow them.
@@ -50,6 +54,7 @@ __all__ = [
     "ConcurrencySlotAcquisitionError",
     "ConfigurationError",
     "CrashedRun",
+    "DeadlockError",
     "ExternalSignal",
     "FailedRun",
     "FlowPauseTimeout",
@@ -69,8 +74,11 @@ __all__ = [
     "ParameterTypeError",
     "PausedRun",
     "ReservedArgumentError",
+    "RunawayError",
     "ScriptError",
     "SerializationError",
+    "SimulationError",
+    "StallError",
     "StoreError",
     "StoreFull",
     "StoreLocked",
@@ -253,6 +261,45 @@ class CancelRequested(ExternalSignal):
     def __init__(self, flow_run_id: UUID | None = None) -> None:
         self.flow_run_id = flow_run_id
         super().__init__(flow_run_id)
+
+
+# --- a simulation can't go on ----------------------------------------------------------------------------------
+
+
+class SimulationError(HeadraceError):
+    """A simulation can't go on. Raised in the test; a run that it passes through is recorded as Crashed, not Failed.
+
+    `participants` says of everybody who takes part: name, what it does or waits for, since when, and where in the code;
+    `elapsed` is the virtual time in seconds.
+    """
+
+    def __init__(
+        self, message: str, participants: Sequence[tuple[str, str, str, str]] = (), elapsed: float = 0.0
+    ) -> None:
+        self.participants = tuple(participants)
+        self.elapsed = elapsed
+        super().__init__("\n".join([message, *_table(self.participants, elapsed)]))
+
+
+class DeadlockError(SimulationError):
+    """Everybody waits, and there is no deadline that time could jump to."""
+
+
+class RunawayError(SimulationError):
+    """Time moves on and on, or is asked for again and again, and nothing gets done."""
+
+
+class StallError(SimulationError):
+    """A wait that virtual time does not reach has stopped everything for too long in real time."""
+
+
+def _table(rows: Sequence[tuple[str, str, str, str]], elapsed: float) -> Sequence[str]:
+    if not rows:
+        return []
+    table = [("who", "what", "since", "where"), *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(3)]
+    lines = ["  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3]]).rstrip() for row in table]
+    return [f"At {elapsed:g} s of virtual time:", *("  " + line for line in lines)]
 
 
 def _short(value: object, limit: int = 80) -> str:

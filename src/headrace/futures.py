@@ -86,7 +86,7 @@ class RunFuture(Promise, Generic[R]):
 
 
 def _wait_until_done(future: RunFuture[Any], timeout: float | None) -> None:
-    event = current_world().clock.event()
+    event = current_world().clock.event(future.awaited)
     future.when_done(event.set)
     block(event, timeout)
 
@@ -173,7 +173,7 @@ class _Bell:
     def next_rung(self, seconds: float | None) -> RunFuture[Any] | None:
         """Return the next future that ended, None if there is none within this time."""
         while not self._rung:
-            self._event = event = current_world().clock.event()
+            self._event = event = current_world().clock.event("the next of several task runs to end")
             if not self._rung and not block(event, seconds):  # it may have been rung just before
                 return None
         return self._rung.popleft()

@@ -45,12 +45,12 @@ def test_the_clock_stands_while_a_participant_works():
     order = []
 
     def sleeper():
-        with clock.adopt_participant():
+        with clock.adopt_participant(announced):
             clock.sleep(5)
             order.append(("sleeper", clock.elapsed))
 
     with clock.participant():
-        clock.expect_participant()
+        announced = clock.expect_participant("sleeper")
         thread = threading.Thread(target=sleeper)
         thread.start()
         order.append(("worker", clock.elapsed))

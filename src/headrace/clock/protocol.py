@@ -52,8 +52,8 @@ class Clock(Protocol):
         """Wait in this thread."""
         ...
 
-    def event(self) -> Event:
-        """Return a new event whose waits follow this clock."""
+    def event(self, why: str | Callable[[], str] = "") -> Event:
+        """Return a new event whose waits follow this clock; `why` says, in a report, what it stands for."""
         ...
 
     def time_limit(self, seconds: float, ring: Callable[[], object]) -> AbstractContextManager[None]:
@@ -63,19 +63,30 @@ class Clock(Protocol):
         """
         ...
 
-    def participant(self) -> AbstractContextManager[None]:
-        """Mark this thread as at work in the block: a virtual clock does not jump while a participant runs."""
+    def participant(self, name: str = "test") -> AbstractContextManager[object]:
+        """Mark this thread as at work in the block: a virtual clock does not jump while a participant runs.
+
+        Does nothing where the thread takes part already.
+        """
         ...
 
-    def expect_participant(self) -> None:
-        """Count a participant that is about to start in another thread, until it calls `adopt_participant`.
+    def expect_participant(self, name: str) -> object:
+        """Announce a participant that is about to start in another thread; what is returned is for `adopt_participant`.
 
         Without it a virtual clock could jump between the hand-over and the start.
         """
         ...
 
-    def adopt_participant(self) -> AbstractContextManager[None]:
+    def adopt_participant(self, announced: object) -> AbstractContextManager[object]:
         """Like `participant`, for one that `expect_participant` has announced."""
+        ...
+
+    def name_participant(self, name: str) -> None:
+        """Say what the participant of this thread is about to do: the name of a run."""
+        ...
+
+    def in_flight(self, why: str) -> AbstractContextManager[None]:
+        """Wait, in the block, for something that the clock knows nothing of: a process, a socket."""
         ...
 
     def new_event_loop(self) -> asyncio.AbstractEventLoop:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -25,22 +26,33 @@ class SystemClock:
     time_ns = staticmethod(time.time_ns)
     monotonic_ns = staticmethod(time.monotonic_ns)
     sleep = staticmethod(time.sleep)
-    event = staticmethod(threading.Event)
     time_limit = staticmethod(limits.time_limit)
 
     def now(self) -> datetime:
         """Return the wall clock as an aware UTC datetime."""
         return datetime.now(UTC)
 
-    def participant(self) -> AbstractContextManager[None]:
+    def event(self, why: str | Callable[[], str] = "") -> threading.Event:
+        """Return an event of the standard library; nobody asks it why."""
+        return threading.Event()
+
+    def participant(self, name: str = "test") -> AbstractContextManager[object]:
         """Do nothing: real time does not wait for anybody."""
         return _NOTHING
 
-    def expect_participant(self) -> None:
+    def expect_participant(self, name: str) -> object:
+        """Do nothing."""
+        return None
+
+    def adopt_participant(self, announced: object) -> AbstractContextManager[object]:
+        """Do nothing."""
+        return _NOTHING
+
+    def name_participant(self, name: str) -> None:
         """Do nothing."""
 
-    def adopt_participant(self) -> AbstractContextManager[None]:
-        """Do nothing."""
+    def in_flight(self, why: str) -> AbstractContextManager[None]:
+        """Do nothing: every wait is real."""
         return _NOTHING
 
     def new_event_loop(self) -> asyncio.AbstractEventLoop:

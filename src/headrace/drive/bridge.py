@@ -30,10 +30,10 @@ def run_coroutine(coroutine: Awaitable[Any], world: World) -> Any:
         return thread_loop(world).run(coroutine)
     context = contextvars.copy_context()
     outcome: list[Any] = []
-    ended = world.clock.event()
+    ended = world.clock.event("a coroutine in a thread of its own")
 
     def elsewhere() -> None:
-        with world.clock.adopt_participant():
+        with world.clock.adopt_participant(announced):
             loop = Loop(world)
             try:
                 outcome.append((True, context.run(loop.run, coroutine)))
@@ -43,7 +43,7 @@ def run_coroutine(coroutine: Awaitable[Any], world: World) -> Any:
                 loop.close()
                 ended.set()
 
-    world.clock.expect_participant()
+    announced = world.clock.expect_participant("async")
     thread = threading.Thread(target=elsewhere, name="headrace-async")
     thread.start()
     ended.wait()

@@ -13,6 +13,7 @@ from headrace.drive import prints
 from headrace.drive.guards import Guard
 from headrace.drive.world import World
 from headrace.effects import Call, Cancelled, Outcome, Raised
+from headrace.exceptions import SimulationError
 from headrace.runs.context import CURRENT
 
 _NOTHING: AbstractContextManager[None] = nullcontext()
@@ -66,7 +67,9 @@ def outcome_of(error: BaseException, effect: Call, guard: Guard | None) -> Outco
     interrupted = guard is not None and error is guard.delivered and error is not effect.expired
     if guard is not None and error is effect.expired:
         guard.delivered = None  # it has reached the run that it was for: further out it is an error like others
-    return Raised(error) if isinstance(error, Exception) and not interrupted else Cancelled(error)
+    if isinstance(error, Exception) and not interrupted and not isinstance(error, SimulationError):
+        return Raised(error)
+    return Cancelled(error)
 
 
 _HERE = os.path.dirname(__file__)

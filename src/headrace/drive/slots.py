@@ -94,6 +94,12 @@ class SlotBell:
                 return
         wake()
 
+    def awaited(self, limit: str) -> str:
+        """Say what somebody waits for who waits for slots of this limit, and who holds them."""
+        leases = self._world.store.leases(limit, self._world.clock.now())
+        holders = [lease.holder for lease in leases if not lease.waiting]
+        return f"a slot of {limit!r}, held by {', '.join(holders) or 'nobody'}"
+
     def patience(self, seconds: float | None) -> float | None:
         """Return how long to wait at most before asking again."""
         if not self._world.store.shared:

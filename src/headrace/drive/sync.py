@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headrace.clock import Event
@@ -263,7 +264,7 @@ def wait(event: Event, seconds: float | None, guard: Guard) -> Cancelled | None:
 
 
 def _sleep(effect: Sleep, world: World, guard: Guard) -> Cancelled | None:
-    return wait(world.clock.event(), effect.seconds, guard)
+    return wait(world.clock.event(f"{effect.seconds:g} s, the delay of a retry or the like"), effect.seconds, guard)
 
 
 def _wait_for(effect: WaitFor, world: World, guard: Guard) -> Cancelled | None:
@@ -274,7 +275,7 @@ def wait_for_all(promises: Any, world: World, guard: Guard) -> Cancelled | None:
     """Wait until all of the promises are settled."""
     for promise in promises:
         if not promise.done():
-            event = world.clock.event()
+            event = world.clock.event(promise.awaited)
             promise.when_done(event.set)
             waiting = wait(event, None, guard)
             if waiting is not None:
@@ -283,7 +284,7 @@ def wait_for_all(promises: Any, world: World, guard: Guard) -> Cancelled | None:
 
 
 def _wait_for_slots(effect: WaitForSlots, world: World, guard: Guard) -> Cancelled | None:
-    event = world.clock.event()
+    event = world.clock.event(partial(world.slots.awaited, effect.limit))
     world.slots.when_released(effect.seen, event.set)
     return wait(event, world.slots.patience(effect.seconds), guard)
 

@@ -89,7 +89,7 @@ class WorkerProcesses:
                     self._started += 1
                     number = self._started
                     break
-                event = self._world.clock.event()
+                event = self._world.clock.event("a worker process that is free")
                 self._waiting.append(event)
             waiting = sync.wait(event, None, guard)
             if waiting is not None:

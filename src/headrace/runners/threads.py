@@ -41,7 +41,7 @@ class WorkerPool:
         self._queue: deque[Job] = deque()
         self._active = 0
         self._idle = 0
-        self._called = 0
+        self._calls: deque[object] = deque()
         self._threads = 0
         self._taken = 0
         self._patient = isinstance(clock, SystemClock)
@@ -52,7 +52,7 @@ class WorkerPool:
         """Let a job run as soon as there is a worker for it."""
         with self._lock:
             self._queue.append(job)
-            if not self._patient or (not self._called and (self._idle or not self._active)):
+            if not self._patient or (not self._calls and (self._idle or not self._active)):
                 self._call_worker()
             elif not self._watched:
                 self._watched = True
@@ -60,10 +60,9 @@ class WorkerPool:
 
     def _call_worker(self) -> None:
         """Wake or start a thread, if there is a job that may begin. The lock is held."""
-        if not self._queue or (self._bound is not None and self._active + self._called >= self._bound):
+        if not self._queue or (self._bound is not None and self._active + len(self._calls) >= self._bound):
             return
-        self._clock.expect_participant()
-        self._called += 1
+        self._calls.append(self._clock.expect_participant(f"{self._name} worker"))
         if self._idle > 0:
             self._idle -= 1
             self._work.notify()
@@ -93,15 +92,15 @@ class WorkerPool:
         THREAD.blocked = self._blocked
         new = True
         try:
-            while self._takes_call(new):
+            while call := self._next_call(new):
                 new = False
-                with self._clock.adopt_participant():
+                with self._clock.adopt_participant(call[0]):
                     self._run_jobs()
         finally:
             _close_loop()
 
-    def _takes_call(self, new: bool) -> bool:
-        """Wait to be called, and be active from then on; False: the pool is closed, and nobody calls.
+    def _next_call(self, new: bool) -> tuple[object] | None:
+        """Wait to be called, and be active from then on; None: the pool is closed, and nobody calls.
 
         One step under the lock: two workers that both saw the last call before either took it would never end.
         """
@@ -109,11 +108,10 @@ class WorkerPool:
             if not new and not self._closed:
                 self._idle += 1
                 self._work.wait()
-            if not self._called:
-                return False
-            self._called -= 1
+            if not self._calls:
+                return None
             self._active += 1
-            return True
+            return (self._calls.popleft(),)
 
     def _run_jobs(self) -> None:
         """Run jobs while there are any, and count as active meanwhile."""

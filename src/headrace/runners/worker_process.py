@@ -88,7 +88,8 @@ class WorkerProcess:
         call = _Conversation(self, effect, world, guard)
         try:
             self._pipe.send(work)
-            done = call.until_done()
+            with world.clock.in_flight(f"the worker process {self.pid}"):
+                done = call.until_done()
         except (WorkerDied, OSError):
             self.is_usable = False
             return Cancelled(call.interrupted_by or CrashedRun(self._obituary()))

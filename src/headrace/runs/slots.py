@@ -55,7 +55,7 @@ async def take(
             on_wait = None
         moments = [moment for moment in (deadline, answer.retry_at) if moment is not None]
         seconds = max((min(moments) - now).total_seconds(), 0.0) if moments else None
-        waiting = await WaitForSlots(seen, seconds)
+        waiting = await WaitForSlots(answer.blocked_by, seen, seconds)
         if waiting is not None:
             await ReleaseSlots(request.ticket)
             return waiting

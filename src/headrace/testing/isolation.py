@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 #: How long to wait, in seconds of real time, for threads of the engine that have been told to end.
 _PATIENCE_SECONDS = 1.0
-#: The thread that rings time limits serves all worlds, and lives as long as the process.
-_OF_THE_PROCESS = "headrace-alarms"
+#: The threads that ring time limits and that watch virtual clocks serve all worlds.
+_OF_THE_PROCESS = frozenset({"headrace-alarms", "headrace-watch-time"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def end(world: IsolatedWorld) -> None:
         bridge.close_thread_loop()
     world.close()
     ours = [thread for thread in threading.enumerate() if thread.name.startswith("headrace-")]
-    _join(thread for thread in ours if thread not in world.elders and thread.name != _OF_THE_PROCESS)
+    _join(thread for thread in ours if thread not in world.elders and thread.name not in _OF_THE_PROCESS)
 
 
 def _join(threads: Iterable[threading.Thread]) -> None:

@@ -1,0 +1,91 @@
+"""Saying why virtual time can't go on: who waits for what, since when, where."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from collections.abc import Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from headrace.clock.participants import Doing, Participant
+from headrace.exceptions import DeadlockError, RunawayError, StallError
+
+if TYPE_CHECKING:
+    from headrace.clock.turns import Turns
+
+_SECOND = 1_000_000_000
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_LIBRARY = os.path.dirname(os.path.abspath(os.__file__))
+
+
+def deadlock(turns: Turns) -> DeadlockError:
+    """Return the error for: everybody waits, and nothing will come by itself."""
+    return DeadlockError(
+        "Deadlock: everybody waits, and there is no deadline that time could jump to.", _rows(turns), _at(turns)
+    )
+
+
+def stall(turns: Turns) -> StallError:
+    """Return the error for: a real wait has stopped everything."""
+    return StallError(
+        f"Stall: nothing has moved for {turns.stall_seconds:g} real seconds, because of a wait that virtual time does "
+        "not reach (a socket, a process, a lock from before the simulation). Time does not jump over work in flight. "
+        "Replace what is waited for by a stub, give it more time with simulate(stall_seconds=60), or make the thread a "
+        "daemon if it only serves others.",
+        _rows(turns),
+        _at(turns),
+    )
+
+
+def runaway(turns: Turns, why: str) -> RunawayError:
+    """Return the error for: time moves, or is asked for, without end and without anything getting done."""
+    return RunawayError(f"Runaway: {why}", _rows(turns), _at(turns))
+
+
+def _at(turns: Turns) -> float:
+    return (turns.now - turns.start) / _SECOND
+
+
+def _rows(turns: Turns) -> list[tuple[str, str, str, str]]:
+    """Return for each participant: its name, what it does, since when, where in the code."""
+    frames = sys._current_frames()
+    return [_row(turns, one, frames) for one in turns.everybody()]
+
+
+def _row(turns: Turns, one: Participant, frames: dict[int, FrameType]) -> tuple[str, str, str, str]:
+    why = one.why if isinstance(one.why, str) else _said(one.why)
+    waits = one.doing in (Doing.WAITING, Doing.ASIDE)
+    doing = f"waits for {why}" if one.doing is Doing.WAITING and why else one.doing.value
+    if one.doing is Doing.ASIDE and why:
+        doing = f"{one.doing.value}: {why}"
+    since = f"{(one.since - turns.start) / _SECOND:g} s" if waits else "–"
+    frame = frames.get(one.thread_id) if one.thread_id is not None else None
+    return one.name, doing, since, "; ".join(_places(frame))
+
+
+def _said(why: Any) -> str:
+    try:
+        return str(why())
+    except Exception as error:  # noqa: BLE001 - a report must not fail because something in it can't be described
+        return f"something that can't be described ({type(error).__name__})"
+
+
+def _places(frame: FrameType | None) -> Iterator[str]:
+    """Yield where a thread is: the innermost line that is neither ours nor the standard library's."""
+    innermost = frame
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith((_OURS, _LIBRARY, "<frozen")):
+            yield _place(frame)
+            return
+        frame = frame.f_back
+    if innermost is not None:
+        yield _place(innermost)
+
+
+def _place(frame: FrameType) -> str:
+    name, line = frame.f_code.co_filename, frame.f_lineno
+    text = linecache.getline(name, line).strip()
+    return f"{os.path.relpath(name) if name.startswith(os.getcwd()) else name}:{line}" + (f"  {text}" if text else "")

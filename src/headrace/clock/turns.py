@@ -1,0 +1,427 @@
+"""Taking turns: of all who take part in virtual time, one runs at a time.
+
+Whoever runs has the *turn*, and gives it up where it waits, where it ends, and at a step if the schedule says so. A
+wake-up makes a participant ready, before whoever woke it goes on; it runs when it gets the turn. When nobody is ready,
+time jumps to the earliest deadline; when there is none, either somebody is in a real wait (then time stands still until
+that is over) or this is a deadlock.
+
+The price: threads are real threads, and each change of turns is a change of threads, some ten microseconds. What is
+gained: the same choices give the same order of events, whatever the operating system does.
+
+A participant that holds the turn in a real wait (a socket, a lock that somebody else holds) would stop everybody. It is
+noticed (see `watch`), put *aside*, and lines up again at its next step.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from headrace.clock.participants import Doing, Parking, Participant, Why
+from headrace.clock.report import deadlock, runaway, stall
+from headrace.clock.schedules import FirstCome, Schedule
+from headrace.clock.watch import unwatch, watch
+
+
+class Turns:
+    """The participants of one virtual clock, and the time they share, in nanoseconds since 1970."""
+
+    def __init__(self, now: int, schedule: Schedule | None = None, stall_seconds: float = 10.0) -> None:
+        self.now = now
+        self.start = now
+        self.schedule: Schedule = schedule or FirstCome()
+        self.stall_seconds = stall_seconds
+        self.lock = threading.RLock()
+        self.chief: Participant | None = None
+        self.current: Participant | None = None
+        self.ready: list[Participant] = []
+        self.aside: set[Participant] = set()
+        #: Goes up with every change of turns: what stands still in real time shows by it.
+        self.changes = 0
+        self.on_jump: list[Callable[[int], None]] = []
+        self.on_step: Callable[[Participant, str], None] | None = None
+        #: Told of a stall that the chief itself is the reason of.
+        self.on_stall: Callable[[BaseException], object] = lambda error: None
+        #: How often time may jump, and code may ask for a turn again, while nothing gets done; how far time may go.
+        self.most_jumps = 100_000
+        self.most_polls = 500_000
+        self.most_nanoseconds = 100 * 366 * 86_400 * 1_000_000_000
+        self._jumps = self._polls = 0
+        self._is_plain = isinstance(self.schedule, FirstCome)
+        self._participants: dict[int, Participant] = {}
+        self._everybody: dict[Participant, None] = {}
+        self._names: Counter[str] = Counter()
+        self._timers: list[tuple[int, int, Parking]] = []
+        self._order = itertools.count()
+
+    # who takes part ------------------------------------------------------------------------------------------------
+
+    def here(self) -> Participant | None:
+        """Return the participant that this thread is."""
+        return self._participants.get(threading.get_ident())
+
+    def everybody(self) -> list[Participant]:
+        """Return all participants, in order of arrival."""
+        with self.lock:
+            return list(self._everybody)
+
+    def expect(self, name: str, background: bool = False) -> Participant:
+        """Announce a participant that starts in a moment in another thread; its place in the order is fixed now."""
+        with self.lock:
+            expected = self._new(name)
+            expected.background = background
+            self._line_up(expected, Doing.EXPECTED)
+            return expected
+
+    def withdraw(self, expected: Participant) -> None:
+        """Expect it no more: its thread could not be started."""
+        with self.lock:
+            self._everybody.pop(expected, None)
+            if expected in self.ready:
+                self.ready.remove(expected)
+            elif self.current is expected:
+                self._give_up_turn()
+
+    @contextmanager
+    def taking_part(self, name: str) -> Iterator[Participant]:
+        """Be a participant in the block, unless this thread is one already; begin when it is its turn."""
+        with self.lock:
+            participant = self.here()
+            if is_new := participant is None:
+                participant = self._arrived(self._new(name))
+                self._line_up(participant, Doing.READY)
+            participant.depth += 1
+        try:
+            if is_new:
+                self._await_turn(participant)
+            yield participant
+        finally:
+            self._leave(participant)
+
+    @contextmanager
+    def adopting(self, expected: Participant) -> Iterator[Participant]:
+        """Be the participant that was announced, from when it is its turn."""
+        with self.lock:
+            self._arrived(expected).depth += 1
+        try:
+            self._await_turn(expected)
+            yield expected
+        finally:
+            self._leave(expected)
+
+    def rename(self, name: str) -> None:
+        """Give the participant of this thread another name, and let it count its steps from 1."""
+        participant = self.here()
+        if participant is not None:
+            with self.lock:
+                participant.name = self._unique(name)
+                participant.steps = 1
+
+    def _new(self, name: str) -> Participant:
+        participant = Participant(self._unique(name))
+        if not self._everybody:
+            watch(self)
+        self._everybody[participant] = None
+        return participant
+
+    def _unique(self, name: str) -> str:
+        self._names[name] += 1
+        return name if self._names[name] == 1 else f"{name}#{self._names[name]}"
+
+    def _arrived(self, participant: Participant) -> Participant:
+        participant.thread_id = threading.get_ident()
+        self._participants[participant.thread_id] = participant
+        return participant
+
+    def _leave(self, participant: Participant) -> None:
+        with self.lock:
+            participant.depth -= 1
+            if participant.depth:
+                return
+            assert participant.thread_id is not None, "who leaves has arrived"
+            del self._participants[participant.thread_id]
+            self._everybody.pop(participant, None)
+            if not self._everybody:
+                unwatch(self)
+            self._step_back(participant)
+
+    def _step_back(self, participant: Participant) -> None:
+        """Let the others go on, whatever this one was doing."""
+        self.aside.discard(participant)
+        if participant in self.ready:
+            self.ready.remove(participant)
+        if self.current is participant:
+            self._give_up_turn()
+        elif self.current is None:
+            self._pass_on()
+
+    # whose turn it is: all with the lock held ----------------------------------------------------------------------
+
+    def _line_up(self, participant: Participant, doing: Doing = Doing.READY) -> None:
+        participant.doing = doing
+        self.ready.append(participant)
+        if self.current is None:
+            self._pass_on()
+
+    def _give_up_turn(self) -> None:
+        self.current = None
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Give the turn to somebody, letting time jump if need be."""
+        self.changes += 1
+        while self.current is None:
+            if self.ready:
+                self._grant(self.ready.pop(self._choice(self.ready, at_step=False)))
+            elif self.aside:
+                return
+            elif not self._jump():
+                if self.is_stuck and self._is_alone() and not self.is_served:
+                    self.tell_deadlock()
+                return
+
+    def _choice(self, ready: list[Participant], at_step: bool) -> int:
+        return 0 if self._is_plain else self.schedule.choose(ready, at_step)
+
+    def _grant(self, participant: Participant) -> None:
+        self.current = participant
+        participant.doing = Doing.RUNNING
+        participant.gate.release()
+
+    def _jump(self) -> bool:
+        """Let time jump to the earliest deadline, and make everybody ready whose deadline that is; False: none."""
+        woke_one = False
+        while self._timers and (not woke_one or self._timers[0][0] <= self.now):
+            deadline, _, parking = heapq.heappop(self._timers)
+            if parking.woken:
+                continue
+            if deadline > self.now:
+                self._move_to(deadline)
+            woke_one = True
+            self.wake(parking)
+        # Where only threads wait that take no part, each jump is for one of them.
+        return woke_one and bool(self._everybody)
+
+    def _move_to(self, deadline: int) -> None:
+        self.now = deadline
+        self._polls = 0
+        self._jumps += 1
+        for follow in self.on_jump:
+            follow(deadline)
+        if self._jumps > self.most_jumps:
+            self._jumps = 0
+            self.raise_in_chief(runaway(self, f"time has jumped {self.most_jumps:,} times, and no run has moved on."))
+        elif deadline - self.start > self.most_nanoseconds:
+            self.raise_in_chief(
+                runaway(self, "more virtual time has passed than a simulation may take (`max_seconds`).")
+            )
+
+    def progress(self) -> None:
+        """Note that something got done: a run has moved on."""
+        self._jumps = self._polls = 0
+
+    def poll(self, what: str) -> None:
+        """Count a look at something that does not change while nobody waits: the time, a loop's callbacks."""
+        self._polls += 1
+        if self._polls > self.most_polls:
+            self._polls = 0
+            raise runaway(
+                self,
+                f"{what} {self.most_polls:,} times at one virtual moment. Time moves only when everybody waits: "
+                "wait for what you look for, or sleep between two looks.",
+            )
+
+    @property
+    def is_stuck(self) -> bool:
+        """Say whether everybody waits, and for nothing that will come by itself."""
+        return self.current is None and not self.ready and not self.aside and bool(self._everybody)
+
+    @property
+    def is_served(self) -> bool:
+        """Say whether a background participant is in a real wait, from which it may come back and wake somebody."""
+        return any(one.background and one.doing is Doing.ASIDE for one in self.everybody())
+
+    def _await_turn(self, participant: Participant) -> None:
+        try:
+            participant.gate.acquire()
+        except BaseException:
+            self._run_out_of_turn(participant)
+            raise
+
+    def _run_out_of_turn(self, participant: Participant) -> None:
+        """Let a participant go on that a signal has torn out of its wait; it lines up at its next step."""
+        with self.lock:
+            if participant.doing is Doing.RUNNING:
+                participant.gate.acquire(blocking=False)  # it was its turn, just now
+                return
+            if participant in self.ready:
+                self.ready.remove(participant)
+            participant.doing = Doing.ASIDE
+            self.aside.add(participant)
+
+    # steps ---------------------------------------------------------------------------------------------------------
+
+    def step(self, what: str) -> None:
+        """Make a step: let the schedule choose whether this participant goes on or another."""
+        participant = self.here()
+        if participant is None:
+            return
+        if participant.doing is Doing.ASIDE:
+            self._rejoin(participant)
+        if self.on_step is not None:
+            self.on_step(participant, what)
+        if not self._is_plain:
+            self._let_schedule_choose(participant)
+        participant.steps += 1
+
+    def _let_schedule_choose(self, participant: Participant) -> None:
+        with self.lock:
+            choice = self._choice([participant, *self.ready], at_step=True)
+            if choice == 0:
+                return
+            chosen = self.ready.pop(choice - 1)
+            participant.doing = Doing.READY
+            self.ready.insert(0, participant)
+            self.changes += 1
+            self._grant(chosen)
+        self._await_turn(participant)
+
+    def yield_turn(self) -> None:
+        """Let everybody go first who is ready."""
+        participant = self.here()
+        if participant is None:
+            return
+        if participant.doing is Doing.ASIDE:
+            self._rejoin(participant)
+        self.poll("An event loop has run callbacks")
+        if self.ready:
+            with self.lock:
+                participant.doing = Doing.READY
+                self.ready.append(participant)
+                self._give_up_turn()
+            self._await_turn(participant)
+
+    # waits ---------------------------------------------------------------------------------------------------------
+
+    def park(self, deadline: int | None, why: Why) -> Parking:
+        """Begin a wait of this thread, with the lock held; `block` is to follow."""
+        participant = self.here()
+        parking = Parking(deadline, participant)
+        if deadline is not None:
+            heapq.heappush(self._timers, (deadline, next(self._order), parking))
+        if participant is not None:
+            participant.steps += 1
+            participant.doing, participant.parking = Doing.WAITING, parking
+            participant.since, participant.why = self.now, why
+            self.aside.discard(participant)
+            if self.current is participant:
+                self.current = None
+        if self.current is None:
+            self._pass_on()
+        return parking
+
+    def wake(self, parking: Parking, error: BaseException | None = None) -> None:
+        """End a wait, with the lock held; with `error` it ends by raising that."""
+        if parking.woken:
+            return
+        parking.woken, parking.error = True, error
+        if parking.participant is None:
+            parking.gate.release()
+        else:
+            self._line_up(parking.participant)
+
+    def block(self, parking: Parking) -> None:
+        """Wait until the wait that `park` began is over."""
+        try:
+            parking.gate.acquire()
+        except BaseException:
+            self.abandon(parking)
+            raise
+        self.resume(parking)
+
+    def abandon(self, parking: Parking) -> None:
+        """End a wait that a signal has interrupted."""
+        with self.lock:
+            parking.woken = True
+            if parking.participant is not None:
+                parking.participant.parking = None
+                self._run_out_of_turn(parking.participant)
+
+    def resume(self, parking: Parking) -> None:
+        """Go on after a wait whose gate has opened."""
+        if parking.participant is not None:
+            parking.participant.parking = None
+        if parking.error is not None:
+            raise parking.error
+
+    # real waits ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def in_flight(self, why: Why) -> Iterator[None]:
+        """Wait for something real in the block: others go on meanwhile, and time stands still where they can't."""
+        participant = self.here()
+        if participant is None or participant.doing is not Doing.RUNNING:
+            yield
+            return
+        participant.why = why
+        self.put_aside(participant)
+        try:
+            yield
+        finally:
+            self._rejoin(participant)
+
+    def put_aside(self, participant: Participant) -> None:
+        """Take the turn from a participant that is in a real wait."""
+        with self.lock:
+            if self.current is participant:
+                participant.doing, participant.since = Doing.ASIDE, self.now
+                if not participant.background:
+                    self.aside.add(participant)
+                self._give_up_turn()
+
+    def _rejoin(self, participant: Participant) -> None:
+        with self.lock:
+            self.aside.discard(participant)
+            self._line_up(participant)
+        self._await_turn(participant)
+
+    # when nobody can go on ------------------------------------------------------------------------------------------
+
+    def _is_alone(self) -> bool:
+        """Say whether no other thread could wake anybody: all are participants, or our own idle ones."""
+        ours = self._participants.keys()
+        return all(one.ident in ours or one.name.startswith("headrace-") for one in threading.enumerate())
+
+    def tell_deadlock(self) -> None:
+        """Tell the chief that everybody waits, if that is still so."""
+        with self.lock:
+            if self.is_stuck:
+                self.raise_in_chief(deadlock(self))
+
+    def tell_stall(self) -> None:
+        """Tell the chief that a real wait has stopped everything, if that is still so."""
+        with self.lock:
+            if self.current is None and not self.ready:
+                error = stall(self)
+                if not self.raise_in_chief(error):
+                    self.on_stall(error)
+
+    def raise_in_chief(self, error: BaseException) -> bool:
+        """End the wait of the participant that opened the simulation by this error; False where it doesn't wait."""
+        with self.lock:
+            chief = self.chief or next(iter(self._everybody), None)
+            if chief is None or chief.parking is None or chief.parking.woken:
+                return False
+            self.wake(chief.parking, error)
+            return True
+
+    def dismiss(self, error: Callable[[], BaseException]) -> None:
+        """End every wait by an error: the simulation is over."""
+        with self.lock:
+            for participant in list(self._everybody):
+                if participant.parking is not None:
+                    self.wake(participant.parking, error())

@@ -1,0 +1,117 @@
+"""Noticing, in real time, that virtual time stands still.
+
+One thread of the process looks at all virtual clocks a few times a second: is somebody in a real wait who holds the
+turn? Then it is put aside, so that the others go on. Does everybody wait for each other? Then that is a deadlock. Has a
+real wait stopped everything for too long? Then that is a stall. A participant that computes is left alone: its thread
+uses the processor.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headrace.clock.turns import Turns
+
+#: How often the watch looks, in seconds.
+TICK_SECONDS = 0.02
+#: For how many ticks a participant must stand still to count as waiting.
+PATIENCE_TICKS = 3
+#: How many idle ticks the thread outlives the last clock: simulations come in hundreds.
+IDLE_TICKS = 250
+
+
+class _Watched:
+    """What the last look at one clock has shown."""
+
+    __slots__ = ("changes", "place", "since", "still", "turns")
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
+        self.changes = -1
+        self.still = 0
+        self.place: object = None
+        self.since = 0.0
+
+    def look(self) -> None:
+        """Look once more."""
+        turns = self.turns
+        current = turns.current
+        place = _place(current.thread_id) if current is not None else None
+        if turns.changes != self.changes or place != self.place:
+            self.changes, self.place, self.still, self.since = turns.changes, place, 0, time.monotonic()
+            return
+        self.still += 1
+        if self.still < PATIENCE_TICKS:
+            return
+        if current is not None:
+            if current.thread_id is not None:
+                turns.put_aside(current)
+        elif turns.is_stuck and not turns.is_served:
+            turns.tell_deadlock()
+        elif time.monotonic() - self.since > turns.stall_seconds:
+            self.since = time.monotonic()
+            turns.tell_stall()
+
+
+def _place(thread_id: int | None) -> object:
+    """Return what stays the same while a thread waits: where it is, and how long it has computed, in milliseconds."""
+    if thread_id is None:
+        return None
+    frame = sys._current_frames().get(thread_id)
+    place = (id(frame), frame.f_lasti) if frame is not None else None
+    try:
+        return place, time.clock_gettime_ns(time.pthread_getcpuclockid(thread_id)) // 1_000_000
+    except (AttributeError, OSError):  # not on every system
+        return place
+
+
+class _Watch:
+    """The thread, begun with the first clock and ended a few seconds after the last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._watched: dict[int, _Watched] = {}
+        self._thread: threading.Thread | None = None
+
+    def add(self, turns: Turns) -> None:
+        with self._lock:
+            self._watched[id(turns)] = _Watched(turns)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._look, name="headrace-watch-time", daemon=True)
+                self._thread.start()
+
+    def remove(self, turns: Turns) -> None:
+        with self._lock:
+            self._watched.pop(id(turns), None)
+
+    def _look(self) -> None:
+        idle = 0
+        while True:
+            _REAL_SLEEP(TICK_SECONDS)
+            with self._lock:
+                watched = list(self._watched.values())
+                idle = 0 if watched else idle + 1
+                if idle > IDLE_TICKS:
+                    self._thread = None
+                    return
+            for one in watched:
+                one.look()
+
+
+#: `time.sleep` as it was before any simulation put another in its place.
+_REAL_SLEEP: Any = time.sleep
+_WATCH = _Watch()
+
+
+def watch(turns: Turns) -> None:
+    """Look at this clock from now on."""
+    _WATCH.add(turns)
+
+
+def unwatch(turns: Turns) -> None:
+    """Look at it no more."""
+    _WATCH.remove(turns)

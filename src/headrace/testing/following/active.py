@@ -1,0 +1,49 @@
+"""Which virtual clock a piece of code follows, if any."""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+
+from headrace.clock.virtual import VirtualClock
+
+#: The clocks that are followed, the innermost last.
+CLOCKS: list[VirtualClock] = []
+
+#: Packages of the standard library in which user code waits.
+_WAITING = frozenset({"threading", "queue", "sched", "asyncio", "concurrent", "contextlib", "functools"})
+#: What runs the tests, or polls something real.
+_TOOLS = frozenset(
+    {
+        "_pytest", "coverage", "doctest", "execnet", "freezegun", "headrace", "hypothesis", "pluggy", "pydantic",
+        "pydantic_core", "pytest", "pytest_asyncio", "pytest_cov", "pytest_headrace", "pytest_randomly",
+        "pytest_rerunfailures", "pytest_timeout", "sybil", "xdist",
+    }
+)  # fmt: skip
+REAL = (frozenset(sys.stdlib_module_names) - _WAITING - {"__main__"}) | _TOOLS
+_NOT_USERS = frozenset(sys.stdlib_module_names) - {"__main__"} | _TOOLS
+
+
+def clock_here() -> VirtualClock | None:
+    """Return the clock that this thread takes part in; None: it is on real time."""
+    for clock in reversed(CLOCKS):
+        if clock.turns.here() is not None:
+            return clock
+    return None
+
+
+def clock_of(frame: FrameType) -> VirtualClock | None:
+    """Return the clock that the code of a frame in this thread follows."""
+    if is_real(frame.f_globals.get("__name__")):
+        return None
+    return clock_here()
+
+
+def is_users(module: object) -> bool:
+    """Say whether a module is neither the standard library's nor one of those that run the tests."""
+    return not isinstance(module, str) or module.partition(".")[0] not in _NOT_USERS
+
+
+def is_real(module: object) -> bool:
+    """Say whether a module stays on real time, whatever thread it runs in."""
+    return isinstance(module, str) and module.partition(".")[0] in REAL
