@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as _datetime
 import sys
 import time
 from collections.abc import Callable
-from datetime import date as RealDate
-from datetime import datetime as RealDatetime
+from datetime import UTC, date, datetime, tzinfo
 from types import ModuleType
 from typing import Any
 
@@ -103,64 +101,60 @@ class _Like(type):
         return repr(cls.real)
 
 
-class VirtualDatetime(RealDatetime, metaclass=_Like):
+class VirtualDatetime(datetime, metaclass=_Like):
     """`datetime.datetime`, whose `now` is virtual. Makes real datetimes only."""
 
-    real = RealDatetime
+    real = datetime
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make a real one; a subclass makes its own."""
         kind = cls.real if cls is VirtualDatetime else cls
-        return RealDatetime.__new__(kind, *args, **kwargs)
+        return datetime.__new__(kind, *args, **kwargs)
 
     @classmethod
-    def now(cls, tz: _datetime.tzinfo | None = None) -> Any:
+    def now(cls, tz: tzinfo | None = None) -> Any:
         """Return the virtual moment, in local time where no time zone is given."""
-        return RealDatetime.now(tz) if (at := _seconds()) is None else _exact(at, tz)
+        return datetime.now(tz) if (at := _seconds()) is None else _exact(at, tz)
 
     @classmethod
     def today(cls) -> Any:
         """Return the virtual moment in local time."""
-        return RealDatetime.today() if (at := _seconds()) is None else _exact(at, None)
+        return datetime.today() if (at := _seconds()) is None else _exact(at, None)
 
     @classmethod
     def utcnow(cls) -> Any:
         """Return the virtual moment in UTC, naive."""
         at = _seconds()
-        return (
-            _exact(at, _datetime.UTC).replace(tzinfo=None)
-            if at is not None
-            else RealDatetime.now(_datetime.UTC).replace(tzinfo=None)
-        )
+        return _exact(at, UTC).replace(tzinfo=None) if at is not None else datetime.now(UTC).replace(tzinfo=None)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         """Validate as the real class."""
-        return handler.generate_schema(RealDatetime)
+        return handler.generate_schema(datetime)
 
 
-class VirtualDate(RealDate, metaclass=_Like):
+class VirtualDate(date, metaclass=_Like):
     """`datetime.date`, whose `today` is virtual. Makes real dates only."""
 
-    real = RealDate
+    real = date
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make a real one; a subclass makes its own."""
         kind = cls.real if cls is VirtualDate else cls
-        return RealDate.__new__(kind, *args, **kwargs)
+        return date.__new__(kind, *args, **kwargs)
 
     @classmethod
     def today(cls) -> Any:
         """Return the virtual day, in local time."""
-        return RealDate.today() if (at := _seconds()) is None else _exact(at, None).date()
+        return date.today() if (at := _seconds()) is None else _exact(at, None).date()
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         """Validate as the real class."""
-        return handler.generate_schema(RealDate)
+        return handler.generate_schema(date)
 
 
-CLASSES: dict[type, type] = {RealDatetime: VirtualDatetime, RealDate: VirtualDate}
+CLASSES: dict[type, type] = {datetime: VirtualDatetime, date: VirtualDate}
 
 
 def _seconds() -> int | None:
@@ -172,9 +166,9 @@ def _seconds() -> int | None:
     return clock.time_ns() // 1000
 
 
-def _exact(microseconds: int, tz: _datetime.tzinfo | None) -> _datetime.datetime:
+def _exact(microseconds: int, tz: tzinfo | None) -> datetime:
     seconds, rest = divmod(microseconds, 1_000_000)
-    return RealDatetime.fromtimestamp(seconds, tz).replace(microsecond=rest)
+    return datetime.fromtimestamp(seconds, tz).replace(microsecond=rest)
 
 
 class DatetimeModule(ModuleType):
@@ -183,7 +177,7 @@ class DatetimeModule(ModuleType):
     @property
     def datetime(self) -> Any:
         """The class, or its stand-in."""
-        return _shown(self, "datetime", RealDatetime, VirtualDatetime, sys._getframe(1))
+        return _shown(self, "datetime", datetime, VirtualDatetime, sys._getframe(1))
 
     @datetime.setter
     def datetime(self, value: Any) -> None:
@@ -192,7 +186,7 @@ class DatetimeModule(ModuleType):
     @property
     def date(self) -> Any:
         """The class, or its stand-in."""
-        return _shown(self, "date", RealDate, VirtualDate, sys._getframe(1))
+        return _shown(self, "date", date, VirtualDate, sys._getframe(1))
 
     @date.setter
     def date(self, value: Any) -> None:
