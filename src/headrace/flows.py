@@ -126,7 +126,7 @@ class Flow(Hooked, Generic[P, R]):
         check_reserved(self.name, signature)
         self.flavour = flavour_of(plain)
         self.binder = Binder(self.name, signature)
-        self._validator = Validator(self.name, plain, signature)
+        self.validator = Validator(self.name, plain, signature)
         self.isasync = self.flavour in ("async", "async generator")
         self.isgenerator = self.flavour in ("generator", "async generator")
 
@@ -219,11 +219,11 @@ class Flow(Hooked, Generic[P, R]):
 
     @property
     def _wants_validation(self) -> bool:
-        return self.should_validate_parameters and not self._validator.is_trivial
+        return self.should_validate_parameters and not self.validator.is_trivial
 
     def validate_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters, coerced to the annotations. Raises ParameterTypeError, one line per error."""
-        return self._validator(parameters)
+        return self.validator(parameters)
 
     def serialize_parameters(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters in JSON's own types; what JSON can't say becomes its repr, shortened."""
@@ -292,7 +292,7 @@ class Flow(Hooked, Generic[P, R]):
 
     def story(self, context: FlowRunContext) -> Any:
         """Return the coroutine that tells the life of a run."""
-        validate = self._validator.for_call(context.given) if self._wants_validation else None
+        validate = self.validator.for_call(context.given) if self._wants_validation else None
         return story_of(context, validate)
 
     def answer(self, context: FlowRunContext, state: State) -> Any:
@@ -355,7 +355,7 @@ class Flow(Hooked, Generic[P, R]):
         bound.fn = fn
         signature = inspect.signature(fn)
         bound.binder = Binder(self.name, signature)
-        bound._validator = Validator(self.name, fn, signature)
+        bound.validator = Validator(self.name, fn, signature)
         return bound
 
     def on_cancellation(self, fn: Hook) -> Hook:

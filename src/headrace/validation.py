@@ -54,7 +54,7 @@ class Validator:
         return validated
 
     def _validated(self, name: str, value: Any) -> Any:
-        hint = self._hints.get(name, Any)
+        hint = self.hints.get(name, Any)
         if hint is Any or (type(value) is hint and hint in _PLAIN):
             return value
         if found(value, lambda leaf: isinstance(leaf, Promise | State)):
@@ -83,7 +83,8 @@ class Validator:
             raise ParameterTypeError(_lines(name, error)) from None
 
     @functools.cached_property
-    def _hints(self) -> dict[str, Any]:
+    def hints(self) -> dict[str, Any]:
+        """The annotations by parameter; those that name what can't be found are left out."""
         target = inspect.unwrap(self._fn) if not inspect.ismethod(self._fn) else self._fn.__func__
         try:
             return get_type_hints(target, localns=self._locals, include_extras=True)

@@ -1,5 +1,6 @@
 """Testing flows: the runs of a test, assertions about them, and virtual time. `pytest_headrace` builds on it."""
 
+from headrace.testing.annotations import annotations_of
 from headrace.testing.assertions import (
     assert_completed,
     assert_failed,
@@ -23,6 +24,7 @@ __all__ = [
     "Runs",
     "Transition",
     "UnknownStateName",
+    "annotations_of",
     "assert_completed",
     "assert_failed",
     "assert_retries",

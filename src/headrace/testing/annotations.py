@@ -1,0 +1,19 @@
+"""What the parameters of a flow or task are annotated with, resolved as validation resolves them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.flows import Flow
+from headrace.tasks import Task
+from headrace.validation import Validator
+
+
+def annotations_of(definition: Flow[..., Any] | Task[..., Any]) -> Mapping[str, Any]:
+    """Return the annotations by parameter; those that name what can't be found are left out."""
+    if isinstance(definition, Flow):
+        return definition.validator.hints
+    fn = definition.fn
+    return Validator(definition.name, fn, inspect.signature(fn)).hints
