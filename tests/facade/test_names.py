@@ -28,7 +28,17 @@ FACADE = {
     "headrace.logging": "get_run_logger get_logger disable_run_logger",
     "headrace.logging.loggers": "get_run_logger get_logger disable_run_logger flow_run_logger task_run_logger",
     "headrace.runtime": "flow_run task_run deployment",
-    "headrace.utilities.annotations": "unmapped allow_failure quote opaque Annotation",
+    "headrace.utilities.annotations": "unmapped allow_failure quote opaque Annotation BaseAnnotation NotSet",
+    "headrace.utilities.asyncutils": "is_async_fn is_async_gen_fn run_coro_as_sync run_async_in_new_loop "
+    "run_sync_in_worker_thread sync_compatible gather",
+    "headrace.utilities.callables": "get_call_parameters get_parameter_defaults parameters_to_args_kwargs "
+    "call_with_parameters cloudpickle_wrapped_call explode_variadic_parameter collapse_variadic_parameters "
+    "expand_mapping_parameters raise_for_reserved_arguments",
+    "headrace.utilities.collections": "visit_collection StopVisiting quote AutoEnum dict_to_flatdict flatdict_to_dict "
+    "isiterable ensure_iterable listrepr extract_instances batched_iterable remove_nested_keys distinct get_from_dict "
+    "set_in_dict deep_merge deep_merge_dicts",
+    "headrace.utilities.hashing": "stable_hash file_hash hash_objects",
+    "headrace.utilities.names": "generate_slug obfuscate obfuscate_string",
     "headrace.concurrency.sync": "concurrency rate_limit",
     "headrace.concurrency.asyncio": "concurrency rate_limit",
     "headrace.client.orchestration": "get_client HeadraceClient SyncHeadraceClient",

@@ -1,5 +1,3 @@
 """Small things for users."""
 
-from headrace.utilities import annotations
-
-__all__ = ["annotations"]
+__all__ = ["annotations", "asyncutils", "callables", "collections", "hashing", "names"]
