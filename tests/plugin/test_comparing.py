@@ -48,6 +48,78 @@ def test_delays_are_explained_on_either_side(project: pytest.Pytester, compariso
     result.stdout.fnmatch_lines(["E *retry_delays of task run 'fetch-a' == [[]10, 30[]]", "E *- 30", "E *+ 20"])
 
 
+def test_histories_that_differ_show_what_differs(project: pytest.Pytester) -> None:
+    """By run, and nothing of what they have in common."""
+    project.makepyfile(
+        """
+        from pipelines import ingest
+
+        def test_histories(runs, fake_clock):
+            ingest()
+            ingest(failures=1)
+            first, second = (run.history.normalised() for run in runs.flows())
+            assert second == first
+        """
+    )
+    result = project.runpytest_inprocess("-vv")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E *histories differ ('-' is the right one, '+' the left one)",
+            "E *flow-1 ingest",
+            "E *- Completed at 30.0",
+            "E *+ Completed at 10.0",
+            "E *task-1.1 fetch-a",
+            "E *'Pending', 'Running', 'AwaitingRetry', 'Retrying'",
+            "E *- 'AwaitingRetry', 'Retrying'",
+            "E *'Completed'",
+            "E *- attempts 3",
+            "E *+ attempts 2",
+            "E *- retry_delays (10, 20)",
+            "E *+ retry_delays (10,)",
+        ]
+    )
+
+
+def test_a_pattern_that_does_not_fit_says_how_far_it_came(project: pytest.Pytester) -> None:
+    """A plain assert is enough; the runs are shown below."""
+    project.makepyfile(
+        """
+        from pipelines import ingest
+
+        def test_states(runs, fake_clock):
+            ingest(failures=1)
+            assert runs.task("fetch").states.match("Pending Running (AwaitingRetry Retrying){2} Completed")
+        """
+    )
+    result = project.runpytest_inprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E *<no match: matched 'Pending Running AwaitingRetry Retrying', then found 'Completed' where "
+            "'AwaitingRetry' could come>",
+            "  fetch-a *Completed *2 *10 s*",
+        ]
+    )
+
+
+def test_a_run_that_is_not_there_is_reported_where_it_is_looked_for(project: pytest.Pytester) -> None:
+    """The traceback ends in the test's own line, not in ours."""
+    project.makepyfile(
+        """
+        from pipelines import greet
+
+        def test_missing(runs):
+            greet()
+            assert runs.flow("great").states == []
+        """
+    )
+    result = project.runpytest_inprocess()
+    result.stdout.fnmatch_lines(["E *AssertionError: No flow run fits 'great'. Did you mean one of these[?]"])
+    result.stdout.fnmatch_lines(["test_a_run_*.py:5: AssertionError"])
+    result.stdout.no_fnmatch_line("*headrace/testing/runs.py*")
+
+
 def test_other_comparisons_are_pytests_own(project: pytest.Pytester) -> None:
     """Plain lists, and other operators, are explained as ever."""
     project.makepyfile(

@@ -9,6 +9,8 @@ from headrace.testing.assertions import (
     assert_states,
 )
 from headrace.testing.conditions import Condition, Reached
+from headrace.testing.entries import RunEntry, StateEntry
+from headrace.testing.history import History, same_up_to_siblings
 from headrace.testing.patterns import Match, Pattern, UnknownStateName
 from headrace.testing.runs import Runs, recorded_runs
 from headrace.testing.transitions import Transition
@@ -17,11 +19,14 @@ from headrace.testing.virtual import virtual_time
 
 __all__ = [
     "Condition",
+    "History",
     "Match",
     "Pattern",
     "Reached",
+    "RunEntry",
     "RunView",
     "Runs",
+    "StateEntry",
     "Transition",
     "UnknownStateName",
     "annotations_of",
@@ -31,5 +36,6 @@ __all__ = [
     "assert_run_name",
     "assert_states",
     "recorded_runs",
+    "same_up_to_siblings",
     "virtual_time",
 ]

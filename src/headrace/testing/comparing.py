@@ -1,12 +1,16 @@
-"""Lists that know the run they were read from, so that a failed comparison can explain itself."""
+"""Comparisons that explain themselves: lists that know the run they were read from, and histories."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from headrace.core.states import TYPE_OF_NAME, StateType
+from headrace.testing.entries import RunEntry
+from headrace.testing.history import History
+from headrace.testing.normalising import stable_ids
 from headrace.testing.patterns import Match, Pattern
 
 if TYPE_CHECKING:
@@ -45,7 +49,11 @@ class StatesOfRun(ListOfRun[str]):
 
 def explain(op: str, left: object, right: object) -> list[str] | None:
     """Return the lines that explain a failed ``==``; None where neither side is of a run."""
-    if op != "==" or not isinstance(left, Sequence) or not isinstance(right, Sequence):
+    if op != "==":
+        return None
+    if isinstance(left, History) and isinstance(right, History):
+        return ["histories differ ('-' is the right one, '+' the left one)", *history_difference(right, left)]
+    if not isinstance(left, Sequence) or not isinstance(right, Sequence):
         return None
     mine = left if isinstance(left, ListOfRun) else right
     if not isinstance(mine, ListOfRun):
@@ -56,6 +64,67 @@ def explain(op: str, left: object, right: object) -> list[str] | None:
         *difference(other, mine),
         *mine.run.timeline.splitlines(),
     ]
+
+
+def history_difference(expected: History, found: History) -> list[str]:
+    """Return what differs, run by run: '-' what was expected, '+' what happened.
+
+    Runs are paired by id, or by their place where the histories have no id in common.
+    """
+    before, after = _paired(expected, found)
+    lines: list[str] = []
+    for key in [*before, *(key for key in after if key not in before)]:
+        lines += _run_difference(before.get(key), after.get(key))
+    return lines
+
+
+def _paired(one: History, other: History) -> tuple[dict[str, RunEntry], dict[str, RunEntry]]:
+    before, after = {run.id: run for run in one}, {run.id: run for run in other}
+    if before.keys().isdisjoint(after):
+        return _by_place(one), _by_place(other)
+    return before, after
+
+
+def _by_place(history: History) -> dict[str, RunEntry]:
+    ids = stable_ids(history.runs)
+    return {ids[run.id]: run for run in history}
+
+
+def _run_difference(before: RunEntry | None, after: RunEntry | None) -> Iterable[str]:
+    if before is None or after is None:
+        sign, only = ("+", after) if before is None else ("-", before)
+        assert only is not None, "a run is in one of them"
+        yield f"{sign} {only.id} {only.name}: {' '.join(state.name for state in only.states)}"
+    elif before != after:
+        yield f"  {after.id} {after.name}"
+        yield from (f"  {line}" for line in [*_state_difference(before, after), *_field_difference(before, after)])
+
+
+def _state_difference(before: RunEntry, after: RunEntry) -> Iterable[str]:
+    names = [[state.name for state in run.states] for run in (before, after)]
+    if names[0] != names[1]:
+        yield from difference(*names)
+        return
+    for old, new in zip(before.states, after.states, strict=True):
+        for name, was, has in _fields_that_differ(old, new):
+            yield f"- {old.name} {name} {was}"
+            yield f"+ {new.name} {name} {has}"
+
+
+def _field_difference(before: RunEntry, after: RunEntry) -> Iterable[str]:
+    for name, was, has in _fields_that_differ(before, after):
+        if name == "logs":
+            yield from (f"{line[:2]}log {line[2:]}" for line in difference(was, has) if not line.startswith(" "))
+        elif name != "states":
+            yield f"- {name} {was!r}"
+            yield f"+ {name} {has!r}"
+
+
+def _fields_that_differ(before: Any, after: Any) -> Iterable[tuple[str, Any, Any]]:
+    for field in fields(before):
+        was, has = getattr(before, field.name), getattr(after, field.name)
+        if was != has:
+            yield field.name, was, has
 
 
 def difference(expected: Sequence[object], found: Sequence[object]) -> list[str]:

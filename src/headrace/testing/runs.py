@@ -11,6 +11,7 @@ from headrace.core.states import StateType
 from headrace.drive.world import World, current_world
 from headrace.store.protocol import RunKind, Store
 from headrace.testing.conditions import checked_state, is_in
+from headrace.testing.history import History, history_of
 from headrace.testing.lookups import definition_name
 from headrace.testing.views import ExpectedRun, RunView
 
@@ -67,6 +68,10 @@ class Runs:
         seen = {view.state.name for view in views if view.state}
         wanted = checked_state(state, seen, "There is no such run")
         return [view for view in views if view.state is not None and is_in(view.state, wanted)]
+
+    def history(self) -> History:
+        """Return what all runs went through so far, as a value that can be compared, printed and kept."""
+        return history_of(self._world)
 
     def __len__(self) -> int:
         return len(self._world.store.flow_runs()) + len(self._world.store.task_runs())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from headrace.core.states import State
 from headrace.testing.causes import Evidence, causes
@@ -23,12 +23,10 @@ class StateName(str):
         name.state = state
         return name
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            if name.startswith("__") or name == "state":
-                raise AttributeError(name)
-            return getattr(self.state, name)
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "state":
+            raise AttributeError(name)
+        return getattr(self.state, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +48,10 @@ class Transition:
         """The state that was entered."""
         return self.to.state
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            if name.startswith("__"):
-                raise AttributeError(name)
-            return getattr(self.to.state, name)
-
-    else:
-
-        def __getattr__(self, name: str) -> Any: ...
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.to.state, name)
 
     def __str__(self) -> str:
         return f"{self.from_ or 'nothing'} → {self.to}: {self.cause}"

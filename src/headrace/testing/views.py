@@ -16,6 +16,7 @@ from headrace.store.protocol import RunFilter, RunKind
 from headrace.testing import lookups
 from headrace.testing.comparing import ListOfRun, StatesOfRun
 from headrace.testing.conditions import Reached, checked_state
+from headrace.testing.history import History, history_of
 from headrace.testing.timelines import timeline
 from headrace.testing.transitions import Transition
 
@@ -144,6 +145,11 @@ class RunView:
     def upstream(self) -> list[RunView]:
         """The task runs that this one took values from or waited for."""
         return self._views(lookups.upstream(self._world, self.record))
+
+    @property
+    def history(self) -> History:
+        """The history of this run and of all that it started, as a value."""
+        return history_of(self._world, self.record)
 
     @property
     def timeline(self) -> str:
