@@ -15,6 +15,7 @@ from .noticing import Notice
 #: By module, its types, and which of our strategies stands for each.
 _TYPES = {
     "headrace.core.states": {"State": "states"},
+    "pytest_headrace.strategies.names": {"RunName": "run_names"},
     "pytest_headrace.strategies.policies": {"Policy": "retry_policies"},
     "pytest_headrace.strategies.scripts": {"Script": "outcomes"},
 }
