@@ -211,8 +211,11 @@ class Call(Effect[Outcome]):
         self.runner = runner
 
     def step(self, fn: Callable[..., Any], args: Sequence[Any], flavour: Flavour) -> Call:
-        """Return one step of this call's generator: another function, under the same conditions."""
-        return Call(fn, args, {}, self.context, flavour, self.seconds, self.expired, self.prints, self.body)
+        """Return one step of this call's generator: another function, under the same conditions.
+
+        It is no body: what it gives is an item, and not what the run ends with.
+        """
+        return Call(fn, args, {}, self.context, flavour, self.seconds, self.expired, self.prints)
 
     def spend(self, nanoseconds: int) -> None:
         """Take the time of a step off what is left: the limit is for all steps together."""

@@ -50,6 +50,34 @@ def test_yields_pass_through(run_store: Store, decorate: Any) -> None:
 
 
 @kinds
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_generator_that_is_returned_is_run_to_its_end(run_store: Store, decorate: Any, is_async: bool) -> None:
+    """Within the run, whose result is the list; a generator that is yielded is only passed on."""
+
+    def items() -> Iterator[int]:
+        yield from (flow_run.run_count + task_run.run_count, 2)
+
+    async def async_items() -> AsyncIterator[int]:
+        for item in items():
+            yield item
+
+    @decorate
+    async def async_fn(which: int) -> Any:
+        return (items(), async_items())[which]
+
+    if is_async:
+        assert asyncio.run(async_fn(0)) == asyncio.run(async_fn(1)) == [1, 2]
+    else:
+        assert decorate(lambda: items())() == [1, 2]
+
+    @decorate
+    def passes_on() -> Iterator[Any]:
+        yield items()
+
+    assert inspect.isgenerator(next(passes_on()))
+
+
+@kinds
 def test_what_a_generator_returns_is_passed_on(decorate: Any) -> None:
     """As `yield from` hands it over, of the last attempt; the result of the run is what was yielded."""
     attempts: list[int] = []

@@ -22,7 +22,8 @@ STORY = """
             with headrace_test_harness():
                 assert my_flow() == 42
                 with headrace_test_harness(server_startup_timeout=30):
-                    assert seen() == 1
+                    assert seen() == 0
+                assert seen() == 1
             with headrace_test_harness():
                 assert seen() == 0
 """

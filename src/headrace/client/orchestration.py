@@ -65,10 +65,11 @@ class SyncHeadraceClient:
         """Return the log lines of runs that fit the filter, in the order in which they were written."""
         return self._reader.logs(log_filter, limit, offset)
 
-    def set_flow_run_state(self, flow_run_id: UUID | str, state: State) -> State:
+    def set_flow_run_state(self, flow_run_id: UUID | str, state: State, force: bool = False) -> State:
         """Ask a flow run to enter a state; return the state that then stands. Raises ObjectNotFound.
 
-        Cancelling reaches the run's process, see `cancel_flow_run`. A run that has ended stays as it is.
+        Cancelling and Cancelled reach the run's process: what it does is interrupted. A run that has ended stays as it
+        is, and so does one that may not enter the state from where it is; `force` does not change that.
         """
         return self._reader.propose(flow_run_id, state)
 
@@ -165,9 +166,9 @@ class HeadraceClient:
         """Return the log lines of runs that fit the filter, in the order in which they were written."""
         return self._sync.read_logs(log_filter, limit=limit, offset=offset)
 
-    async def set_flow_run_state(self, flow_run_id: UUID | str, state: State) -> State:
+    async def set_flow_run_state(self, flow_run_id: UUID | str, state: State, force: bool = False) -> State:
         """Ask a flow run to enter a state; return the state that then stands. Raises ObjectNotFound."""
-        return self._sync.set_flow_run_state(flow_run_id, state)
+        return self._sync.set_flow_run_state(flow_run_id, state, force)
 
     async def cancel_flow_run(self, flow_run_id: UUID | str) -> State:
         """Ask for a flow run to be cancelled; return the state that then stands. Raises ObjectNotFound."""

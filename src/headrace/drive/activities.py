@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: How often the store is asked whether somebody wants a run to be cancelled, in seconds.
 WATCH_SECONDS = 0.25
+#: States that others give to a run, and that it has to be told of.
+_TOLD = frozenset({StateType.CANCELLING, StateType.CANCELLED})
 
 
 class Activities:
@@ -120,7 +122,7 @@ def _asked_to_end(world: World, running: set[UUID]) -> list[UUID]:
         states = world.store.current_states(running)
     except StoreError:
         return []  # the runs themselves will meet it, and say so; here it is looked again in a moment
-    return [run_id for run_id, state in states.items() if state.type is StateType.CANCELLING]
+    return [run_id for run_id, state in states.items() if state.type in _TOLD]
 
 
 def _parent(context: RunContext) -> UUID | None:
@@ -148,9 +150,10 @@ def cancel(world: World, flow_run_id: UUID) -> State:
 def propose(world: World, flow_run_id: UUID, state: State) -> State:
     """Ask a flow run to enter a state, and return the state that then stands.
 
-    Cancelling reaches a run in this process at once, one in another within a second. Raises ObjectNotFound.
+    A run in this process is told at once that it is to be, or is, cancelled; one in another within a second. Raises
+    ObjectNotFound.
     """
     standing = world.store.propose("flow", flow_run_id, state)
-    if standing.type is StateType.CANCELLING:
+    if standing.type in _TOLD:
         world.activities.interrupt(flow_run_id, CancelRequested(flow_run_id))
     return standing

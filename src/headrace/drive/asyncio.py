@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext,
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from headrace.drive.bridge import value_of
 from headrace.drive.calls import inside, outcome_of, printing
 from headrace.drive.guards import Guard, thread_guard
 from headrace.drive.sync import THREAD, End, Story
@@ -217,17 +218,12 @@ async def call(effect: Call, world: World, guard: TaskGuard) -> Outcome:
     try:
         with inside(effect.context), printing(world, effect):
             async with limit.timeout:
-                return Returned(await _value(effect))
+                return Returned(await value_of(effect))
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is an answer to the story
         if limit.has_expired(error):
             assert effect.expired is not None, "a limit has an error to raise"
             return Raised(effect.expired.with_traceback(error.__traceback__))
         return outcome_of(error, effect, guard)
-
-
-async def _value(effect: Call) -> Any:
-    result = effect.fn(*effect.args, **effect.kwargs)
-    return [item async for item in result] if effect.flavour == "async generator" else await result
 
 
 class _Limit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import AsyncIterable, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Generator
 from typing import Any
 
 from headrace.drive.world import World
@@ -14,12 +14,19 @@ from headrace.effects import Call
 
 def run_async(effect: Call, world: World) -> Any:
     """Carry an async call out in a sync story: an async hook of a sync flow, say."""
-    return run_coroutine(_value(effect), world)
+    return run_coroutine(value_of(effect), world)
 
 
-async def _value(effect: Call) -> Any:
+async def value_of(effect: Call) -> Any:
+    """Return what an async function gives; where a run ends with a generator, the list of its items."""
     result = effect.fn(*effect.args, **effect.kwargs)
-    return [item async for item in result] if isinstance(result, AsyncIterable) else await result
+    if effect.flavour != "async generator":
+        result = await result
+        if effect.body and isinstance(result, Generator):
+            return list(result)
+        if not (effect.body and isinstance(result, AsyncGenerator)):
+            return result
+    return [item async for item in result]
 
 
 def run_coroutine(coroutine: Awaitable[Any], world: World) -> Any:

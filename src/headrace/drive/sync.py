@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headrace.clock import Event
@@ -169,7 +170,9 @@ def _plainly_called(effect: Call, world: World, guard: Guard) -> Outcome:
 
 def _value(effect: Call, world: World) -> Any:
     if effect.flavour == "sync":
-        return effect.fn(*effect.args, **effect.kwargs)
+        result = effect.fn(*effect.args, **effect.kwargs)
+        # A generator that a run ends with can't be kept: its items are. They are the work of this run, too.
+        return list(result) if effect.body and type(result) is GeneratorType else result
     if effect.flavour == "generator":
         return list(effect.fn(*effect.args, **effect.kwargs))
     from headrace.drive.bridge import run_async  # asyncio is slow to import, and sync flows do without

@@ -11,18 +11,23 @@ from headrace.testing import isolation
 __all__ = ["headrace_test_harness"]
 
 
+class _OwnWorld(isolation.IsolatedWorld):
+    """The world of one block."""
+
+
 @contextmanager
 def headrace_test_harness(server_startup_timeout: float | None = None) -> Iterator[None]:
     """Keep the runs of the block in a store in memory of its own, that is gone after it.
 
-    Where the pytest plugin is at work each test has a store of its own already, and this does nothing: what fixtures
-    of the plugin show is what the test has run. There is no server to be waited for; `server_startup_timeout` has no
-    effect.
+    Blocks nest. Where the pytest plugin is at work each test has a store of its own already, and this does nothing:
+    what fixtures of the plugin show is what the test has run. There is no server to be waited for;
+    `server_startup_timeout` has no effect.
     """
-    if isinstance(current_world(), isolation.IsolatedWorld):
+    here = current_world()
+    if isinstance(here, isolation.IsolatedWorld) and not isinstance(here, _OwnWorld):
         yield
         return
-    world = isolation.new_world(seed=0)
+    world = _OwnWorld(seed=0)
     before = isolation.live_in(world)
     try:
         yield
