@@ -48,8 +48,9 @@ _HOMES = {
 #: Modules that users reach as attributes, after no more than `import headrace`.
 _MODULES = frozenset(
     {
-        *("client", "concurrency", "context", "exceptions", "flows", "futures", "logging", "main", "runtime"),
-        *("settings", "states", "task_runners", "tasks", "testing", "utilities"),
+        *("cache_policies", "client", "concurrency", "context", "exceptions", "filesystems", "flows", "futures"),
+        *("locking", "logging", "main", "results", "runtime", "serializers", "settings", "states"),
+        *("task_runners", "tasks", "testing", "transactions", "utilities"),
     }
 )
 #: What users of Prefect look for here in vain, so far.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from logging import getLogger
@@ -83,7 +83,13 @@ def _generate(callee: Callee, make_context: Callable[[], RunContext]) -> Generat
             advance = partial(steps.throw, error)
     if ended:
         _given_back(callee, context, ended[0], return_state=False)
+        yield from _cached_items(ended[0])
     return returned
+
+
+def _cached_items(ended: State) -> Iterable[Any]:
+    """Return what a generator would have yielded, had it not been cached."""
+    return ended.result() if ended.name == "Cached" else ()
 
 
 @contextmanager
@@ -132,6 +138,8 @@ async def _generate_async(callee: Callee, make_context: Callable[[], RunContext]
         except BaseException as error:  # noqa: BLE001 - thrown in by the caller
             advance = partial(steps.athrow, error)
     _given_back(callee, context, ended[0], return_state=False)
+    for item in _cached_items(ended[0]):
+        yield item
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import linecache
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import CodeType
 from typing import Any
 
@@ -13,6 +13,7 @@ from headrace.core.annotations import Annotation
 from headrace.core.states import State
 from headrace.effects import Promise
 from headrace.runs.definitions import Hook
+from headrace.settings import current_settings
 
 
 class NotGiven:
@@ -76,7 +77,7 @@ def checked_hooks(hooks: Any, name: str) -> list[Hook]:
     return listed
 
 
-def _source(fn: Callable[..., Any]) -> str:
+def source_of(fn: Callable[..., Any]) -> str:
     """Return the lines of a function, its decorators included; where there is no file, what its code object says.
 
     `inspect.getsource` would read on to the function's end with a tokenizer, which takes milliseconds to load.
@@ -99,7 +100,7 @@ def source_hash(fn: Callable[..., Any]) -> str:
     """Return eight hex digits that change with the function's source."""
     import zlib
 
-    return f"{zlib.crc32(_source(fn).encode()):08x}"
+    return f"{zlib.crc32(source_of(fn).encode()):08x}"
 
 
 class Hooked:
@@ -143,24 +144,30 @@ class Hooked:
         return fn
 
 
-_CACHING = ("cache_policy", "cache_key_fn", "cache_expiration", "refresh_cache")
-_RESULTS = ("persist_result", "result_storage", "result_serializer", "result_storage_key")
+def check_keeping(storage: Any, serializer: Any) -> None:
+    """Raise TypeError or ValueError for what is no storage or no serializer."""
+    if storage is not None:
+        from headrace.filesystems import resolve_storage  # most flows and tasks name none
+
+        resolve_storage(storage)
+    if serializer is not None:
+        from headrace.serializers import resolve_serializer  # as above
+
+        resolve_serializer(serializer)
 
 
-def warn_about_caching(kind: str, name: str, given: Mapping[str, Any]) -> None:
-    """Warn that what was asked for is not built yet, instead of passing over it in silence."""
-    asked = [key for key in (*_CACHING, *_RESULTS) if _asks(given.get(key, NotSet))]
-    if asked:
-        warnings.warn(
-            f"The {kind} {name!r} asks for {', '.join(asked)}, but this version of headrace neither caches nor "
-            "persists results: the run is recorded, its result is kept in memory only.",
-            UserWarning,
-            stacklevel=5,
-        )
+def warn_of(kind: str, name: str, what: str, stacklevel: int = 5) -> None:
+    """Warn of an argument that is without effect, instead of passing over it in silence."""
+    warnings.warn(f"The {kind} {name!r} {what}", UserWarning, stacklevel=stacklevel)
 
 
-def _asks(value: Any) -> bool:
-    return value is not None and value is not NotSet and value is not False and type(value).__name__ != "NoCache"
+def persists(own: bool | None, default: bool | None, parent: Any) -> bool:
+    """Say whether results of a run are kept: as it says itself, else by default, else as the run around it does."""
+    if own is not None:
+        return own
+    if default is not None:
+        return default
+    return parent.persist_result if parent is not None else current_settings().results_persist_by_default
 
 
 _NOT_YET = {

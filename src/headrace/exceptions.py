@@ -15,6 +15,7 @@ Three families, by who can act::
     │   ├── ScriptError, MissingFlowError              a file that can't be loaded, or holds no such flow
     │   ├── NotPausedError                             resuming a run that is not paused
     │   ├── ObjectNotFound, ObjectAlreadyExists        an id or name in the store
+    │   ├── HashError                  (ValueError)    an argument that no cache key can be made of
     │   └── SerializationError                         a value that can't be pickled or written
     ├── a run did not end well
     │   ├── FailedRun, CrashedRun, CancelledRun        raised where a state has only a message
@@ -59,6 +60,7 @@ __all__ = [
     "FailedRun",
     "FlowPauseTimeout",
     "FlowRunTimeoutError",
+    "HashError",
     "HeadraceError",
     "InvalidNameError",
     "MappingLengthMismatch",
@@ -160,6 +162,10 @@ class ObjectAlreadyExists(HeadraceError):
 
 class SerializationError(HeadraceError):
     """A value can't be pickled, or can't be written in the chosen format."""
+
+
+class HashError(HeadraceError, ValueError):
+    """No cache key can be made of a value."""
 
 
 # --- a run did not end well ------------------------------------------------------------------------------------

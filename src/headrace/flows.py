@@ -20,13 +20,14 @@ from headrace.core.states import State, StateDetails
 from headrace.definitions import (
     Hooked,
     NotSet,
+    check_keeping,
     checked_hooks,
     checked_timeout,
     decorator_signature,
     not_yet,
+    persists,
     underlying,
     waited_for,
-    warn_about_caching,
 )
 from headrace.drive.world import current_world
 from headrace.effects import Record
@@ -111,11 +112,12 @@ class Flow(Hooked, Generic[P, R]):
         self.task_runner = _checked_runner(task_runner)
         self.timeout_seconds = checked_timeout(timeout_seconds)
         self.should_validate_parameters = validate_parameters
-        self.persist_result = persist_result
+        check_keeping(result_storage, result_serializer)
+        implied = result_storage is not None or result_serializer is not None
+        self.persist_result = True if persist_result is None and implied else persist_result
         self.result_storage = result_storage
         self.result_serializer = result_serializer
         self.cache_result_in_memory = cache_result_in_memory
-        warn_about_caching("flow", self.name, self._given)
         self.log_prints = log_prints
         given = self._given
         self._hooks = {event: checked_hooks(given[f"on_{event}"], f"on_{event}") for event in _HOOK_EVENTS}
@@ -263,9 +265,21 @@ class Flow(Hooked, Generic[P, R]):
             unrecorded=(PENDING,),
         )
         context.given, context.wait_for = given, waited_for(wait_for)
+        self._keep(context, parent)
         if outer is not None:
             self._stand_in(context, outer)
         return context
+
+    def _keep(self, context: FlowRunContext, parent: RunContext | None) -> None:
+        """Say what becomes of the result of a run, and of those of its tasks that do not say so themselves."""
+        context.persist_result = persists(self.persist_result, None, parent)
+        if parent is not None:
+            context.kept_by = parent.kept_by
+        if context.persist_result or self.result_storage is not None or self.result_serializer is not None:
+            from headrace.results import keeper_of, kept_by  # most flows keep no results
+
+            context.kept_by = kept_by(self, parent)
+            context.keeper = keeper_of(self, context.kept_by) if context.persist_result else None
 
     def _stand_in(self, context: FlowRunContext, outer: FlowRunContext) -> None:
         """Record the task run that stands for this subflow in its parent."""
@@ -297,7 +311,7 @@ class Flow(Hooked, Generic[P, R]):
 
     def answer(self, context: FlowRunContext, state: State) -> Any:
         """Return what a plain call gives, or raise."""
-        return plain_result(state, settled)
+        return plain_result(context.whole or state, settled)
 
     # variants -----------------------------------------------------------------------------------------------
 
@@ -438,6 +452,8 @@ def flow(__fn: Any = None, /, **options: Any) -> Any:
     `retry_delay_seconds` before each; `task_runner`, a class or an instance; `timeout_seconds` (None or 0: none);
     `validate_parameters` against the annotations; `log_prints`; hooks `on_completion`, `on_failure`,
     `on_cancellation`, `on_crashed`, `on_running`, each a list of functions called with ``(flow, flow_run, state)``.
+    `persist_result` keeps its result and those of its tasks in `result_storage` (a storage, path or URL), written by
+    `result_serializer`; `cache_result_in_memory=False` has its own read back each time that it is asked for.
 
     Raises TypeError, ValueError, InvalidNameError or ReservedArgumentError for what can't be.
     """

@@ -18,24 +18,26 @@ from headrace.core.parameters import Binder, check_reserved, method_binder
 from headrace.core.records import TaskRun
 from headrace.core.retries import RetryPolicy, exponential_backoff
 from headrace.core.states import State
-from headrace.core.walk import walk
 from headrace.definitions import (
     Hooked,
     NotSet,
+    check_keeping,
     checked_hooks,
     checked_timeout,
     decorator_signature,
     not_yet,
+    persists,
     source_hash,
+    source_of,
     underlying,
     waited_for,
-    warn_about_caching,
+    warn_of,
 )
 from headrace.drive.world import current_world
-from headrace.exceptions import TaskRunTimeoutError
+from headrace.exceptions import HashError, TaskRunTimeoutError
 from headrace.futures import RunFuture, RunFutureList
 from headrace.runs import inputs
-from headrace.runs.context import CURRENT, TAGS, RunContext, TaskRunContext
+from headrace.runs.context import CURRENT, TAGS, RunContext, TaskRunContext, transaction_around
 from headrace.runs.definitions import Hook, flavour_of, is_function
 from headrace.runs.steps import PENDING, settled
 from headrace.runs.task_run import task_run as story_of
@@ -115,14 +117,23 @@ class Task(Hooked, Generic[P, R]):
         self.task_run_name = task_run_name
         self.timeout_seconds = checked_timeout(timeout_seconds)
         self.log_prints = log_prints
-        self._accept_caching()
+        self._accept_keeping(persist_result, result_storage, result_serializer, result_storage_key)
+        self._accept_caching(cache_policy, cache_key_fn, cache_expiration)
+        self.cache_result_in_memory = cache_result_in_memory
+        self.refresh_cache = refresh_cache
         hooks = {"completion": on_completion, "failure": on_failure, "running": on_running}
         self._hooks = {event: checked_hooks(given, f"on_{event}") for event, given in hooks.items()}
         self.on_rollback_hooks = checked_hooks(on_rollback, "on_rollback")
         self.on_commit_hooks = checked_hooks(on_commit, "on_commit")
         self.viz_return_value = viz_return_value
         self.asset_deps = list(asset_deps or ())
+        self._warn_of_what_is_not_there()
         self._task_key: str | None = None
+
+    def _warn_of_what_is_not_there(self) -> None:
+        for name, what in (("viz_return_value", "flows are not drawn"), ("asset_deps", "assets are not recorded")):
+            if getattr(self, name):
+                warn_of("task", self.name, f"has {name}, which has no effect: {what} in this version of headrace.")
 
     def _accept_call(self, plain: Callable[..., Any]) -> None:
         signature = inspect.signature(plain)
@@ -146,21 +157,61 @@ class Task(Hooked, Generic[P, R]):
             )
         self.retry_condition_fn = condition
 
-    def _accept_caching(self) -> None:
-        given = self._given
-        for name in (
-            "cache_policy",
-            "cache_key_fn",
-            "cache_expiration",
-            "persist_result",
-            "result_storage",
-            "result_serializer",
-            "result_storage_key",
-            "cache_result_in_memory",
-            "refresh_cache",
-        ):
-            setattr(self, name, given[name])
-        warn_about_caching("task", self.name, given)
+    def _accept_keeping(self, persist_result: bool | None, storage: Any, serializer: Any, key: str | None) -> None:
+        check_keeping(storage, serializer)
+        if key is not None and not isinstance(key, str):
+            raise TypeError(f"'result_storage_key' is a template such as '{{parameters[day]}}.pickle', not {key!r}.")
+        self.result_storage, self.result_serializer, self.result_storage_key = storage, serializer, key
+        implied = storage is not None or serializer is not None or key is not None
+        self.persist_result = True if persist_result is None and implied else persist_result
+
+    def _accept_caching(self, policy: Any, key_fn: Any, expiration: Any) -> None:
+        if expiration is not None and not isinstance(expiration, datetime.timedelta):
+            raise TypeError(f"'cache_expiration' is a timedelta such as timedelta(hours=1), not {expiration!r}.")
+        if policy is not NotSet and key_fn is not None:
+            warn_of("task", self.name, "has a cache_policy and a cache_key_fn: the function is used. Give only one.")
+        self.cache_key_fn, self.cache_expiration = key_fn, expiration
+        if key_fn is not None or policy is not NotSet:
+            policy = _checked_policy(policy, key_fn)
+        if policy is not NotSet and not _is_no_cache(policy):
+            if self.persist_result is False:
+                warn_of("task", self.name, "is not cached, because of persist_result=False. Leave that out, or set it.")
+            elif self.persist_result is None and policy is not None:
+                self.persist_result = True
+        self._cache_policy = policy
+
+    @property
+    def cache_policy(self) -> Any:
+        """What the cache keys of runs are made of, as the settings have it now; None where a storage key says so."""
+        from headrace.core.caching import DEFAULT, NO_CACHE  # most tasks are not cached
+
+        given, settings = self._cache_policy, current_settings()
+        if settings.tasks_disable_caching or (given is NotSet and settings.tasks_default_no_cache):
+            return NO_CACHE
+        if self.persist_result is False:
+            return NO_CACHE if given is not None else None
+        if given is not NotSet and _is_no_cache(given):
+            return NO_CACHE
+        if self.result_storage_key is not None:
+            return None
+        return DEFAULT if given is NotSet else given
+
+    def storage_key(self) -> str:
+        """Return where the result of the current run goes, from the template `result_storage_key`."""
+        from headrace import runtime  # few tasks have one
+
+        assert self.result_storage_key is not None, "only asked for where there is a template"
+        places = {"flow_run": runtime.flow_run, "task_run": runtime.task_run, "deployment": runtime.deployment}
+        return self.result_storage_key.format(**places, parameters=runtime.task_run.parameters)
+
+    def wants_fresh_result(self) -> bool:
+        """Say whether a result that is there already is to be passed over: as the task says, else the settings."""
+        return current_settings().tasks_refresh_cache if self.refresh_cache is None else self.refresh_cache
+
+    @property
+    def source_code(self) -> str:
+        """The lines of the function."""
+        return source_of(underlying(self.fn))
 
     @property
     def task_key(self) -> str:
@@ -364,7 +415,7 @@ class Task(Hooked, Generic[P, R]):
             task_inputs=_task_inputs(parameters, waits, parent, dependencies or {}),
             parameters=parameters,
         )
-        return TaskRunContext(
+        context = TaskRunContext(
             run=run,
             definition=self,
             parameters=parameters,
@@ -373,10 +424,25 @@ class Task(Hooked, Generic[P, R]):
             unrecorded=(PENDING,),
             wait_for=waits,
             within=flow_context,
+            enclosing=transaction_around(parent),
         )
+        self._keep(context, parent)
+        return context
+
+    def _keep(self, context: TaskRunContext, parent: Any) -> None:
+        """Say what becomes of the result of a run."""
+        context.persist_result = persists(self.persist_result, current_settings().tasks_default_persist_result, parent)
+        if parent is not None:
+            context.kept_by = parent.kept_by
+        if context.persist_result:
+            from headrace.results import keeper_of, kept_by  # most tasks keep no results
+
+            context.kept_by = kept_by(self, parent)
+            context.keeper = keeper_of(self, context.kept_by)
 
     def answer(self, context: TaskRunContext, state: State) -> R:
         """Return what a plain call gives, or raise."""
+        state = context.whole or state
         if context.returned_state:
             return cast(R, state if not isinstance(state.data, State) else state.data)
         return plain_result(state, settled)  # type: ignore[no-any-return]
@@ -481,15 +547,30 @@ def _task_inputs(
 
 def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
     """Return a hash of a task's function and arguments, for `cache_key_fn`; None if they can't be hashed."""
-    import hashlib
-
-    import cloudpickle  # type: ignore[import-untyped]
+    from headrace.core.hashing import hash_objects  # few tasks ask for it
 
     try:
-        key = cloudpickle.dumps((context.task.task_key, walk(arguments, lambda leaf: leaf)))
-    except Exception:  # noqa: BLE001 - whatever a user's object raises when it is pickled
+        return hash_objects(context.task.task_key, arguments)
+    except HashError:
         return None
-    return hashlib.blake2b(key, digest_size=16).hexdigest()
+
+
+def _is_no_cache(policy: Any) -> bool:
+    return type(policy).__name__ == "NoCachePolicy"
+
+
+def _checked_policy(policy: Any, key_fn: Any) -> Any:
+    from headrace.core.caching import CacheKeyFnPolicy, CachePolicy  # most tasks are not cached
+
+    if key_fn is not None:
+        if not callable(key_fn):
+            raise TypeError(
+                f"'cache_key_fn' is called with (context, parameters), and must be callable, not {key_fn!r}."
+            )
+        return CacheKeyFnPolicy(key_fn)
+    if policy is not None and not isinstance(policy, CachePolicy):
+        raise TypeError(f"'cache_policy' is one of headrace.cache_policies, such as INPUTS, not {policy!r}.")
+    return policy
 
 
 @overload
@@ -537,6 +618,11 @@ def task(__fn: Any = None, /, **options: Any) -> Any:
     or a callable such as `exponential_backoff(10)`), `retry_jitter_factor` (at least 0) and
     `retry_condition_fn(task, task_run, state)`; `timeout_seconds` (None or 0: none); `log_prints`; hooks
     `on_completion`, `on_failure`, `on_running`, each a list of functions called with ``(task, task_run, state)``.
+
+    `persist_result` keeps results in `result_storage` (a storage, path or URL), written by `result_serializer`, under
+    `result_storage_key` (a template). What is kept is cached, by `cache_policy` or `cache_key_fn(context, parameters)`,
+    for as long as `cache_expiration` (a timedelta; None: for ever); `refresh_cache` runs it anyway.
+    `cache_result_in_memory=False` has a kept result read back each time that it is asked for.
 
     Raises TypeError, ValueError or ReservedArgumentError for what can't be.
     """

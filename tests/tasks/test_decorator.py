@@ -57,15 +57,24 @@ def test_arguments_of_the_decorator_are_attributes_of_the_task() -> None:
         on_completion=[hook],
         on_failure=(hook,),
         on_running=[hook],
-        viz_return_value=7,
     )
     def my_task(x: int) -> None: ...
 
     assert (my_task.name, my_task.description, my_task.tags, my_task.version) == ("Mine", "d", {"a", "b"}, "1")
     assert (my_task.task_run_name, my_task.retries, my_task.retry_delay_seconds) == ("n-{x}", 2, [1, 2])
     assert (my_task.retry_jitter_factor, my_task.retry_condition_fn) == (0.5, condition)
-    assert (my_task.timeout_seconds, my_task.log_prints, my_task.viz_return_value) == (3.0, True, 7)
+    assert (my_task.timeout_seconds, my_task.log_prints) == (3.0, True)
     assert my_task.on_completion_hooks == my_task.on_failure_hooks == my_task.on_running_hooks == [hook]
+
+
+@pytest.mark.parametrize("option", [{"viz_return_value": 7}, {"asset_deps": ["s3://bucket/key"]}])
+def test_an_argument_without_effect_warns(option: dict[str, Any]) -> None:
+    """It is kept as an attribute, and the warning names it."""
+    (name,) = option
+    with pytest.warns(UserWarning, match=name) as caught:
+        my_task = task(**option)(len)
+    assert getattr(my_task, name) == option[name]
+    assert caught[0].filename == __file__
 
 
 def test_the_key_is_the_name_and_a_hash_of_the_source() -> None:

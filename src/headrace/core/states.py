@@ -21,11 +21,11 @@ The table below says the same, exactly. The diagram in the docs is drawn from it
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from headrace.core.awaiting import awaitable_too
@@ -98,6 +98,7 @@ class StateDetails:
 
     `scheduled_time` is when a SCHEDULED state ends, `pause_timeout` when a PAUSED one does. The first two say whose
     state it is; they follow from the run, so they are not compared, and a store need not keep them beside the run.
+    `result_key` is where the result of the run was written, in `result_storage` (None: the usual one).
     """
 
     flow_run_id: UUID | None = field(default=None, compare=False)
@@ -110,6 +111,8 @@ class StateDetails:
     pause_timeout: datetime | None = None
     pause_reschedule: bool = False
     pause_key: str | None = None
+    result_key: str | None = None
+    result_storage: str | None = None
 
     def __bool__(self) -> bool:
         # Field by field: comparing with NO_DETAILS takes five times as long, and this is asked at each transition.
@@ -122,6 +125,8 @@ class StateDetails:
             and self.pause_timeout is None
             and not self.pause_reschedule
             and self.pause_key is None
+            and self.result_key is None
+            and self.result_storage is None
         )
 
 
@@ -142,6 +147,30 @@ class _NotKept:
 
 
 NOT_KEPT = _NotKept()
+
+
+class Kept:
+    """Stand for the data of a completed run whose result is in a storage; `load` reads it."""
+
+    __slots__ = ("keeper", "key", "storage")
+
+    #: Reads a result, given this. Whoever knows the storages puts itself here.
+    fetch: ClassVar[Callable[[Kept], Any]]
+
+    def __init__(self, key: str, storage: str | None, keeper: Any = None) -> None:
+        self.key = key
+        self.storage = storage
+        self.keeper = keeper
+
+    def load(self) -> Any:
+        """Return the result. Raises MissingResult where it can't be read."""
+        return type(self).fetch(self)
+
+    def __reduce__(self) -> Any:
+        return Kept, (self.key, self.storage)
+
+    def __repr__(self) -> str:
+        return f"<kept as {self.key!r}>"
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False, init=False)
@@ -290,8 +319,11 @@ _type, _name, _timestamp, _message, _data, _state_details, _id = (
 def value_of(completed: State) -> Any:
     """Return what a completed run gives to who waited for it. Raises MissingResult if that was not kept."""
     if completed.data is NOT_KEPT:
-        raise MissingResult("The run completed, but its result was not kept: return it, or persist it.")
-    return completed.data
+        raise MissingResult(
+            "The run completed, but its result was not kept: it was in the memory of the process that ran it. To have "
+            "results read elsewhere or later, run the task or flow with persist_result=True."
+        )
+    return completed.data.load() if type(completed.data) is Kept else completed.data
 
 
 def is_state_iterable(value: object) -> bool:

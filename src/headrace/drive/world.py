@@ -27,6 +27,7 @@ from headrace.settings import current_settings
 if TYPE_CHECKING:
     from headrace.core.limits import SlotAnswer
     from headrace.drive.slots import SlotBell
+    from headrace.keeping.shelf import Shelf
     from headrace.store.protocol import Store
 
 
@@ -48,6 +49,7 @@ class World:
         self._lock = threading.RLock()
         self.logs = LogShipper(self)
         self._slots: SlotBell | None = None
+        self._shelf: Shelf | None = None
         self.activities = Activities()
 
     @property
@@ -81,6 +83,16 @@ class World:
             with self._lock:
                 self._slots = self._slots or SlotBell(self)
         return self._slots
+
+    @property
+    def shelf(self) -> Shelf:
+        """Where results go that name no storage, and those that are at hand."""
+        if self._shelf is None:
+            from headrace.keeping.shelf import Shelf  # most runs keep no results
+
+            with self._lock:
+                self._shelf = self._shelf or Shelf(in_memory=self.store.location == "memory")
+        return self._shelf
 
     def close(self) -> None:
         """Write out what is left of the log, and let go of the store."""

@@ -12,6 +12,9 @@ from headrace.effects import Call
 from headrace.runners.pickling import cannot_pickle, dumps, loads, travels_by_name, unsendable
 from headrace.runs.context import TAGS, FlowRunContext, TaskRunContext
 
+#: No storage and no serializer of its own.
+NOWHERE = (None, None)
+
 
 class Loading:
     """Whether this process is a worker that is loading a call, and with it perhaps the file that defines the task."""
@@ -33,6 +36,8 @@ class TaskPicture(NamedTuple):
     definition: Any
     tags: frozenset[str]
     nested_runner: Any
+    persist_result: bool
+    kept_by: Any
 
 
 class Described:
@@ -68,6 +73,8 @@ class FlowPicture(NamedTuple):
     described: Described
     parameters: dict[str, bytes | Unsent]
     log_prints: bool
+    persist_result: bool
+    kept_by: bytes | Unsent
 
     def context(self) -> FlowRunContext:
         """Return the context that the picture is of."""
@@ -79,6 +86,8 @@ class FlowPicture(NamedTuple):
             definition=definition,
             parameters=parameters,
             log_prints=self.log_prints,
+            persist_result=self.persist_result,
+            kept_by=NOWHERE if isinstance(self.kept_by, Unsent) else loads(self.kept_by),
         )
 
 
@@ -108,6 +117,8 @@ def task_picture(effect: Call, nested_runner: Any) -> bytes:
         context.definition,
         TAGS.get(),
         nested_runner,
+        context.persist_result,
+        context.kept_by,
     )
     try:
         return dumps(picture)
@@ -116,8 +127,8 @@ def task_picture(effect: Call, nested_runner: Any) -> bytes:
         if cannot_pickle(context.definition) is None:
             what = f"A call of task {context.run.task_name!r} can't be sent to a worker process"
             raise unsendable(what, error, "Simplify what it is given") from None
-    # Its hooks, say: they are called in this process, so the worker does without.
-    return dumps(picture._replace(definition=Described(context.definition)))
+    # Its hooks, say, or its storage: what needs them is done in this process, so the worker does without.
+    return dumps(picture._replace(definition=Described(context.definition), kept_by=NOWHERE))
 
 
 def _check(effect: Call, context: TaskRunContext) -> None:
@@ -143,6 +154,8 @@ def flow_picture(context: FlowRunContext) -> bytes:
             Described(definition),
             {name: _dumped(value) for name, value in context.run.parameters.items()},
             context.log_prints,
+            context.persist_result,
+            _dumped(context.kept_by),
         )
     )
 

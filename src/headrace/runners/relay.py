@@ -23,6 +23,9 @@ from headrace.store.protocol import Store
 #: What a worker may ask of the store.
 METHODS = frozenset(name for name in vars(Store) if not name.startswith("_")) - {"close", "shared", "location"}
 
+#: What it may ask of the results that the other process has in memory.
+OF_RESULTS = frozenset({"read_path", "write_path"})
+
 #: What else a line carries than its text: whose it is, and whether it is to be kept.
 _RUN_FIELDS = ("flow_run_id", "flow_run_name", "flow_name", "task_run_id", "task_run_name", "task_name", "send_to_api")
 
@@ -40,7 +43,7 @@ class RelayStore:
         self._waiting: dict[int, queue.SimpleQueue[Answer]] = {}
 
     def __getattr__(self, name: str) -> Any:
-        if name not in METHODS:
+        if name not in METHODS and name not in OF_RESULTS:
             raise AttributeError(f"A store has no {name!r}.")
 
         def forwarded(*args: Any, **kwargs: Any) -> Any:
@@ -67,6 +70,24 @@ class RelayStore:
 
     def close(self) -> None:
         """Do nothing: the store belongs to the other process."""
+
+
+class RelayStorage:
+    """The results that another process has in memory."""
+
+    location = "memory"
+
+    def __init__(self, store: RelayStore) -> None:
+        self._store = store
+
+    def read_path(self, path: str) -> bytes:
+        """Return what is at a path. Raises PathNotFound."""
+        content: bytes = self._store.read_path(path)
+        return content
+
+    def write_path(self, path: str, content: bytes) -> None:
+        """Write to a path."""
+        self._store.write_path(path, content)
 
 
 def _pickled(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
@@ -120,7 +141,8 @@ def answer(ask: Ask, world: World, tickets: Tickets) -> Answer:
             world.slots.release(args[0])  # wakes who waits for them here
             value = None
         else:
-            value = getattr(world.store, ask.method)(*args, **kwargs)
+            asked = world.shelf.memory if ask.method in OF_RESULTS else world.store
+            value = getattr(asked, ask.method)(*args, **kwargs)
         return Answer(ask.number, False, dumps(value))
     except Exception as error:  # noqa: BLE001 - raised again in the worker
         return Answer(ask.number, True, dumps(error))

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from headrace.clock import SystemClock
 from headrace.core.messages import described
+from headrace.core.states import State
 from headrace.core.walk import found, walk
 from headrace.drive import sync
 from headrace.drive.guards import Guard, signals, thread_guard
@@ -25,7 +26,7 @@ from headrace.effects import Call, Cancelled, Outcome, Raised, Returned
 from headrace.exceptions import CrashedRun
 from headrace.runners.pickling import dumps, loads, unsendable
 from headrace.runners.pictures import FlowPicture, Loading, TaskPicture
-from headrace.runners.relay import RelayStore, send_logs
+from headrace.runners.relay import RelayStorage, RelayStore, send_logs
 from headrace.runners.wire import Answer, Began, Done, End, Hello, Interrupt, Kind, Pipe, Work
 from headrace.runs.context import TAGS, FlowRunContext, Origins, TaskRunContext
 from headrace.runs.steps import is_promise, settled
@@ -71,6 +72,8 @@ class Worker:
         self._clock = ShiftedClock()
         self._world = World(cast(Store, self._store), clock=self._clock, seed=hello.seed)
         replace_process_world(self._world)
+        if hello.location == "memory":
+            self._world.shelf.memory = RelayStorage(self._store)
         send_logs(pipe)
         self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -138,6 +141,8 @@ class Worker:
             parent=flow_context,
             log_prints=picture.prints,
             within=flow_context,
+            persist_result=picture.persist_result,
+            kept_by=picture.kept_by,
         )
         return picture, context
 
@@ -146,6 +151,7 @@ class Worker:
         runner = picture.nested_runner
         with runner:
             outcome = self._called(picture, context)
+            self._decide(context, outcome)
             reason = outcome.reason if isinstance(outcome, Cancelled) else None
             waiting = sync.wait_for_all(runner.finish(reason), self._world, thread_guard())
         if waiting is not None:
@@ -153,6 +159,16 @@ class Worker:
         if isinstance(outcome, Returned) and found(outcome.value, is_promise):
             return Returned(walk(outcome.value, lambda leaf: settled(leaf) or leaf))
         return outcome
+
+    def _decide(self, context: TaskRunContext, outcome: Outcome) -> None:
+        """Commit, or roll back, what the function did inside its own transaction: it does not travel."""
+        if context.transaction is not None:
+            from headrace.runs.transactions import commit, rollback  # most tasks do nothing of the kind
+
+            failed = not isinstance(outcome, Returned) or (
+                isinstance(outcome.value, State) and not outcome.value.is_completed()
+            )
+            sync.drive((rollback if failed else commit)(context.transaction), self._world)
 
     def _called(self, picture: TaskPicture, context: TaskRunContext) -> Outcome:
         effect = Call(

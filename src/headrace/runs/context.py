@@ -11,13 +11,17 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State
 from headrace.core.walk import known
 from headrace.runs.definitions import Definition, FlowDefinition, TaskDefinition
+
+if TYPE_CHECKING:
+    from headrace.core.transactions import BaseTransaction
+    from headrace.keeping.keeper import Keeper
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -95,6 +99,14 @@ class RunContext:
     returned_state: bool = False
     #: The task runner that a submitted run was given to: it may carry the function out elsewhere.
     runner: Any = None
+    #: Whether results of this run, and of those inside that do not say otherwise, are kept.
+    persist_result: bool = False
+    #: The storage and the serializer that were named, here or further out.
+    kept_by: tuple[Any, Any] = (None, None)
+    #: What keeps the result of this run; None where it is not kept.
+    keeper: Keeper | None = None
+    #: The state with its result, where the recorded one does without.
+    whole: State | None = None
 
     @property
     def flow_context(self) -> FlowRunContext | None:
@@ -161,6 +173,12 @@ class TaskRunContext(RunContext):
     definition: TaskDefinition
     wait_for: Sequence[Any] = ()
     within: FlowRunContext | None = None
+    #: The transaction that the task run is; None while nobody needs to know.
+    transaction: BaseTransaction | None = None
+    #: The transaction that it is inside of.
+    enclosing: BaseTransaction | None = None
+    #: Where its result is kept.
+    key: str | None = None
 
     @property
     def flow_context(self) -> FlowRunContext | None:
@@ -185,6 +203,8 @@ class TaskRunContext(RunContext):
 
 
 CURRENT: ContextVar[RunContext | None] = ContextVar("headrace_run", default=None)
+#: The innermost block of a transaction that this code is in.
+BLOCK: ContextVar[BaseTransaction | None] = ContextVar("headrace_transaction", default=None)
 TAGS: ContextVar[frozenset[str]] = ContextVar("headrace_tags", default=frozenset())
 
 
@@ -198,6 +218,28 @@ class TagsContext:
     def get() -> TagsContext:
         """Return what the `tags` around this code come to; empty outside any."""
         return TagsContext(TAGS.get())
+
+
+def transaction_around(here: RunContext | None) -> BaseTransaction | None:
+    """Return the innermost transaction that code in this run is in: a block, or a task run."""
+    block = BLOCK.get()
+    while here is not None:
+        if block is not None and block.context is here:
+            return block
+        if isinstance(here, TaskRunContext):
+            return transaction_of(here)
+        here = here.parent
+    return block if block is not None and block.context is None else None
+
+
+def transaction_of(this: TaskRunContext) -> BaseTransaction:
+    """Return the transaction that a task run is."""
+    if this.transaction is None:
+        from headrace.core.transactions import BaseTransaction  # most task runs do without
+
+        this.transaction = BaseTransaction(store=this.keeper, context=this, parent=this.enclosing, of_task_run=True)
+        this.transaction.inherit()
+    return this.transaction
 
 
 class tags:  # noqa: N801 - used like a function

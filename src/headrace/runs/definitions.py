@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any, Protocol
 
 from headrace.core.parameters import Binder
@@ -34,6 +35,23 @@ class TaskDefinition(Definition, Protocol):
 
     task_run_name: str | Callable[..., str] | None
     retry_condition_fn: Callable[..., Any] | None
+    cache_expiration: timedelta | None
+    result_storage_key: str | None
+    on_commit_hooks: list[Hook]
+    on_rollback_hooks: list[Hook]
+
+    @property
+    def cache_policy(self) -> Any:
+        """What the cache keys of its runs are made of."""
+        ...
+
+    def storage_key(self) -> str:
+        """Return where the result of the current run goes, where that was said."""
+        ...
+
+    def wants_fresh_result(self) -> bool:
+        """Say whether a result that is there already is to be passed over."""
+        ...
 
 
 class FlowDefinition(Definition, Protocol):

@@ -2,8 +2,9 @@
 
 A task run begins Pending. It waits for the runs that its arguments come from; if one of them did not complete it stays
 NotReady, and its function is never called. It is given its name, takes a slot for each of its tags that has a limit,
-is Running, and its function is called. What that gave decides whether it is tried again, after a delay or at once, or
-ends. Whatever it ends as is written down before anybody is told.
+and is Running. If its result is there already it ends Cached; else its function is called, and what that gave decides
+whether it is tried again, after a delay or at once, or ends. A result that is to be kept is written before the end is.
+Whatever it ends as is written down before anybody is told.
 """
 
 from __future__ import annotations
@@ -40,9 +41,30 @@ async def task_run(this: TaskRunContext) -> State:
         ended = await _attempts(this)
     if ended.is_pending():  # NotReady: no end, and no hooks
         return await record(this, ended) or this.run.state or ended
-    ended = await end(this, ended)
+    if _is_plain(this):
+        ended = await end(this, ended)
+    else:
+        ended = await _end_of_transaction(this, ended)
     await say_end(this, ended)
     return ended
+
+
+def _is_plain(this: TaskRunContext) -> bool:
+    """Say whether there is nothing to keep, to commit or to roll back."""
+    return (
+        this.keeper is None
+        and this.enclosing is None
+        and this.transaction is None
+        and not this.definition.on_commit_hooks
+    )
+
+
+async def _end_of_transaction(this: TaskRunContext, ended: State) -> State:
+    from headrace.runs import transactions  # most task runs need none
+
+    ended = await end(this, await transactions.settle(this, ended))
+    await transactions.conclude(this, ended)
+    return this.run.state or ended
 
 
 async def _attempts(this: TaskRunContext) -> State:
@@ -55,6 +77,10 @@ async def _attempts(this: TaskRunContext) -> State:
         ended = await wait_before_retry(this, attempted, retries_made, "task", _condition(this))
         if ended is not None:
             return ended
+        if this.transaction is not None:
+            from headrace.runs import transactions  # as above
+
+            await transactions.undo_attempt(this)
         retries_made += 1
 
 
@@ -96,6 +122,12 @@ async def _run_body(this: TaskRunContext, running: State) -> State:
         await run_hooks(this, "running", this.run.state)
     if this.ended_by is not None:
         return stopped(this, Cancelled(this.ended_by))
+    if this.keeper is not None and this.key is None:
+        from headrace.runs import caching  # as above
+
+        found = await caching.look_up(this)
+        if found is not None:
+            return found
     return await call_body(this, "task")
 
 

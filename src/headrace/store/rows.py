@@ -15,7 +15,7 @@ from uuid import UUID
 
 from headrace.codec import to_json
 from headrace.core.records import FlowRun, Run, TaskInputs, TaskRun
-from headrace.core.states import NO_DETAILS, NOT_KEPT, State, StateDetails, StateType
+from headrace.core.states import NO_DETAILS, NOT_KEPT, Kept, State, StateDetails, StateType
 from headrace.ids import state_id
 from headrace.store.protocol import LogRecord
 
@@ -138,9 +138,13 @@ def state(run_id: UUID, row: Sequence[Any]) -> State:
     """Return a state from (position, type, name, timestamp, message, details, its flow run, its task run)."""
     position, type_name, name, timestamp, message, text, flow_run_id, task_run_id = row
     type_ = StateType(type_name)
-    data = NOT_KEPT if type_ is StateType.COMPLETED else None
     details = _details(text, _owned(flow_run_id, task_run_id))
+    data = _data(details) if type_ is StateType.COMPLETED else None
     return State(type_, name, moment_or_none(timestamp), message, data, details, state_id(run_id, position))
+
+
+def _data(details: StateDetails) -> object:
+    return NOT_KEPT if details.result_key is None else Kept(details.result_key, details.result_storage)
 
 
 # runs ----------------------------------------------------------------------------------------------------

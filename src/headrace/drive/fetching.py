@@ -1,0 +1,47 @@
+"""Reading the result that a state only says the place of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.core.states import Kept
+from headrace.drive.sync import drive
+from headrace.drive.world import World, current_world
+from headrace.effects import Cancelled, Raised
+from headrace.exceptions import MissingResult
+from headrace.filesystems import resolve_storage
+from headrace.keeping.keeper import Keeper
+from headrace.runs.results import read
+from headrace.serializers import resolve_serializer
+from headrace.settings import current_settings
+
+
+def fetch(kept: Kept) -> Any:
+    """Return a result. Raises MissingResult where it can't be read, with the reason."""
+    world = current_world()
+    outcome = drive(read(kept.keeper or _keeper(kept, world), kept.key, None), world)
+    if isinstance(outcome, Raised):
+        place = f"in {kept.storage}" if kept.storage is not None else "in the usual storage for results"
+        raise MissingResult(
+            f"The result of the run was written as {kept.key!r} {place}, and can't be read ({outcome.error}). It may "
+            "have been deleted or not been committed, or HEADRACE_RESULTS_LOCAL_STORAGE_PATH is another here."
+        ) from outcome.error
+    if isinstance(outcome, Cancelled):
+        raise outcome.reason
+    return outcome.value.result
+
+
+def _keeper(kept: Kept, world: World) -> Keeper:
+    serializer = resolve_serializer(current_settings().results_default_serializer)
+    return Keeper(_storage(kept, world), serializer, world.shelf.recent)
+
+
+def _storage(kept: Kept, world: World) -> Any:
+    if kept.storage is None:
+        return world.shelf.storage
+    if kept.storage.startswith("<"):
+        raise MissingResult(
+            f"The result of the run was written as {kept.key!r} to a {kept.storage[1:-1]}, which does not say how to "
+            "open it from here: give your storage a `location`, a path or a URL."
+        )
+    return world.shelf.memory if kept.storage == "memory" else resolve_storage(kept.storage)

@@ -1,0 +1,1 @@
+"""Locks on keys, so that transactions with the same key wait for one another."""
