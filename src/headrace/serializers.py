@@ -17,6 +17,7 @@ __all__ = [
     "JSONSerializer",
     "PickleSerializer",
     "Serializer",
+    "resolve_serializer",
 ]
 
 _KNOWN: dict[str, type[Serializer]] = {}

@@ -60,7 +60,6 @@ def test_every_public_name_is_mentioned(names: list[str]) -> None:
 def test_every_argument_of_a_decorator_is_on_its_page(page: str, decorator: type) -> None:
     """`@flow` and `@task` take what their pages say."""
     arguments = [name for name in inspect.signature(decorator).parameters if name != "fn"]
-    arguments = [name for name in arguments if name not in ("on_rollback", "on_commit")]  # not there yet
     assert [name for name in arguments if not is_told(name, shown(DOCS / page))] == []
 
 

@@ -22,6 +22,11 @@ class CachePolicy:
     `lock_manager`, runs with the same key wait for one another.
     """
 
+    # On the class as well, for subclasses that do not come by here.
+    key_storage: Any = None
+    isolation_level: Any = None
+    lock_manager: Any = None
+
     def __init__(self, key_storage: Any = None, isolation_level: Any = None, lock_manager: Any = None) -> None:
         self.key_storage = key_storage
         self.isolation_level = isolation_level
@@ -111,10 +116,10 @@ class CompoundCachePolicy(CachePolicy):
     def compute_key(
         self, task_ctx: Any, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
     ) -> str | None:
-        """Return a hash of all keys."""
+        """Return a hash of all keys, in whichever order they were added."""
         asked = {"task_ctx": task_ctx, "inputs": inputs, "flow_parameters": flow_parameters, **kwargs}
         keys = [key for policy in self.policies if (key := policy.compute_key(**asked)) is not None]
-        return hash_objects(*keys) if keys else None
+        return hash_objects(*sorted(keys)) if keys else None
 
     def __sub__(self, parameter: str) -> CachePolicy:
         _check_name(parameter)
@@ -153,8 +158,9 @@ class TaskSource(CachePolicy):
         """Return a hash of the source."""
         if task_ctx is None:
             return None
-        source = getattr(task_ctx.task, "source_code", None)
-        return hash_objects(source if source is not None else inspect.getsource(task_ctx.task.fn))
+        task = task_ctx.task
+        source = getattr(task, "source_code", None)
+        return hash_objects(source if source is not None else inspect.getsource(getattr(task, "fn", task)))
 
 
 class FlowParameters(CachePolicy):
