@@ -103,3 +103,16 @@ def test_modules_say_the_truth_about_their_loader(project: pytest.Pytester, impo
         """
     )
     project.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        *("from headrace import flow", "from headrace import task", "from headrace import State"),
+        *("import headrace.flows", "import headrace.tasks", "import headrace.testing", "import headrace.futures"),
+    ],
+)
+def test_any_module_may_be_the_first_that_a_test_imports(project: pytest.Pytester, first: str) -> None:
+    """The plugin takes part in that import, and must not need what is only half imported by then."""
+    project.makepyfile(f"{first}\n\ndef test_nothing(): pass\n")
+    project.runpytest_subprocess().assert_outcomes(passed=1)
