@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -31,6 +31,13 @@ class Future:
     """What stands for a run elsewhere: here, only its final state."""
 
     state: State
+
+
+class Pair(NamedTuple):
+    """A tuple with a name of its own."""
+
+    first: Any
+    second: Any
 
 
 def settled(value: object) -> State | None:
@@ -87,7 +94,7 @@ class TestAggregates:
         """Cancelled goes before paused, paused before failed; whose states they are makes no difference."""
         final = state_of_return(returned, settled)
         assert (final.type, final.message) == (type_, message)
-        assert final.data == list(returned)
+        assert final.data == returned
 
     @pytest.mark.parametrize(
         ("state", "type_", "message"),
@@ -110,6 +117,15 @@ class TestAggregates:
         final = state_of_return({Future(OK), BAD}, settled)
         assert final.message == "1/2 states failed."
         assert {state.type for state in final.data} == {StateType.COMPLETED, StateType.FAILED}
+
+    @pytest.mark.parametrize("returned", [[Future(OK)], (Future(OK), OK), {Future(OK)}, Pair(Future(OK), OK)])
+    def test_what_was_returned_keeps_its_kind(self, returned: Any) -> None:
+        """A tuple of futures is a tuple of states, and to the caller a tuple of results."""
+        final = state_of_return(returned, settled)
+        assert type(final.data) is type(returned)
+        value = plain_result(final, settled)
+        assert type(value) is type(returned)
+        assert set(value) == {1}
 
     def test_who_made_a_state_can_be_told_otherwise(self) -> None:
         """The engine may know better than by the id."""

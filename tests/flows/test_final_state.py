@@ -128,7 +128,7 @@ def test_futures_and_states_alone_are_summed_up(collection: Any) -> None:
     state = my_flow(return_state=True)
     assert (state.type, state.message) == (StateType.COMPLETED, "All states completed.")
     assert [inner.result() for inner in state.data] == [1, 1]
-    assert list(my_flow()) == [1, 1]
+    assert my_flow() == collection([1, 1])
 
 
 def test_a_set_of_states_is_summed_up() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from headrace.core import messages
 from headrace.core.messages import Kind
 from headrace.core.states import State, StateType, exception_of, is_state_iterable, value_of
-from headrace.core.walk import SCALARS, walk
+from headrace.core.walk import SCALARS, rebuilt, walk
 from headrace.exceptions import PausedRun, UnfinishedRun
 
 #: Given anything: the final state of the run, if it is a future (its run has ended by then); else None.
@@ -43,7 +43,7 @@ def state_of_return(
         return aggregate([single], data=single)
     states = _all_states(value, settled)
     if states:
-        return aggregate(states, data=states)
+        return aggregate(states, data=rebuilt(value, states))
     return State(StateType.COMPLETED, data=value)
 
 
