@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from headrace.core.retries import RetryPolicy
 from headrace.core.states import State, StateType
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """Try again after `delay` seconds (0: at once), or, where it is None, let the run end as it is."""
 
     delay: float | None

@@ -7,9 +7,9 @@ place where the counters and times of a run are worked out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from headrace.core.states import NO_DETAILS, TERMINAL, State, StateDetails, StateType, allowed
@@ -22,9 +22,9 @@ _MICROSECOND = timedelta(microseconds=1)
 _RUNNING = StateType.RUNNING  # the look-up of an enumeration's member takes longer than one would think
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, kw_only=True, eq=False, init=False, repr=False)
 class Run:
-    """What flow runs and task runs have in common.
+    """What flow runs and task runs have in common; it is always one of these.
 
     `run_count` counts the entries into RUNNING; `start_time` is the first of them, `end_time` the final state's;
     `total_run_time` is the time spent in RUNNING states. `history_length` is the number of states recorded so far.
@@ -76,7 +76,7 @@ class Run:
             own = self.own_details = StateDetails(*self.identity())
         if details is NO_DETAILS or details is own:
             return own
-        return replace(details, flow_run_id=own.flow_run_id, task_run_id=own.task_run_id)
+        return details._replace(flow_run_id=own.flow_run_id, task_run_id=own.task_run_id)
 
     def identity(self) -> tuple[UUID | None, UUID | None]:
         """Return the ids of the flow run and of the task run that a state of this run names."""
@@ -163,8 +163,7 @@ class TaskRun(Run):
         return self.flow_run_id, self.id
 
 
-@dataclass(frozen=True, slots=True)
-class LogRecord:
+class LogRecord(NamedTuple):
     """One line of a run's log. `level` is that of the logging module (INFO is 20)."""
 
     timestamp: datetime

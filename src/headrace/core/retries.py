@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: More delays than this in one policy are taken for a mistake.
 MOST_DELAYS = 50
@@ -22,8 +22,7 @@ _NO_LOWER_BOUND = 50
 Backoff = Callable[[int], "list[float]"]
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """How often to try again, and how long to wait before each attempt.
 
     `retries` counts the further attempts after the first. `delays` are seconds, one per retry, the last
@@ -102,11 +101,19 @@ class RetryPolicy:
         return delay * low, delay * k
 
 
-@dataclass(frozen=True, slots=True)
 class _ExponentialBackoff:
     """Delays that double: the callable that `exponential_backoff` returns."""
 
-    factor: float
+    __slots__ = ("factor",)
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ExponentialBackoff) and self.factor == other.factor
+
+    def __hash__(self) -> int:
+        return hash(self.factor)
 
     @property
     def __name__(self) -> str:

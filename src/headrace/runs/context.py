@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
@@ -72,7 +72,7 @@ class Origins:
         return known(value, self._by_id)
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, eq=False, kw_only=True, init=False, repr=False)
 class RunContext:
     """What code inside a run may ask about it. `parent` is the run that called it."""
 
@@ -130,7 +130,7 @@ class RunContext:
         return self.run.start_time or self.run.created
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, eq=False, kw_only=True, repr=False)
 class FlowRunContext(RunContext):
     """The context of a flow run."""
 
@@ -165,7 +165,7 @@ class FlowRunContext(RunContext):
         return here.flow_context if here else None
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, eq=False, kw_only=True, repr=False)
 class TaskRunContext(RunContext):
     """The context of a task run."""
 
@@ -208,8 +208,7 @@ BLOCK: ContextVar[BaseTransaction | None] = ContextVar("headrace_transaction", d
 TAGS: ContextVar[frozenset[str]] = ContextVar("headrace_tags", default=frozenset())
 
 
-@dataclass(frozen=True, slots=True)
-class TagsContext:
+class TagsContext(NamedTuple):
     """The tags that runs are given which begin here."""
 
     current_tags: frozenset[str]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from headrace.core.final import plain
@@ -136,7 +135,7 @@ async def _lost(this: RunContext, key: str, outcome: Outcome) -> None:
 def saying_where(this: RunContext, ended: State, key: str) -> State:
     """Return the state with the place of its result."""
     assert this.keeper is not None, "only runs with a keeper keep results"
-    details = replace(ended.state_details, result_key=key, result_storage=this.keeper.location)
+    details = ended.state_details._replace(result_key=key, result_storage=this.keeper.location)
     return ended.replace(state_details=details)
 
 

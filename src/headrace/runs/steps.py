@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Coroutine, Iterable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -70,7 +69,7 @@ def all_final(states: Iterable[State]) -> bool:
 
 async def _mirror(stand_in: TaskRun, child: UUID, states: tuple[State, ...]) -> None:
     """Let the task run that stands for a subflow enter the states of its child."""
-    details = [replace(state.state_details, child_flow_run_id=child) for state in states]
+    details = [state.state_details._replace(child_flow_run_id=child) for state in states]
     entered = [state.replace(state_details=own) for state, own in zip(states, details, strict=True)]
     await Record(stand_in, tuple(entered))
 

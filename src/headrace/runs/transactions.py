@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from headrace.core.messages import shown
@@ -136,7 +135,7 @@ async def show_rolled_back(this: TaskRunContext) -> None:
     ended = this.run.state
     if ended is not None and ended.type is StateType.COMPLETED and ended.name != "RolledBack":
         message = "The task run was rolled back with its transaction."
-        details = replace(ended.state_details, result_key=None, result_storage=None)
+        details = ended.state_details._replace(result_key=None, result_storage=None)
         data = ended.data if this.whole is None else this.whole.data
         await Record(this.run, (State(StateType.COMPLETED, "RolledBack", None, message, data, details),))
 
@@ -231,7 +230,7 @@ def _described(this: TaskRunContext, own: BaseTransaction, ended: State) -> Stat
     """Return the state with the cache key, and where the result is, or will be."""
     expires_at = own.staged.record.expiration if own.staged is not None else None
     if this.run.cache_key is not None:
-        details: StateDetails = replace(ended.state_details, cache_key=this.run.cache_key, cache_expiration=expires_at)
+        details: StateDetails = ended.state_details._replace(cache_key=this.run.cache_key, cache_expiration=expires_at)
         ended = ended.replace(state_details=details)
     if own.staged is None or own.key is None or own.is_rolled_back():
         return ended

@@ -8,8 +8,7 @@ reach them. Whatever is read is a copy.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -32,7 +31,9 @@ from headrace.store.protocol import (
 class _Shape:
     """How the runs of one kind are taken apart and put together again."""
 
-    def __init__(self, make: type[Run], fixed: tuple[str, ...], given: tuple[str, ...], moving: tuple[str, ...]):
+    def __init__(
+        self, make: Callable[..., Run], fixed: tuple[str, ...], given: tuple[str, ...], moving: tuple[str, ...]
+    ):
         self.make = make
         self.names = (*fixed, *given, *moving)
         self.fixed = attrgetter(*fixed)
@@ -195,7 +196,7 @@ class MemoryStore(LimitsInMemory):
             self._logs += [
                 record
                 if record.flow_run_id or not record.task_run_id
-                else replace(record, flow_run_id=self._flow_run_of(record.task_run_id))
+                else record._replace(flow_run_id=self._flow_run_of(record.task_run_id))
                 for record in records
             ]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -131,7 +130,7 @@ def _details(text: str | None, owned: StateDetails) -> StateDetails:
     if "child_flow_run_id" in said:
         said["child_flow_run_id"] = UUID(said["child_flow_run_id"])
     said.update((name, datetime.fromisoformat(said[name])) for name in _MOMENTS if name in said)
-    return replace(owned, **{name: value for name, value in said.items() if name not in _OWNER})
+    return owned._replace(**{name: value for name, value in said.items() if name not in _OWNER})
 
 
 def state(run_id: UUID, row: Sequence[Any]) -> State:
