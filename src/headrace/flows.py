@@ -93,7 +93,7 @@ class Flow(Hooked, Generic[P, R]):
         self.isstaticmethod = isinstance(fn, staticmethod)
         self.isclassmethod = isinstance(fn, classmethod)
         self.ismethod = inspect.ismethod(fn)
-        self.name = names.check_name(name, "flow") if name is not None else names.default_flow_name(plain)
+        self.name = names.check_flow_name(name) if name is not None else names.default_flow_name(plain)
         self.description = description if description is not None else inspect.getdoc(plain)
         self._version = version
         if flow_run_name is not None and not isinstance(flow_run_name, str) and not callable(flow_run_name):

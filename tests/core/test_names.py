@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from headrace.core.names import (
     called_name,
+    check_flow_name,
     check_name,
     default_flow_name,
     function_name,
@@ -46,19 +47,19 @@ class TestChecks:
     @given(st.text(st.characters(exclude_characters="/%&><"), min_size=1))
     def test_any_other_text_is_a_name(self, name: str) -> None:
         """It comes back as it is."""
-        assert check_name(name, "flow") == name
+        assert check_flow_name(name) == name
 
     @pytest.mark.parametrize("character", "/%&><")
     def test_a_name_with_a_forbidden_character_is_refused(self, character: str) -> None:
         """The message shows the name and one that would do."""
         with pytest.raises(InvalidNameError, match="Write for example 'a-b'") as caught:
-            check_name(f"a{character}b", "flow")
+            check_flow_name(f"a{character}b")
         assert f"can't contain {character}" in str(caught.value)
 
     def test_an_empty_name_is_refused(self) -> None:
         """Leaving it out is the way to say nothing."""
         with pytest.raises(InvalidNameError, match="flow can't be empty"):
-            check_name("", "flow")
+            check_flow_name("")
 
     @pytest.mark.parametrize("name", [1, None, b"x", ["x"]])
     def test_a_name_that_is_no_string_is_refused(self, name: object) -> None:
@@ -99,7 +100,7 @@ class TestDefaults:
     @pytest.mark.parametrize("fn", [len, str.upper, datetime.datetime, "x".join, functools.partial(len)])
     def test_every_callable_has_a_valid_name(self, fn: object) -> None:
         """Builtins, methods and classes too."""
-        assert check_name(default_flow_name(fn), "flow")
+        assert check_flow_name(default_flow_name(fn))
 
     @given(st.uuids())
     def test_a_task_run_ends_in_the_last_three_hex_digits_of_its_id(self, run_id: UUID) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from headrace import flow, get_client, get_run_logger, task
 from headrace.client.orchestration import HeadraceClient, SyncHeadraceClient
+from headrace.client.schemas.actions import GlobalConcurrencyLimitCreate
 from headrace.client.schemas.objects import FlowRun, State, StateType, TaskRun
 from headrace.exceptions import ObjectNotFound
 from headrace.runtime import flow_run
@@ -111,6 +112,16 @@ def test_limits_are_created_read_and_deleted() -> None:
         client.delete_concurrency_limit_by_tag("db")
         client.delete_global_concurrency_limit_by_name("api")
         assert client.read_concurrency_limits() == client.read_global_concurrency_limits() == []
+
+
+def test_a_limit_may_be_described_by_a_value() -> None:
+    """As clients elsewhere want it; a name alone does not do."""
+    wanted = GlobalConcurrencyLimitCreate(name="api", limit=3, slot_decay_per_second=0.5, active=False)
+    with get_client(sync_client=True) as client:
+        made = client.create_global_concurrency_limit(concurrency_limit=wanted)
+        assert (made.name, made.limit, made.slot_decay_per_second, made.active) == ("api", 3, 0.5, False)
+        with pytest.raises(TypeError, match="how many slots the limit 'other' has"):
+            client.create_global_concurrency_limit("other")
 
 
 def test_limits_through_the_async_client() -> None:

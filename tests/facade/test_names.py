@@ -43,6 +43,7 @@ FACADE = {
     "headrace.concurrency.asyncio": "concurrency rate_limit",
     "headrace.client.orchestration": "get_client HeadraceClient SyncHeadraceClient",
     "headrace.client.schemas.objects": "State StateType StateDetails FlowRun TaskRun ConcurrencyLimit TERMINAL_STATES",
+    "headrace.client.schemas.actions": "GlobalConcurrencyLimitCreate",
     "headrace.settings": "temporary_settings",
     "headrace.testing.utilities": "headrace_test_harness",
     "headrace.cache_policies": "CachePolicy CacheKeyFnPolicy CompoundCachePolicy Inputs TaskSource FlowParameters "

@@ -97,11 +97,13 @@ def test_a_task_is_made_of_a_callable_only() -> None:
         Task(fn="text")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", ["a/b", "a%b", "a&b", "a>b", "a<b"])
-def test_a_name_with_forbidden_characters_is_refused(name: str) -> None:
-    """As for flows."""
-    with pytest.raises(InvalidNameError):
-        task(name=name)(lambda: 1)
+def test_a_task_may_have_any_name_but_an_empty_one(runs: Any) -> None:
+    """What flows may not be called, as their names stand in addresses, tasks may; their runs are called so, too."""
+    extract = task(name="Extract A/B & 50% of <x>")(lambda: 1)
+    assert extract() == 1
+    assert runs.task().name == runs.task().definition_name == extract.name == "Extract A/B & 50% of <x>"
+    with pytest.raises(InvalidNameError, match="empty"):
+        task(name="")(lambda: 1)
 
 
 def test_lambdas_partials_and_callable_objects_may_be_tasks() -> None:

@@ -10,6 +10,7 @@ from typing import Literal, overload
 from uuid import UUID
 
 from headrace.client.reading import TAG_PREFIX, Reader
+from headrace.client.schemas.actions import GlobalConcurrencyLimitCreate
 from headrace.core.records import FlowRun, LogRecord, TaskRun
 from headrace.core.states import State, StateType
 from headrace.store.protocol import ConcurrencyLimit, LogFilter, RunFilter
@@ -94,10 +95,18 @@ class SyncHeadraceClient:
         self._reader.delete_limit(f"{TAG_PREFIX}{tag}")
 
     def create_global_concurrency_limit(
-        self, name: str, limit: int, slot_decay_per_second: float = 0.0, active: bool = True
+        self,
+        concurrency_limit: GlobalConcurrencyLimitCreate | str,
+        limit: int | None = None,
+        slot_decay_per_second: float = 0.0,
+        active: bool = True,
     ) -> ConcurrencyLimit:
-        """Create a limit for `headrace.concurrency`. Raises ValueError for a limit or a decay below 0."""
-        return self._reader.put_limit(name, limit, slot_decay_per_second, active)
+        """Create a limit for `headrace.concurrency`, of a GlobalConcurrencyLimitCreate or of name and numbers.
+
+        Raises ValueError for a limit or a decay below 0, TypeError for a name without a limit.
+        """
+        wanted = GlobalConcurrencyLimitCreate.of(concurrency_limit, limit, slot_decay_per_second, active)
+        return self._reader.put_limit(wanted.name, wanted.limit, wanted.slot_decay_per_second, wanted.active)
 
     def upsert_global_concurrency_limit_by_name(
         self, name: str, limit: int, slot_decay_per_second: float = 0.0
@@ -191,10 +200,14 @@ class HeadraceClient:
         self._sync.delete_concurrency_limit_by_tag(tag)
 
     async def create_global_concurrency_limit(
-        self, name: str, limit: int, slot_decay_per_second: float = 0.0, active: bool = True
+        self,
+        concurrency_limit: GlobalConcurrencyLimitCreate | str,
+        limit: int | None = None,
+        slot_decay_per_second: float = 0.0,
+        active: bool = True,
     ) -> ConcurrencyLimit:
-        """Create a limit for `headrace.concurrency`. Raises ValueError for a limit or a decay below 0."""
-        return self._sync.create_global_concurrency_limit(name, limit, slot_decay_per_second, active)
+        """Create a limit for `headrace.concurrency`; see `SyncHeadraceClient.create_global_concurrency_limit`."""
+        return self._sync.create_global_concurrency_limit(concurrency_limit, limit, slot_decay_per_second, active)
 
     async def upsert_global_concurrency_limit_by_name(
         self, name: str, limit: int, slot_decay_per_second: float = 0.0

@@ -33,18 +33,24 @@ def slug(draw: Callable[[], float]) -> str:
 
 
 def check_name(name: object, what: str) -> str:
-    """Return the name if it may be that of a flow or task (`what`). Raises TypeError or InvalidNameError."""
+    """Return the name if it may be that of a task (`what`). Raises TypeError, or InvalidNameError for an empty one."""
     if not isinstance(name, str):
         raise TypeError(f"The name of a {what} must be a string, not {name!r}, a {type(name).__name__}.")
     if not name:
         raise InvalidNameError(f"The name of a {what} can't be empty. Leave it out to use the function's name.")
-    wrong = [character for character in FORBIDDEN if character in name]
-    if wrong:
-        instead = "".join("-" if character in wrong else character for character in name)
-        raise InvalidNameError(
-            f"The name of a {what} can't contain {' '.join(wrong)}, as {name!r} does. Write for example {instead!r}."
-        )
     return name
+
+
+def check_flow_name(name: object) -> str:
+    """Return the name if it may be that of a flow, which stands in addresses. Raises TypeError or InvalidNameError."""
+    checked = check_name(name, "flow")
+    wrong = [character for character in FORBIDDEN if character in checked]
+    if wrong:
+        instead = "".join("-" if character in wrong else character for character in checked)
+        raise InvalidNameError(
+            f"The name of a flow can't contain {' '.join(wrong)}, as {checked!r} does. Write for example {instead!r}."
+        )
+    return checked
 
 
 def function_name(fn: object) -> str:
