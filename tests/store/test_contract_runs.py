@@ -119,9 +119,9 @@ def record_elsewhere(store: Store, run: Run) -> Any:
 
 
 def test_a_transition_writes_the_columns_as_they_now_are(store: Store) -> None:
-    """Counters, times, name, cache key and child follow the run."""
+    """Counters, times, cache key and child follow the run."""
     run = record(store, task_run(), PENDING, RUNNING)
-    run.name, run.cache_key, run.child_flow_run_id = "renamed", "key", new_id()
+    run.cache_key, run.child_flow_run_id = "key", new_id()
     store.transition(run, enter(run, COMPLETED, now=at(3)))
     stored = store.task_run(run.id)
     assert told(stored) == told(run)
@@ -130,18 +130,19 @@ def test_a_transition_writes_the_columns_as_they_now_are(store: Store) -> None:
 
 
 def test_what_a_run_was_given_is_settled_when_it_begins(store: Store) -> None:
-    """Tags, parameters and inputs are written at the first RUNNING, and not again."""
+    """Name, tags, parameters and inputs are written up to the first RUNNING, and not again."""
     run = record(store, task_run(parameters={"x": "future"}), PENDING)
-    run.parameters, run.tags, run.task_inputs = {"x": 1}, frozenset({"t"}), {"x": [new_id()]}
+    run.name = "hello"
+    store.transition(run, enter(run, State(StateType.SCHEDULED, "AwaitingConcurrencySlot")))
+    assert told(store.task_run(run.id)) == told(run)
+    run.name, run.parameters, run.tags, run.task_inputs = "renamed", {"x": 1}, frozenset({"t"}), {"x": [new_id()]}
     store.transition(run, enter(run, RUNNING))
     begun = told(store.task_run(run.id))
     assert begun == told(run)
-    run.parameters, run.tags, run.task_inputs = {"x": 2}, frozenset(), {}
+    run.name, run.parameters, run.tags, run.task_inputs = "late", {"x": 2}, frozenset(), {}
     store.transition(run, enter(run, COMPLETED))
-    ended = told(store.task_run(run.id))
-    assert [ended[name] for name in ("parameters", "tags", "task_inputs")] == [
-        begun[name] for name in ("parameters", "tags", "task_inputs")
-    ]
+    ended, settled = told(store.task_run(run.id)), ("name", "parameters", "tags", "task_inputs")
+    assert [ended[name] for name in settled] == [begun[name] for name in settled]
 
 
 def test_the_live_run_does_not_reach_into_the_store(store: Store) -> None:

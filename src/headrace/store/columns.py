@@ -1,8 +1,8 @@
 """What a store keeps of a run, beside the history of its states.
 
-*Fixed* columns are written once, by `create`. What a run was *given* is settled when it begins to run: it
-is written by `create`, and again by the transition in which the run first enters RUNNING. *Moving* columns
-are written every time.
+*Fixed* columns are written once, by `create`. What a run was *given*, its name too, is settled when it begins to run:
+it is written by `create`, and again by each transition up to that in which the run first enters RUNNING. *Moving*
+columns are written every time. (Names are in an index, which therefore need not be touched at the end of each run.)
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from headrace.core.records import Run
 from headrace.core.states import State, StateType
 
 MOVING = (
-    "name",
     "run_count",
     "start_time",
     "end_time",
@@ -46,12 +45,14 @@ TASK_FIXED = (
     "flow_run_run_count",
 )
 
-FLOW_GIVEN = ("tags", "parameters")
-TASK_GIVEN = ("tags", "parameters", "task_inputs")
+FLOW_GIVEN = ("name", "tags", "parameters")
+TASK_GIVEN = ("name", "tags", "parameters", "task_inputs")
 
 
-def begins(run: Run, states: Sequence[State]) -> bool:
-    """Say whether these are the states in which the run first enters RUNNING."""
+def unsettled(run: Run, states: Sequence[State]) -> bool:
+    """Say whether the run, which has entered these states, had not begun to run before."""
+    if run.run_count == 0:
+        return True
     if run.run_count == 1:
         for state in states:  # and not any(...): this is on the way of every transition
             if state.type is StateType.RUNNING:

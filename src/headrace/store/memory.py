@@ -101,7 +101,7 @@ class MemoryStore(LimitsInMemory):
             kept = self._kept(run.kind, run.id)
             if len(kept.states) != run.history_length - len(states):
                 return kept.states[-1]
-            given = tuple(map(_copied, shape.given(run))) if columns.begins(run, states) else kept.given
+            given = tuple(map(_copied, shape.given(run))) if columns.unsettled(run, states) else kept.given
             now_kept = _Kept(kept.fixed, given, shape.moving(run), kept.states + tuple(states))
             self._runs[run.kind][run.id] = now_kept
             return None

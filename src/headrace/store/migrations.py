@@ -10,7 +10,10 @@ file. Names of flows, tasks, states and loggers are said once, in tables of thei
 microseconds since 1970.
 
 Indexes. Runs are listed by time, of one flow run, or in certain states; each of the three has an index that
-already has the order of the list (created, then `seq`, which every index ends with).
+already has the order of the list (created, then `seq`, which every index ends with). That by time also holds
+names, behind a `seq` of its own that keeps them out of the order: a search for a part of a name reads it and
+not the runs. It is written when a run is created and when its name is settled, always at its end, which costs
+nothing that can be measured. Trigrams would find names at once, and cost a fifth of each run's writing.
 """
 
 from __future__ import annotations
@@ -125,7 +128,17 @@ _FIRST = Migration(
     ),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST,)
+_NAMES_BY_TIME = Migration(
+    "names in the index by time, where they are looked for",
+    (
+        "DROP INDEX flow_run_by_time",
+        "CREATE INDEX flow_run_by_time ON flow_run (created, seq, name)",
+        "DROP INDEX task_run_by_time",
+        "CREATE INDEX task_run_by_time ON task_run (created, seq, name)",
+    ),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _NAMES_BY_TIME)
 NEWEST = len(MIGRATIONS)
 
 

@@ -130,8 +130,8 @@ class Store(Protocol):
     def transition(self, run: Run, states: Sequence[State]) -> State | None:
         """Append states to a run that has already entered them, with its columns as they now are.
 
-        What a run was given (tags, parameters, task_inputs) is settled when it begins: it is written by
-        `create`, and again when these states hold the run's first RUNNING; later changes are not. Fixed by
+        What a run was given (name, tags, parameters, task_inputs) is settled when it begins: it is written by
+        `create`, and again up to the states that hold the run's first RUNNING; later changes are not. Fixed by
         `create` are the ids, the moments of creation and of the expected start, and the names, versions and
         keys of flow and task. All else is written each time.
 

@@ -152,7 +152,6 @@ def _data(details: StateDetails) -> object:
 def moving(run: Run, state: int) -> Row:
     """Return the columns that every transition writes; `state` is the number of the standing state's name."""
     return (
-        run.name,
         run.history_length,
         run.run_count,
         micros_or_none(run.start_time),
@@ -164,7 +163,7 @@ def moving(run: Run, state: int) -> Row:
 
 def start_of(run: Run) -> Row:
     """Return the columns of a new run that come before those that move."""
-    return (run.id.bytes, micros(run.created), micros_or_none(run.expected_start_time))
+    return (run.id.bytes, micros(run.created), micros_or_none(run.expected_start_time), run.name)
 
 
 def flow_columns(run: FlowRun, flow: int) -> Row:
@@ -208,12 +207,12 @@ def task_moving(run: TaskRun) -> Row:
 
 def flow_given(run: FlowRun) -> Row:
     """Return the columns of what a flow run was given."""
-    return (tags_text(run.tags), parameters_text(run.parameters))
+    return (run.name, tags_text(run.tags), parameters_text(run.parameters))
 
 
 def task_given(run: TaskRun) -> Row:
     """Return the columns of what a task run was given."""
-    return (tags_text(run.tags), parameters_text(run.parameters), inputs_text(run.task_inputs))
+    return (run.name, tags_text(run.tags), parameters_text(run.parameters), inputs_text(run.task_inputs))
 
 
 def state_columns(state: State) -> Row:

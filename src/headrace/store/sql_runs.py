@@ -139,8 +139,8 @@ class RunTables:
 
     def _transition(self, execute: Execute, run: Run, states: Sequence[State]) -> State | None:
         kind, expected = _KINDS[run.kind], run.history_length - len(states)
-        begins = columns.begins(run, states)
-        change, given = (kind.sql.begin, kind.given(run)) if begins else (kind.sql.move, ())
+        unsettled = columns.unsettled(run, states)
+        change, given = (kind.sql.settle, kind.given(run)) if unsettled else (kind.sql.move, ())
         if not self._move(execute, kind, change, run, given, expected):
             return _standing(execute, run.kind, run.id)
         self._append_states(execute, kind, run.id, states, expected)

@@ -17,7 +17,7 @@ _READ = (
     "r.id, r.created, r.expected_start_time, r.name, r.history_length, r.run_count, r.start_time, "
     "r.end_time, r.total_run_time, r.tags, r.parameters"
 )
-_MOVED = "name = ?, history_length = ?, run_count = ?, start_time = ?, end_time = ?, total_run_time = ?, state = ?"
+_MOVED = "history_length = ?, run_count = ?, start_time = ?, end_time = ?, total_run_time = ?, state = ?"
 
 
 class RunStatements(NamedTuple):
@@ -26,9 +26,9 @@ class RunStatements(NamedTuple):
     #: A new run, and one of its states.
     insert: str
     insert_states: str
-    #: The moving columns, if the history is still as long as expected; `begin` writes what was given as well.
+    #: The moving columns, if the history is still as long as expected; `settle` writes what was given as well.
     move: str
-    begin: str
+    settle: str
     #: One more state; the run's number is looked up by its id, which `move` has just found.
     append_state: str
     #: Runs with their standing state, to be followed by a condition.
@@ -59,7 +59,8 @@ def _statements(
         insert=f"INSERT INTO {run} ({columns}) VALUES ({marks})",
         insert_states=f"INSERT INTO {states} VALUES (?, ?, ?, ?, ?, ?)",
         move=f"UPDATE {run} SET {_MOVED}{moved} WHERE id = ? AND history_length = ?",
-        begin=f"UPDATE {run} SET {_MOVED}{moved}, tags = ?, parameters = ?{given} WHERE id = ? AND history_length = ?",
+        settle=f"UPDATE {run} SET {_MOVED}{moved}, name = ?, tags = ?, parameters = ?{given} "
+        "WHERE id = ? AND history_length = ?",
         append_state=f"INSERT INTO {states} SELECT seq, ?, ?, ?, ?, ? FROM {run} WHERE id = ?",
         find=f"SELECT {_READ}, {read_state}, {read_own} FROM {run} r {joined} {standing} "
         "JOIN state s ON s.seq = h.state",

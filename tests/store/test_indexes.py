@@ -1,0 +1,57 @@
+"""What SQLite reads to answer a question: an index that has it all, never a million runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.store import queries
+from headrace.store import statements as sql
+from headrace.store.protocol import RunFilter, RunKind
+from headrace.store.sqlite import SqliteStore
+
+KINDS: list[RunKind] = ["flow", "task"]
+NAMED = RunFilter(name="marvin")
+
+
+def plan(path: Path, statement: str, values: list[Any]) -> str:
+    """Say how SQLite would answer."""
+    store = SqliteStore(path / "headrace.db")
+    steps = store._link.read(f"EXPLAIN QUERY PLAN {statement}", values)
+    store.close()
+    return "\n".join(step[-1] for step in steps)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_runs_of_a_name_are_counted_in_an_index(tmp_path: Path, kind: RunKind) -> None:
+    """The one by time, which holds the names."""
+    condition, values = queries.runs_where(kind, NAMED)
+    how_many = (sql.FLOW if kind == "flow" else sql.TASK).how_many
+    assert plan(tmp_path, how_many + condition, values) == f"SCAN r USING COVERING INDEX {kind}_run_by_time"
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("where", [NAMED, RunFilter()])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_is_found_in_an_index_without_sorting(
+    tmp_path: Path, kind: RunKind, where: RunFilter, newest_first: bool
+) -> None:
+    """It has the order of the list, from either end, whether a name is looked for or not."""
+    page, values = queries.listing(kind, where, newest_first)
+    page = page[page.index("(") + 1 : page.rindex(")")]
+    assert plan(tmp_path, page, [*values, 20, 0]) == f"SCAN r USING COVERING INDEX {kind}_run_by_time"
+
+
+def test_a_store_of_the_first_schema_is_searched_in_the_same_way(tmp_path: Path, monkeypatch: Any) -> None:
+    """Its index is made anew when it is opened."""
+    from headrace.store import migrations
+
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:1])
+        patch.setattr(migrations, "NEWEST", 1)
+        condition, values = queries.runs_where("task", NAMED)
+        before = plan(tmp_path, sql.TASK.how_many + condition, values)
+    after = plan(tmp_path, sql.TASK.how_many + condition, values)
+    assert (before, after) == ("SCAN r", "SCAN r USING COVERING INDEX task_run_by_time")
