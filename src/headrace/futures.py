@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from headrace.clock import Event
+from headrace.core.awaiting import awaitable_too
 from headrace.core.final import first_failure
 from headrace.core.final import plain as _plain
 from headrace.core.records import TaskRun
@@ -51,11 +52,13 @@ class RunFuture(Promise, Generic[R]):
         assert state is not None, "a submitted run is recorded before its future is handed out"
         return state
 
+    @awaitable_too
     def wait(self, timeout: float | None = None) -> None:
         """Wait at most `timeout` seconds (None: as long as it takes) for the run to end; never raises for its sake."""
         if not self.done():
             _wait_until_done(self, timeout)
 
+    @awaitable_too
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:
         """Wait, and return what the run returned, or raise what it raised.
 
@@ -104,10 +107,12 @@ def _result_of(state: State, raise_on_failure: bool = True) -> Any:
 class RunFutureList(list[RunFuture[R]], Generic[R]):
     """The futures of a `map`, in the order of its calls."""
 
+    @awaitable_too
     def wait(self, timeout: float | None = None) -> None:
         """Wait at most `timeout` seconds for all of them."""
         wait(self, timeout)
 
+    @awaitable_too
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> list[R]:
         """Return their results in order; see `RunFuture.result`. `timeout` is for all of them together."""
         clock = current_world().clock

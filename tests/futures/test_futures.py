@@ -157,6 +157,21 @@ def test_a_future_may_be_awaited() -> None:
     assert asyncio.run(my_flow()) == (1, 1, [1, 1])
 
 
+def test_waiting_and_results_may_be_awaited() -> None:
+    """As it was written for Prefect 2, and for Prefect 3 in its beginnings."""
+
+    @flow
+    async def my_flow() -> Any:
+        future, futures = async_one.submit(), task(lambda n: str(n)).map([7])
+        await future.wait()
+        await futures.wait()
+        with pytest.raises(ValueError, match="boom"):
+            await boom.submit().result()
+        return await future.result(), await futures.result(), await one.submit().result(timeout=10)
+
+    assert asyncio.run(my_flow()) == (1, ["7"], 1)
+
+
 def test_results_may_be_asked_for_in_an_async_flow_without_await() -> None:
     """As Prefect's users write it."""
 

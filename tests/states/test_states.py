@@ -239,11 +239,13 @@ def test_only_an_await_of_the_result_itself_gives_a_coroutine() -> None:
     def sync_helper() -> Any:
         return Completed(data="helped").result()
 
+    waiting = Completed(data=same("awaited"))
+
     async def looks() -> Any:
         results = [state.result() for state in (Completed(data=1), Completed(data=2))]
-        return [await same(Completed(data="x").result()), sync_helper(), *results]
+        return [await same(Completed(data="x").result()), sync_helper(), *results, await waiting.result()]
 
-    assert asyncio.run(looks()) == ["x", "helped", 1, 2]
+    assert asyncio.run(looks()) == ["x", "helped", 1, 2, "awaited"]
 
 
 @pytest.mark.parametrize("make", NOT_FINAL)

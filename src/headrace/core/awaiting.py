@@ -6,8 +6,8 @@ can't be awaited. Asking only for a loop, as Prefect does, would hand a coroutin
 and to every sync function that is called from such code.
 
 The choice: look at what the caller does next. If it is a coroutine, and awaits what the call gives, it gets a
-coroutine; else the value. The price: only an ``await`` in front of the call itself is seen. Who wants a coroutine to
-pass on has `State.aresult`.
+coroutine that gives the value; else the value. A value that can be awaited itself is given as it is. The price: only an
+``await`` in front of the call itself is seen. Who wants a coroutine to pass on has `State.aresult`.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ def awaitable_too(fn: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(fn)
     def called(*args: P.args, **kwargs: P.kwargs) -> Any:
+        value = fn(*args, **kwargs)
         caller = sys._getframe(1)
-        if caller.f_code.co_flags & _ASYNC and _awaits(caller):
-            return _answer(fn, args, kwargs)
-        return fn(*args, **kwargs)
+        if caller.f_code.co_flags & _ASYNC and not hasattr(value, "__await__") and _awaits(caller):
+            return _answer(value)
+        return value
 
     return called
 
@@ -51,5 +52,5 @@ def _awaits(caller: FrameType) -> bool:
     return at < len(code) and code[at] == _AWAIT
 
 
-async def _answer(fn: Callable[..., R], args: Any, kwargs: Any) -> R:
-    return fn(*args, **kwargs)
+async def _answer(value: R) -> R:
+    return value
