@@ -72,6 +72,7 @@ def _generate(callee: Callee, make_context: Callable[[], RunContext]) -> Generat
         except StopIteration as stop:
             returned = stop.value
             break
+        _note_origin(context, item)
         try:
             sent = yield item
             advance = partial(steps.send, sent)
@@ -127,6 +128,7 @@ async def _generate_async(callee: Callee, make_context: Callable[[], RunContext]
                 item = await advance()
         except StopAsyncIteration:
             break
+        _note_origin(context, item)
         try:
             sent = yield item
             advance = partial(steps.asend, sent)
@@ -169,19 +171,19 @@ def _given_back(callee: Callee, context: RunContext, state: State, return_state:
         context.guard.count_as_delivered(reason)
         raise reason
     if state.is_completed():
-        _note_origin(context, state)
+        _note_origin(context, state.data)
     return state if return_state else callee.answer(context, state)
 
 
-def _note_origin(context: RunContext, state: State) -> None:
-    """Remember, in the flow run around, which task run this result is of; a subflow's is the one that stands for it."""
+def _note_origin(context: RunContext, value: Any) -> None:
+    """Remember, in the flow run around, which task run made a value; a subflow's is the one that stands for it."""
     if isinstance(context, TaskRunContext):
         if context.within is not None:
-            context.within.origins.note(state.data, context.run.id)
+            context.within.origins.note(value, context.run.id)
     elif isinstance(context, FlowRunContext) and context.stand_in is not None and context.parent is not None:
         outer = context.parent.flow_context
         if outer is not None:
-            outer.origins.note(state.data, context.stand_in.id)
+            outer.origins.note(value, context.stand_in.id)
 
 
 def _meant_for(reason: BaseException, context: RunContext) -> bool:

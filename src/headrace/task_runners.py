@@ -14,9 +14,9 @@ from headrace.drive import sync
 from headrace.drive.activities import active
 from headrace.drive.guards import Guard, thread_guard
 from headrace.drive.world import World, current_world
-from headrace.effects import Call, Outcome, Promise, Record
+from headrace.effects import Call, Outcome, Record
 from headrace.exceptions import StoreError
-from headrace.futures import RunFuture, RunFutureList
+from headrace.futures import RunFuture, RunFutureList, wait
 from headrace.mapping import sources, spread
 from headrace.runners.threads import WorkerPool
 from headrace.runs.context import TaskRunContext
@@ -61,6 +61,9 @@ class TaskRunner:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        # Where a flow run ends there is nothing left by now; what was told to end is not waited for.
+        while self.stopped_by is None and (begun := self.finish()):
+            wait(begun)  # it may submit more
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.close()
@@ -107,8 +110,8 @@ class TaskRunner:
         """Call a task's function elsewhere than in this thread; None: call it here."""
         return None
 
-    def finish(self, reason: BaseException | None = None) -> list[Promise]:
-        """Cancel what has not begun, and return the promises of what has; with a `reason`, interrupt that too."""
+    def finish(self, reason: BaseException | None = None) -> list[RunFuture[Any]]:
+        """Cancel what has not begun, and return the futures of what has; with a `reason`, interrupt that too."""
         pool = self._pool
         if pool is None:
             return []

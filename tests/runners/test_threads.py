@@ -240,3 +240,37 @@ def test_a_task_sees_the_context_of_its_submission(runs):
         return seen, colour.get()
 
     assert around() == ("red", "red")
+
+
+def test_leaving_a_runner_waits_for_what_has_begun(fake_clock):
+    """As a flow run does at its end: what has not begun by then is cancelled."""
+
+    @task
+    def nap(n):
+        time.sleep(10)
+        return n
+
+    with ThreadPoolTaskRunner(max_workers=1) as runner:
+        futures = [runner.submit(nap, {"n": n}) for n in range(2)]
+        time.sleep(1)
+    assert fake_clock == 10
+    assert [future.state.name for future in futures] == ["Completed", "Cancelled"]
+
+
+def test_a_runner_that_is_left_by_an_error_waits_too(fake_clock):
+    """Else the process might end in the middle of a task."""
+    ended = []
+
+    @task
+    def nap():
+        time.sleep(10)
+        ended.append(True)
+
+    def broken():
+        with ThreadPoolTaskRunner() as runner:
+            runner.submit(nap, {})
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        broken()
+    assert ended == [True]

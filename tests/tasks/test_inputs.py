@@ -538,3 +538,31 @@ def test_a_task_that_waits_for_itself_is_an_error() -> None:
     state = sync.drive(same.story(context), current_world())
     assert state.type is StateType.FAILED
     assert isinstance(state.data, ValueError)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_what_a_generator_yields_is_known_as_its_run_s(kind: str, runs: Any) -> None:
+    """Already while it goes on."""
+
+    @task
+    def words() -> Any:
+        yield "some" + str(kind)
+
+    @task
+    async def async_words() -> Any:
+        yield "some" + str(kind)
+
+    @flow
+    def my_flow() -> None:
+        for word in words():
+            same(word)
+
+    @flow
+    async def async_flow() -> None:
+        async for word in async_words():
+            await async_same(word)
+
+    my_flow() if kind == "sync" else asyncio.run(async_flow())
+    assert [run.definition_name for run in runs.task("*same*").upstream] == [
+        "words" if kind == "sync" else "async_words"
+    ]
