@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 from uuid import UUID
 
 from headrace.core.states import NO_DETAILS, TERMINAL, State, StateDetails, StateType, allowed
-from headrace.ids import state_id
 
 #: Where a task run's parameter came from: the runs, parameters or constants it was made of.
 TaskInputs = Mapping[str, Sequence[UUID]]
@@ -29,6 +28,9 @@ class Run:
     `run_count` counts the entries into RUNNING; `start_time` is the first of them, `end_time` the final state's;
     `total_run_time` is the time spent in RUNNING states. `history_length` is the number of states recorded so far.
     """
+
+    #: Which of the two this is.
+    kind: ClassVar[Literal["flow", "task"]]
 
     id: UUID
     name: str
@@ -57,7 +59,7 @@ class Run:
                 self.total_run_time += at - before.timestamp
         position = self.history_length
         details = self._details(state.state_details)
-        entered = State(state.type, state.name, at, state.message, state.data, details, state_id(self.id, position))
+        entered = State(state.type, state.name, at, state.message, state.data, details, (self.id, position))
         if state.type is _RUNNING:
             self.run_count += 1
             self.start_time = self.start_time or at
@@ -80,11 +82,6 @@ class Run:
 
     def identity(self) -> tuple[UUID | None, UUID | None]:
         """Return the ids of the flow run and of the task run that a state of this run names."""
-        raise NotImplementedError
-
-    @property
-    def kind(self) -> Literal["flow", "task"]:
-        """Which of the two this is."""
         raise NotImplementedError
 
     @property
@@ -116,6 +113,8 @@ class FlowRun(Run):
     `parameters` are as bound and validated; the store keeps a JSON form of them.
     """
 
+    kind = "flow"
+
     flow_name: str
     flow_id: UUID
     flow_version: str | None = None
@@ -124,11 +123,6 @@ class FlowRun(Run):
     parent_flow_run_id: UUID | None = None
     root_flow_run_id: UUID | None = None
     deployment_id: UUID | None = None
-
-    @property
-    def kind(self) -> Literal["flow", "task"]:
-        """Which of the two this is."""
-        return "flow"
 
     def identity(self) -> tuple[UUID | None, UUID | None]:
         """Return the ids of the flow run and of the task run that a state of this run names."""
@@ -143,6 +137,8 @@ class TaskRun(Run):
     `flow_run_run_count` is the attempt of the flow run that this task run belongs to, from 1; 0 outside a flow.
     """
 
+    kind = "task"
+
     task_name: str
     task_key: str
     dynamic_key: str = ""
@@ -152,11 +148,6 @@ class TaskRun(Run):
     parameters: Mapping[str, Any] = field(default_factory=dict)
     child_flow_run_id: UUID | None = None
     cache_key: str | None = None
-
-    @property
-    def kind(self) -> Literal["flow", "task"]:
-        """Which of the two this is."""
-        return "task"
 
     def identity(self) -> tuple[UUID | None, UUID | None]:
         """Return the ids of the flow run and of the task run that a state of this run names."""

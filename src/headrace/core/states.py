@@ -22,14 +22,14 @@ The table below says the same, exactly. The diagram in the docs is drawn from it
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, NoReturn
 from uuid import UUID
 
 from headrace.core.awaiting import awaitable_too
 from headrace.exceptions import CancelledRun, CrashedRun, FailedRun, MissingResult, PausedRun, UnfinishedRun
+from headrace.ids import state_id
 
 
 class StateType(StrEnum):
@@ -131,9 +131,6 @@ NO_DETAILS = StateDetails()
 _NOTHING_SAID = NO_DETAILS[2:]
 
 
-_set = object.__setattr__
-
-
 class _NotKept:
     """Stand for the data of a completed run whose result is no longer, or was never, in this process."""
 
@@ -171,22 +168,24 @@ class Kept:
         return f"<kept as {self.key!r}>"
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False, init=False)
 class State:
-    """One state of one run.
+    """One state of one run; it can't be changed.
 
     `name` defaults to the usual one of its type. `timestamp` is aware UTC; None until the state is recorded, unless
     one of the constructors in `headrace.states` stamped it. `data` is what the run returned or raised. Two states are
     equal when all that they say is equal.
     """
 
+    __slots__ = ("_id", "data", "message", "name", "state_details", "timestamp", "type")
+    __match_args__ = ("type", "name", "timestamp", "message", "data", "state_details", "id")
+
     type: StateType
-    name: str = ""
-    timestamp: datetime | None = None
-    message: str | None = None
-    data: Any = field(default=None)
-    state_details: StateDetails = NO_DETAILS
-    id: UUID | None = None
+    name: str
+    timestamp: datetime | None
+    message: str | None
+    data: Any
+    state_details: StateDetails
+    _id: UUID | tuple[UUID, int] | None
 
     def __init__(
         self,
@@ -196,9 +195,10 @@ class State:
         message: str | None = None,
         data: Any = None,
         state_details: StateDetails | dict[str, Any] | None = None,
-        id: UUID | None = None,  # noqa: A002 - the field's name
+        id: UUID | tuple[UUID, int] | None = None,  # noqa: A002 - the field's name
     ) -> None:
-        # By hand, because several states are made for each run: what dataclasses generate takes twice as long.
+        # By hand, because several states are made for each run: what dataclasses generate takes twice as long. For the
+        # same reason the engine gives, for an id, what it is made of: the run's and the position in its history.
         if type.__class__ is not StateType:
             type = StateType(type)  # noqa: A001
         _type(self, type)
@@ -210,6 +210,12 @@ class State:
             state_details = StateDetails(**state_details) if state_details else NO_DETAILS  # type: ignore[arg-type]
         _state_details(self, state_details)
         _id(self, id)
+
+    @property
+    def id(self) -> UUID | None:
+        """The id of a state that was recorded; None for one that was made by hand."""
+        made_of = self._id
+        return state_id(*made_of) if isinstance(made_of, tuple) else made_of
 
     def replace(self, **changes: Any) -> State:
         """Return this state with some fields changed."""
@@ -284,6 +290,15 @@ class State:
         # Users annotate with State[int]; what the data is can't be said here.
         return cls
 
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"A state can't be changed; make another one: state.replace({name}={value!r}).")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"A state can't be changed; make another one: state.replace({name}=None).")
+
+    def __reduce__(self) -> Any:
+        return State, tuple([getattr(self, name) for name in State.__match_args__])
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, State):
             return NotImplemented
@@ -308,9 +323,9 @@ class State:
         return f"{self.name}(message={self.message!r}, type={self.type}, result={self.data!r})"
 
 
-# What `frozen` forbids, and quicker than `object.__setattr__`, which looks the slot up by its name.
+# What `__setattr__` forbids, and quicker than `object.__setattr__`, which looks the slot up by its name.
 _type, _name, _timestamp, _message, _data, _state_details, _id = (
-    getattr(State, name).__set__ for name in State.__match_args__
+    State.__dict__[name].__set__ for name in (*State.__match_args__[:-1], "_id")
 )
 
 

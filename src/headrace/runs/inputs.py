@@ -19,7 +19,7 @@ from headrace.runs.steps import is_promise, record, settled, stopped, told_to_en
 async def resolve(this: TaskRunContext | FlowRunContext) -> State | None:
     """Wait for what the run needs and put results into its parameters; answer the state it ends in if it can't run."""
     parameters = this.parameters
-    if not this.wait_for and all(type(value) in SCALARS for value in parameters.values()):
+    if not this.wait_for and SCALARS.issuperset(map(type, parameters.values())):
         return None
     promises = found((parameters, this.wait_for), is_promise)
     if any(promise.run.id == this.run.id for promise in promises):

@@ -15,7 +15,6 @@ from uuid import UUID
 from headrace.codec import to_json
 from headrace.core.records import FlowRun, Run, TaskInputs, TaskRun
 from headrace.core.states import NO_DETAILS, NOT_KEPT, Kept, State, StateDetails, StateType
-from headrace.ids import state_id
 from headrace.store.protocol import LogRecord
 
 Row = tuple[Any, ...]
@@ -139,7 +138,7 @@ def state(run_id: UUID, row: Sequence[Any]) -> State:
     type_ = StateType(type_name)
     details = _details(text, _owned(flow_run_id, task_run_id))
     data = _data(details) if type_ is StateType.COMPLETED else None
-    return State(type_, name, moment_or_none(timestamp), message, data, details, state_id(run_id, position))
+    return State(type_, name, moment_or_none(timestamp), message, data, details, (run_id, position))
 
 
 def _data(details: StateDetails) -> object:
@@ -215,10 +214,10 @@ def task_given(run: TaskRun) -> Row:
     return (run.name, tags_text(run.tags), parameters_text(run.parameters), inputs_text(run.task_inputs))
 
 
-def state_columns(state: State) -> Row:
-    """Return what a history says of a state, beside its position and number."""
+def state_columns(run: Run, state: State) -> Row:
+    """Return what a history says of a state of this run, beside its position and number."""
     details = state.state_details
-    said = None if details is NO_DETAILS else details_text(details)
+    said = None if details is run.own_details else details_text(details)
     return (micros_or_none(state.timestamp), state.message, said)
 
 

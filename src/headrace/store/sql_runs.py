@@ -134,7 +134,7 @@ class RunTables:
             raise ObjectAlreadyExists(f"There is a {run.kind} run {run.id} already.") from None
         values: list[object] = []
         for position, state in enumerate(states):
-            values += (seq, position, number(execute, state), *rows.state_columns(state))
+            values += (seq, position, number(execute, state), *rows.state_columns(run, state))
         execute(sql.rows_of(kind.sql.insert_states, len(states)), values)
 
     def _transition(self, execute: Execute, run: Run, states: Sequence[State]) -> State | None:
@@ -143,7 +143,7 @@ class RunTables:
         change, given = (kind.sql.settle, kind.given(run)) if unsettled else (kind.sql.move, ())
         if not self._move(execute, kind, change, run, given, expected):
             return _standing(execute, run.kind, run.id)
-        self._append_states(execute, kind, run.id, states, expected)
+        self._append_states(execute, kind, run, states, expected)
         return None
 
     def _propose(self, execute: Execute, kind_name: RunKind, run_id: UUID, state: State) -> State:
@@ -155,7 +155,7 @@ class RunTables:
             return standing
         entered = run.enter(state, columns.stamp_of(run))
         self._move(execute, kind, kind.sql.move, run, (), expected)
-        self._append_states(execute, kind, run_id, (entered,), expected)
+        self._append_states(execute, kind, run, (entered,), expected)
         return entered
 
     def _move(self, execute: Execute, kind: _Kind, change: str, run: Run, given: rows.Row, expected: int) -> bool:
@@ -165,13 +165,11 @@ class RunTables:
         values = (*rows.moving(run, seq), *kind.moving(run), *given, run.id.bytes, expected)
         return execute(change, values).rowcount == 1
 
-    def _append_states(
-        self, execute: Execute, kind: _Kind, run_id: UUID, states: Sequence[State], position: int
-    ) -> None:
-        key = run_id.bytes
+    def _append_states(self, execute: Execute, kind: _Kind, run: Run, states: Sequence[State], position: int) -> None:
+        key = run.id.bytes
         for at, state in enumerate(states, position):
             seq = self._names.state(execute, state)
-            execute(kind.sql.append_state, (at, seq, *rows.state_columns(state), key))
+            execute(kind.sql.append_state, (at, seq, *rows.state_columns(run, state), key))
 
     def _append_logs(self, execute: Execute, records: Sequence[LogRecord]) -> None:
         for record in records:
