@@ -12,12 +12,24 @@ if TYPE_CHECKING:
     from headrace.testing import (
         assert_completed,
         assert_failed,
+        assert_never_overlapped,
+        assert_ran_before,
         assert_retries,
         assert_run_name,
+        assert_same_history,
         assert_states,
     )
 
-__all__ = ["assert_completed", "assert_failed", "assert_retries", "assert_run_name", "assert_states"]
+__all__ = [
+    "assert_completed",
+    "assert_failed",
+    "assert_never_overlapped",
+    "assert_ran_before",
+    "assert_retries",
+    "assert_run_name",
+    "assert_same_history",
+    "assert_states",
+]
 
 
 def __getattr__(name: str) -> Any:

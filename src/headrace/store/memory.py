@@ -53,6 +53,8 @@ class _Kept(NamedTuple):
     given: tuple[Any, ...]
     moving: tuple[Any, ...]
     states: tuple[State, ...]
+    #: Where each state stands among all that the store took.
+    places: tuple[int, ...]
 
 
 def _copied(value: Any) -> Any:
@@ -79,6 +81,7 @@ class MemoryStore(LimitsInMemory):
         self._closed = False
         self._runs: dict[RunKind, dict[UUID, _Kept]] = {"flow": {}, "task": {}}
         self._logs: list[LogRecord] = []
+        self._taken = 0
         self._limits: dict[str, slots.Limit] = {}
         self._tickets: dict[UUID, slots.Ticket] = {}  # in order of arrival
 
@@ -88,9 +91,10 @@ class MemoryStore(LimitsInMemory):
         """Record a new run together with its first states."""
         columns.check_born(run, states)
         shape = _SHAPES[run.kind]
-        kept = _Kept(shape.fixed(run), tuple(map(_copied, shape.given(run))), shape.moving(run), tuple(states))
+        fixed, given, moving = shape.fixed(run), tuple(map(_copied, shape.given(run))), shape.moving(run)
         with self._lock:
             self._check_open()
+            kept = _Kept(fixed, given, moving, tuple(states), self._next(len(states)))
             if self._runs[run.kind].setdefault(run.id, kept) is not kept:
                 raise ObjectAlreadyExists(f"There is a {run.kind} run {run.id} already.")
 
@@ -102,7 +106,8 @@ class MemoryStore(LimitsInMemory):
             if len(kept.states) != run.history_length - len(states):
                 return kept.states[-1]
             given = tuple(map(_copied, shape.given(run))) if columns.unsettled(run, states) else kept.given
-            now_kept = _Kept(kept.fixed, given, shape.moving(run), kept.states + tuple(states))
+            places = self._next(len(states))
+            now_kept = _Kept(kept.fixed, given, shape.moving(run), kept.states + tuple(states), kept.places + places)
             self._runs[run.kind][run.id] = now_kept
             return None
 
@@ -115,7 +120,8 @@ class MemoryStore(LimitsInMemory):
             if not allowed(run.state, state):
                 return kept.states[-1]
             entered = run.enter(state, columns.stamp_of(run))
-            now_kept = _Kept(kept.fixed, kept.given, shape.moving(run), (*kept.states, entered))
+            places = (*kept.places, *self._next(1))
+            now_kept = _Kept(kept.fixed, kept.given, shape.moving(run), (*kept.states, entered), places)
             self._runs[kind][run_id] = now_kept
             return entered
 
@@ -165,6 +171,16 @@ class MemoryStore(LimitsInMemory):
             self._check_open()
             kept = self._runs["task"].get(run_id) or self._runs["flow"].get(run_id)
             return list(kept.states) if kept else []
+
+    def places(self, run_id: UUID) -> tuple[int, ...]:
+        """Say of each state of a run where it stands among all states of all runs, in the order they were recorded.
+
+        On a virtual clock much happens at the same moment; this tells what came first.
+        """
+        with self._lock:
+            self._check_open()
+            kept = self._runs["task"].get(run_id) or self._runs["flow"].get(run_id)
+            return kept.places if kept else ()
 
     def current_states(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, State]:
         """Return the standing state of each of these flow runs that exists."""
@@ -216,6 +232,10 @@ class MemoryStore(LimitsInMemory):
             self._closed = True
             self._runs = {"flow": {}, "task": {}}
             self._logs, self._limits, self._tickets = [], {}, {}
+
+    def _next(self, count: int) -> tuple[int, ...]:
+        self._taken += count
+        return tuple(range(self._taken - count, self._taken))
 
     def _check_open(self) -> None:
         if self._closed:

@@ -4,8 +4,11 @@ from headrace.testing.annotations import annotations_of
 from headrace.testing.assertions import (
     assert_completed,
     assert_failed,
+    assert_never_overlapped,
+    assert_ran_before,
     assert_retries,
     assert_run_name,
+    assert_same_history,
     assert_states,
 )
 from headrace.testing.conditions import Condition, Reached
@@ -32,8 +35,11 @@ __all__ = [
     "annotations_of",
     "assert_completed",
     "assert_failed",
+    "assert_never_overlapped",
+    "assert_ran_before",
     "assert_retries",
     "assert_run_name",
+    "assert_same_history",
     "assert_states",
     "recorded_runs",
     "same_up_to_siblings",

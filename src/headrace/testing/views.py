@@ -17,7 +17,7 @@ from headrace.testing import lookups
 from headrace.testing.comparing import ListOfRun, StatesOfRun
 from headrace.testing.conditions import Reached, checked_state
 from headrace.testing.history import History, history_of
-from headrace.testing.timelines import timeline
+from headrace.testing.timelines import story, timeline
 from headrace.testing.transitions import Transition
 
 __tracebackhide__ = True  # in reports of pytest: who looks at a run that is not there is shown the line that looks
@@ -155,6 +155,11 @@ class RunView:
     def timeline(self) -> str:
         """The run's timeline as text, with that of all that it started."""
         return timeline(self._world.store, self.record)
+
+    @property
+    def story(self) -> str:
+        """The run state by state, as text: at which second, for how long, in which attempt, and why."""
+        return story(self.transitions)
 
     def _history(self) -> list[State]:
         return self._world.store.history(self.id)
