@@ -162,6 +162,8 @@ class TaskRunJob:
 
     def run(self) -> None:
         """Live the task run, and settle its promise; never raises."""
+        run = self._context.run
+        self._world.clock.name_participant(run.name, run)
         try:
             state = self._where.run(self._lived)
         except BaseException as error:  # noqa: BLE001 - the store failed, or we have a bug: the future must still end
@@ -277,10 +279,13 @@ class ProcessPoolTaskRunner(TaskRunner):
 
         from headrace.runners.processes import WorkerProcesses  # needs cloudpickle, which is slow to import
 
+        world = current_world()
         configured = current_settings().tasks_runner_process_pool_max_workers
         self._bound = self._max_workers or configured or os.cpu_count() or 1
         super().__enter__()
-        self._processes = WorkerProcesses(current_world(), self._bound, ThreadPoolTaskRunner())
+        self.calls_elsewhere = not world.in_process
+        if self.calls_elsewhere:
+            self._processes = WorkerProcesses(world, self._bound, ThreadPoolTaskRunner())
         return self
 
     def __exit__(

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,17 +23,37 @@ _SECOND = 1_000_000_000
 _LOOK_SECONDS = 0.1
 
 
-class VirtualSelector(selectors.DefaultSelector):
-    """A selector that waits on virtual time."""
+class VirtualSelector(selectors.BaseSelector):
+    """A selector that waits on virtual time, over one that is asked what is really there."""
 
-    def __init__(self, clock: VirtualClock) -> None:
-        super().__init__()
+    def __init__(self, clock: VirtualClock, real: selectors.BaseSelector | None = None) -> None:
         self._clock = clock
+        self.real = real or selectors.DefaultSelector()
         self.parking: Parking | None = None
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """Look at one more file."""
+        return self.real.register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        """Look at one less."""
+        return self.real.unregister(fileobj)
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """Look for something else."""
+        return self.real.modify(fileobj, events, data)
+
+    def get_map(self) -> Any:
+        """Return what is looked at."""
+        return self.real.get_map()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.real.close()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Return what is ready; wait for it, or for `timeout` virtual seconds, when nothing is."""
-        ready = super().select(0)
+        ready = self.real.select(0)
         if ready or (timeout is not None and timeout <= 0):
             self._clock.turns.yield_turn()
             return ready
@@ -40,7 +63,7 @@ class VirtualSelector(selectors.DefaultSelector):
 
     def _wait_really(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         with self._clock.in_flight("a socket or pipe"):
-            ready = super().select(timeout)
+            ready = self.real.select(timeout)
         if not ready and timeout is not None:
             self._clock.advance(timeout)
         return ready
@@ -51,7 +74,7 @@ class VirtualSelector(selectors.DefaultSelector):
             self.parking = parking = self._clock.park(timeout, "callbacks of its event loop")
         try:
             while not parking.gate.acquire(timeout=_LOOK_SECONDS):
-                if super().select(0):
+                if self.real.select(0):
                     with turns.lock:
                         turns.wake(parking)
         except BaseException:
@@ -60,7 +83,19 @@ class VirtualSelector(selectors.DefaultSelector):
         finally:
             self.parking = None
         turns.resume(parking)
-        return super().select(0)
+        return self.real.select(0)
+
+
+def _call_soon_threadsafe(
+    clock: VirtualClock, selector: VirtualSelector, really: Callable[..., asyncio.Handle], *args: Any, **kwargs: Any
+) -> asyncio.Handle:
+    """Make a loop ready before whoever calls goes on, so that time does not jump meanwhile."""
+    with clock.turns.lock:
+        parking = selector.parking
+        handle = really(*args, **kwargs)
+        if parking is not None:
+            clock.turns.wake(parking)
+    return handle
 
 
 class VirtualEventLoop(asyncio.SelectorEventLoop):
@@ -79,10 +114,39 @@ class VirtualEventLoop(asyncio.SelectorEventLoop):
         self, callback: Any, *args: Any, context: Any = None
     ) -> asyncio.Handle:
         """Make this loop ready before whoever calls goes on, so that time does not jump meanwhile."""
-        turns = self._virtual_clock.turns
-        with turns.lock:
-            parking = self._virtual_selector.parking
-            handle = super().call_soon_threadsafe(callback, *args, context=context)
-            if parking is not None:
-                turns.wake(parking)
-        return handle
+        really = super().call_soon_threadsafe
+        return _call_soon_threadsafe(
+            self._virtual_clock, self._virtual_selector, really, callback, *args, context=context
+        )
+
+
+@contextmanager
+def follow_in_running_loop(clock: VirtualClock) -> Iterator[None]:
+    """Let the running loop follow a clock in the block; its time goes on from what it was, there and back.
+
+    Does nothing for a loop on virtual time. Raises RuntimeError for one that is not asyncio's own (uvloop), which can't
+    be told to wait otherwise.
+    """
+    loop: Any = asyncio.get_running_loop()
+    if getattr(loop, "_virtual_clock", None) is clock:
+        yield
+        return
+    if not hasattr(loop, "_selector"):
+        kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
+        raise RuntimeError(
+            f"{kind} can't follow virtual time: it waits in code that is not Python's. Run this on an event loop of "
+            "asyncio's own."
+        )
+    real, ahead = loop._selector, loop.time() - clock.monotonic_ns() / _SECOND
+    selector = VirtualSelector(clock, real)
+    loop._selector = selector
+    loop.time = lambda: clock.monotonic_ns() / _SECOND + ahead
+    loop.call_soon_threadsafe = partial(_call_soon_threadsafe, clock, selector, loop.call_soon_threadsafe)
+    try:
+        yield
+    finally:
+        late = loop.time()
+        loop._selector = real
+        del loop.time, loop.call_soon_threadsafe
+        for handle in loop._scheduled:  # what is still to come is as far away as it was
+            handle._when += loop.time() - late

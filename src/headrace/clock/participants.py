@@ -29,10 +29,23 @@ class Participant:
     """One of those who take turns. `steps` is the number of the step it is about to make.
 
     A `background` participant (a daemon thread of the user's, a server say) does not hold time while it is in a real
-    wait: it waits for work.
+    wait: it waits for work. One that `outlives` the simulation (a thread of an executor) goes on in real time after it.
     """
 
-    __slots__ = ("background", "depth", "doing", "gate", "name", "parking", "since", "steps", "thread_id", "why")
+    __slots__ = (
+        "background",
+        "depth",
+        "doing",
+        "gate",
+        "name",
+        "outlives",
+        "parking",
+        "since",
+        "steps",
+        "subject",
+        "thread_id",
+        "why",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -40,6 +53,8 @@ class Participant:
         self.doing = Doing.EXPECTED
         self.depth = 0
         self.background = False
+        self.outlives = False
+        self.subject: object = None
         self.thread_id: int | None = None
         self.parking: Parking | None = None
         self.since = 0

@@ -81,8 +81,8 @@ class Clock(Protocol):
         """Like `participant`, for one that `expect_participant` has announced."""
         ...
 
-    def name_participant(self, name: str) -> None:
-        """Say what the participant of this thread is about to do: the name of a run."""
+    def name_participant(self, name: str, subject: object) -> None:
+        """Say what the participant of this thread is about to do: a run, and its name."""
         ...
 
     def in_flight(self, why: str) -> AbstractContextManager[None]:

@@ -48,7 +48,7 @@ class SystemClock:
         """Do nothing."""
         return _NOTHING
 
-    def name_participant(self, name: str) -> None:
+    def name_participant(self, name: str, subject: object) -> None:
         """Do nothing."""
 
     def in_flight(self, why: str) -> AbstractContextManager[None]:

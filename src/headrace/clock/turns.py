@@ -44,6 +44,8 @@ class Turns:
         self.changes = 0
         self.on_jump: list[Callable[[int], None]] = []
         self.on_step: Callable[[Participant, str], None] | None = None
+        #: The last error that the chief was told.
+        self.told: BaseException | None = None
         #: Told of a stall that the chief itself is the reason of.
         self.on_stall: Callable[[BaseException], object] = lambda error: None
         #: How often time may jump, and code may ask for a turn again, while nothing gets done; how far time may go.
@@ -113,13 +115,20 @@ class Turns:
         finally:
             self._leave(expected)
 
-    def rename(self, name: str) -> None:
-        """Give the participant of this thread another name, and let it count its steps from 1."""
+    def rename(self, name: str, subject: object) -> None:
+        """Name the participant of this thread after what it is about to do, and let it count its steps from 1."""
         participant = self.here()
         if participant is not None:
             with self.lock:
-                participant.name = self._unique(name)
+                participant.name, participant.subject = self._unique(name), subject
                 participant.steps = 1
+
+    def renamed(self, subject: object, name: str) -> None:
+        """Note that what the participant of this thread is doing has got another name."""
+        participant = self.here()
+        if participant is not None and participant.subject is subject and participant.name != name:
+            with self.lock:
+                participant.name, participant.subject = self._unique(name), None
 
     def _new(self, name: str) -> Participant:
         participant = Participant(self._unique(name))
@@ -410,9 +419,23 @@ class Turns:
                 if not self.raise_in_chief(error):
                     self.on_stall(error)
 
+    def let_go_first(self) -> None:
+        """Let who was woken last go on at once, and everybody else wait until it waits again."""
+        participant = self.here()
+        if participant is None or participant.doing is not Doing.RUNNING or not self.ready:
+            return
+        with self.lock:
+            chosen = self.ready.pop()
+            participant.doing = Doing.READY
+            self.ready.insert(0, participant)
+            self.changes += 1
+            self._grant(chosen)
+        self._await_turn(participant)
+
     def raise_in_chief(self, error: BaseException) -> bool:
         """End the wait of the participant that opened the simulation by this error; False where it doesn't wait."""
         with self.lock:
+            self.told = error
             chief = self.chief or next(iter(self._everybody), None)
             if chief is None or chief.parking is None or chief.parking.woken:
                 return False
@@ -420,8 +443,8 @@ class Turns:
             return True
 
     def dismiss(self, error: Callable[[], BaseException]) -> None:
-        """End every wait by an error: the simulation is over."""
+        """End every wait but the caller's: the simulation is over."""
         with self.lock:
             for participant in list(self._everybody):
                 if participant.parking is not None:
-                    self.wake(participant.parking, error())
+                    self.wake(participant.parking, None if participant.outlives else error())

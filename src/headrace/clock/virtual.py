@@ -125,9 +125,9 @@ class VirtualClock:
         assert isinstance(announced, Participant)
         return self.turns.adopting(announced)
 
-    def name_participant(self, name: str) -> None:
-        """Give the participant of this thread another name: that of the run it is about to live."""
-        self.turns.rename(name)
+    def name_participant(self, name: str, subject: object) -> None:
+        """Name the participant of this thread after the run that it is about to live."""
+        self.turns.rename(name, subject)
 
     def in_flight(self, why: str) -> AbstractContextManager[None]:
         """Wait for something real in the block: time does not jump over it."""

@@ -132,7 +132,7 @@ async def drive_generator(
             if not (isinstance(effect, Call) and effect.body):
                 answer = await carry_out(effect, world, task_guard())
                 continue
-            steps = _Steps(effect, world)
+            steps = _Steps(world.cast(effect), world)
             while await steps.forward():
                 try:
                     steps.send((yield steps.item))
@@ -212,6 +212,7 @@ async def carry_out(effect: Effect[Any], world: World, guard: TaskGuard) -> Any:
 
 async def call(effect: Call, world: World, guard: TaskGuard) -> Outcome:
     """Await the user's function in this task; a sync one (a hook) is called here and now."""
+    effect = world.cast(effect)
     if effect.flavour in ("sync", "generator"):
         return call_sync(effect, world, thread_guard())
     limit = _Limit(effect)

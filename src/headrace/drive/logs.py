@@ -72,7 +72,7 @@ class LogShipper:
         """Let a line wait for its batch; a store in memory, where nothing is slow, takes it at once."""
         if self._closed:
             return
-        if not self._world.store.shared:
+        if not self._world.store_is_shared:
             self._world.store.append_logs((record,))
             return
         self._waiting.append(record)

@@ -102,13 +102,13 @@ class SlotBell:
 
     def patience(self, seconds: float | None) -> float | None:
         """Return how long to wait at most before asking again."""
-        if not self._world.store.shared:
+        if not self._world.store_is_shared:
             return seconds
         return self.POLL_SECONDS if seconds is None else min(seconds, self.POLL_SECONDS)
 
     @property
     def _leases_run_out(self) -> bool:
-        return self._world.store.shared and isinstance(self._world.clock, SystemClock)
+        return self._world.store_is_shared and isinstance(self._world.clock, SystemClock)
 
     def _keep(self, ticket: UUID, lease_seconds: float) -> None:
         with self._lock:

@@ -104,7 +104,7 @@ def drive_generator(
             if not (isinstance(effect, Call) and effect.body):
                 answer = carry_out(effect, world, thread_guard())
                 continue
-            steps = _Steps(effect, world)
+            steps = _Steps(world.cast(effect), world)
             while steps.forward():
                 try:
                     steps.send((yield steps.item))
@@ -130,6 +130,7 @@ def carry_out(effect: Effect[Any], world: World, guard: Guard) -> Any:
 
 def call(effect: Call, world: World, guard: Guard) -> Outcome:
     """Call the user's function in this thread, or where the task runner that has it wants it."""
+    effect = world.cast(effect)
     runner = effect.runner
     if runner is not None:
         outcome: Outcome | None = runner.carry_out(effect, world, guard)

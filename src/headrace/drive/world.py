@@ -19,7 +19,7 @@ from headrace.core.records import Run
 from headrace.core.states import State
 from headrace.drive.activities import Activities
 from headrace.drive.logs import LogShipper
-from headrace.effects import Draw, NewId, Now, Record, ReleaseSlots, RequestSlots, Say
+from headrace.effects import Call, Draw, NewId, Now, Record, ReleaseSlots, RequestSlots, Say
 from headrace.exceptions import StoreError
 from headrace.ids import IdSource
 from headrace.settings import current_settings
@@ -36,6 +36,11 @@ class World:
 
     `seed` makes ids, names and jitter reproducible; None takes one from the system.
     """
+
+    #: Whether tasks of the process runner run in threads of this process, as in a simulation.
+    in_process = False
+    #: In a simulation: what is called in the place of users' functions.
+    understudy: Callable[[Call], Call] | None = None
 
     def __init__(
         self, store: Store | Callable[[], Store], *, clock: Clock | None = None, seed: int | None = None
@@ -93,6 +98,10 @@ class World:
             with self._lock:
                 self._shelf = self._shelf or Shelf(in_memory=self.store.location == "memory")
         return self._shelf
+
+    def cast(self, effect: Call) -> Call:
+        """Return the call to make for one that a story asks for: that, or its understudy's."""
+        return effect if self.understudy is None or not effect.body else self.understudy(effect)
 
     def close(self) -> None:
         """Write out what is left of the log, and let go of the store."""

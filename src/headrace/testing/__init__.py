@@ -1,5 +1,7 @@
 """Testing flows: the runs of a test, assertions about them, and virtual time. `pytest_headrace` builds on it."""
 
+from headrace.clock.schedules import Hold, Schedule, seed
+from headrace.clock.virtual import VirtualClock
 from headrace.testing.annotations import annotations_of
 from headrace.testing.assertions import (
     assert_completed,
@@ -16,6 +18,7 @@ from headrace.testing.entries import RunEntry, StateEntry
 from headrace.testing.history import History, same_up_to_siblings
 from headrace.testing.patterns import Match, Pattern, UnknownStateName
 from headrace.testing.runs import Runs, recorded_runs
+from headrace.testing.simulation import Simulation, Started, current_simulation, simulate
 from headrace.testing.transitions import Transition
 from headrace.testing.views import RunView
 from headrace.testing.virtual import virtual_time
@@ -23,15 +26,20 @@ from headrace.testing.virtual import virtual_time
 __all__ = [
     "Condition",
     "History",
+    "Hold",
     "Match",
     "Pattern",
     "Reached",
     "RunEntry",
     "RunView",
     "Runs",
+    "Schedule",
+    "Simulation",
+    "Started",
     "StateEntry",
     "Transition",
     "UnknownStateName",
+    "VirtualClock",
     "annotations_of",
     "assert_completed",
     "assert_failed",
@@ -41,7 +49,10 @@ __all__ = [
     "assert_run_name",
     "assert_same_history",
     "assert_states",
+    "current_simulation",
     "recorded_runs",
     "same_up_to_siblings",
+    "seed",
+    "simulate",
     "virtual_time",
 ]

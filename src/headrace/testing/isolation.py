@@ -16,6 +16,7 @@ from headrace.settings import current_settings, scopes
 
 if TYPE_CHECKING:
     from headrace.store.memory import MemoryStore
+    from headrace.testing.worlds import SimulatedWorld
 
 #: How long to wait, in seconds of real time, for threads of the engine that have been told to end.
 _PATIENCE_SECONDS = 1.0
@@ -86,7 +87,7 @@ def live_in(world: World | None) -> World | None:
     return replace_process_world(world)
 
 
-def end(world: IsolatedWorld) -> None:
+def end(world: IsolatedWorld | SimulatedWorld) -> None:
     """Close a world, and what its runs have left behind in this process: threads that began since, event loops."""
     if not world.has_open_store:
         return

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headrace.clock.virtual import VirtualClock
@@ -30,6 +31,7 @@ def virtual_time(world: World | None = None, clock: VirtualClock | None = None) 
     with ExitStack() as patches:
         patches.enter_context(following(clock))
         patches.enter_context(clock.participant("test"))
+        patches.callback(_followed_by_freezegun(clock))
         for module in (asyncio, asyncio.events):
             patches.enter_context(_replaced(module, "new_event_loop", clock.new_event_loop))
         try:
@@ -37,6 +39,33 @@ def virtual_time(world: World | None = None, clock: VirtualClock | None = None) 
         finally:
             _drop_kept_loop()
             world.clock, world.new_id = before
+
+
+def frozen_moment() -> datetime | None:
+    """Return the moment at which freezegun has frozen time; None where it has not."""
+    freezegun = sys.modules.get("freezegun.api")
+    if freezegun is None or not freezegun.freeze_factories:
+        return None
+    frozen: datetime = freezegun.freeze_factories[-1]()
+    return frozen.replace(tzinfo=UTC)
+
+
+def _followed_by_freezegun(clock: VirtualClock) -> Callable[[], None]:
+    """Let the time that freezegun has frozen move with a clock, until what is returned is called."""
+    freezegun = sys.modules.get("freezegun.api")
+    if freezegun is None or not freezegun.freeze_factories:
+        return lambda: None
+    factory = freezegun.freeze_factories[-1]
+    move_to = getattr(factory, "move_to", None)
+    if move_to is None:
+        return lambda: None
+    frozen_at, started = factory(), clock.time_ns()
+
+    def follow(now: int) -> None:
+        move_to(frozen_at + timedelta(microseconds=(now - started) // 1000))
+
+    clock.turns.on_jump.append(follow)
+    return lambda: clock.turns.on_jump.remove(follow)
 
 
 @contextmanager

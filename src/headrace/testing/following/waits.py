@@ -78,6 +78,7 @@ def thread_start(self: Any) -> None:
 
 def _started_as_participant(thread: Any, clock: VirtualClock) -> None:
     announced = clock.turns.expect(thread.name, background=thread.daemon)
+    announced.outlives = getattr(thread, "_target", None) is _executor_worker()
     done, run = clock.event(f"the thread {thread.name!r} to end"), thread.run
 
     def lived() -> None:
@@ -97,6 +98,12 @@ def _started_as_participant(thread: Any, clock: VirtualClock) -> None:
     except BaseException:
         clock.turns.withdraw(announced)
         raise
+
+
+def _executor_worker() -> Any:
+    """Return what the threads of an executor run: they wait for work as long as it lives."""
+    executors = sys.modules.get("concurrent.futures.thread")
+    return getattr(executors, "_worker", _executor_worker)
 
 
 def _really_started(thread: Any) -> None:

@@ -1,0 +1,321 @@
+"""`simulate`: a world of its own, on virtual time, in which everything happens the same way every time."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
+
+from headrace.clock.schedules import as_schedule
+from headrace.clock.virtual import VirtualClock, VirtualEvent
+from headrace.drive.world import use_world
+from headrace.exceptions import SimulationError
+from headrace.store.protocol import Store
+from headrace.testing import isolation
+from headrace.testing.runs import Runs
+from headrace.testing.stores import opener
+from headrace.testing.virtual import frozen_moment, virtual_time
+from headrace.testing.worlds import SimulatedWorld
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+__all__ = ["Condition", "Simulation", "Started", "current_simulation", "simulate"]
+
+
+class Condition(Protocol):
+    """What `run_until` waits for: called after each transition."""
+
+    def __call__(self) -> bool:
+        """Say whether it is so."""
+        ...
+
+
+class _Over(BaseException):
+    """Ends what still waits when its simulation is over."""
+
+
+class Started(Protocol):
+    """Something that goes on in the simulation beside the test."""
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait on virtual time, and return what the function returned, or raise what it raised."""
+        ...
+
+    def done(self) -> bool:
+        """Say whether it has ended."""
+        ...
+
+
+class _Started:
+    """A function in a thread of its own, which takes part."""
+
+    def __init__(self, clock: VirtualClock, fn: Callable[..., Any], args: Any, kwargs: Any) -> None:
+        name = getattr(fn, "name", None) or getattr(fn, "__name__", "started")
+        self._ended = clock.event(f"{name} to end")
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._call = functools.partial(fn, *args, **kwargs)
+        threading.Thread(target=self._run, name=str(name), daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            value = self._call()
+            self._value = asyncio.run(_awaited(value)) if inspect.isawaitable(value) else value
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+            self._error = error
+        finally:
+            self._ended.set()
+
+    def done(self) -> bool:
+        return self._ended.is_set()
+
+    def result(self, timeout: float | None = None) -> Any:
+        if not self._ended.wait(timeout):
+            raise TimeoutError(f"It did not end within {timeout} virtual seconds.")
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+async def _awaited(value: Any) -> Any:
+    return await value
+
+
+class Simulation:
+    """A world of its own: an empty store, a virtual clock, a seeded source of chance, turns for everybody.
+
+    See `simulate`. `runs` finds the runs, `store` is the store, `clock` the clock; `seed` and `schedule` repeat it.
+    """
+
+    def __init__(self, world: SimulatedWorld, clock: VirtualClock, seed: int) -> None:
+        self._world = world
+        self.clock = clock
+        self.seed = seed
+        self.runs = Runs(world)
+        self._watched: list[tuple[Callable[[], bool], VirtualEvent]] = []
+        world.after_each(self._look)
+
+    # time ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> datetime:
+        """The virtual moment, aware UTC."""
+        return self.clock.now()
+
+    @property
+    def elapsed(self) -> float:
+        """Virtual seconds since the start; an int where they are whole."""
+        return self.clock.elapsed
+
+    def advance(self, seconds: float) -> None:
+        """Let virtual seconds pass, stepping through every deadline on the way. Raises ValueError below 0."""
+        _refuse_in_loop("advance(…)", "await asyncio.sleep(…)")
+        self.clock.advance(seconds)
+
+    def run_until(self, condition: Callable[[], bool], timeout: float | None = None) -> None:
+        """Let the others go on until a condition holds, and stop the world there: nobody moves until this thread waits.
+
+        It is looked at after each transition: ``runs.task("load").reaches("AwaitingRetry")``, or any function. Raises
+        TimeoutError after `timeout` virtual seconds, DeadlockError when nothing is left that could make it true.
+        """
+        _refuse_in_loop("run_until(…)", "await simulation.wait_until(…)")
+        if condition():
+            return
+        event = self.clock.event(_described(condition))
+        self._watched.append((condition, event))
+        if not event.wait(timeout):
+            self._watched.remove((condition, event))
+            raise TimeoutError(f"{_described(condition)} did not come within {timeout} virtual seconds.")
+
+    async def wait_until(self, condition: Callable[[], bool], timeout: float | None = None) -> None:
+        """Do as `run_until` in async code: the loop's other tasks go on."""
+        flag, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        class _Bell:
+            def set(self) -> None:
+                loop.call_soon_threadsafe(flag.set)
+
+        if not condition():
+            self._watched.append((condition, cast("VirtualEvent", _Bell())))
+            await asyncio.wait_for(flag.wait(), timeout)
+
+    def _look(self) -> None:
+        """Ring for the conditions that hold now, and let who waits for them go first."""
+        for watched in list(self._watched):
+            condition, event = watched
+            if condition():
+                self._watched.remove(watched)
+                event.set()
+                self.clock.turns.let_go_first()
+
+    # what runs -----------------------------------------------------------------------------------------------------
+
+    def start(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Started:
+        """Let a flow, or any function, run beside the test; it begins when the test waits."""
+        return _Started(self.clock, fn, args, kwargs)
+
+    @property
+    def store(self) -> Store:
+        """The store itself."""
+        return self._world.store
+
+    def __repr__(self) -> str:
+        return f"<Simulation with seed {self.seed}, {self.elapsed} s after its start>"
+
+
+_open: list[Simulation] = []
+
+
+def current_simulation() -> Simulation:
+    """Return the innermost simulation that is open. Raises RuntimeError where there is none."""
+    if not _open:
+        raise RuntimeError("No simulation is open: write `with simulate() as simulation:` around this.")
+    return _open[-1]
+
+
+class simulate:  # noqa: N801 - used like a function
+    """Give what happens in the block a world of its own, on virtual time.
+
+    A context manager, sync or async, and a decorator; each entry is a fresh simulation. `start`: an aware datetime or
+    ISO 8601 text (default: the moment at which freezegun has frozen time, else 2026-01-01T00:00:00Z). `seed` is that
+    of ids, names and jitter. `schedule` chooses who goes next: None (first come, first served), `seed(n)`, a `Hold` or
+    a list of them. `store`: "memory", "sqlite" (a file that goes away in the end), or a store. `real_processes`: let
+    tasks of the process runner run in processes, not in threads. A real wait that stops everything for `stall_seconds`
+    of real time is a StallError. `max_jumps` in a row without any run moving on, or more than `max_seconds` of virtual
+    time, are a RunawayError.
+    """
+
+    def __init__(
+        self,
+        start: datetime | str | None = None,
+        *,
+        seed: int = 0,
+        schedule: Any = None,
+        store: Any = "memory",
+        real_processes: bool = False,
+        stall_seconds: float = 10.0,
+        max_jumps: int = 100_000,
+        max_seconds: float = 100 * 366 * 86_400.0,
+    ) -> None:
+        self._start = _moment(start)
+        self._seed = _whole(seed)
+        self._schedule = as_schedule(schedule)
+        self._open_store = opener(store)
+        self._real_processes = real_processes
+        self._limits = stall_seconds, max_jumps, max_seconds
+        self._stack: list[ExitStack] = []
+
+    def __enter__(self) -> Simulation:
+        stall_seconds, max_jumps, max_seconds = self._limits
+        start = self._start or frozen_moment() or datetime(2026, 1, 1, tzinfo=UTC)
+        clock = VirtualClock(start, schedule=self._schedule.fresh(), stall_seconds=stall_seconds)
+        clock.turns.most_jumps, clock.turns.most_nanoseconds = max_jumps, int(max_seconds * 1e9)
+        with ExitStack() as stack:
+            world = SimulatedWorld(stack.enter_context(self._open_store()), clock, self._seed)
+            world.in_process = not self._real_processes
+            stack.enter_context(use_world(world, everywhere=True))
+            stack.callback(isolation.end, world)
+            stack.enter_context(virtual_time(world, clock))
+            simulation = Simulation(world, clock, self._seed)
+            clock.turns.chief = clock.turns.here()
+            _open.append(simulation)
+            stack.callback(_open.remove, simulation)
+            stack.push(_Ending(clock))
+            self._stack.append(stack.pop_all())
+        return simulation
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return self._stack.pop().__exit__(kind, error, traceback)
+
+    async def __aenter__(self) -> Simulation:
+        from headrace.clock.loop import follow_in_running_loop
+
+        simulation = self.__enter__()
+        self._stack[-1].enter_context(follow_in_running_loop(simulation.clock))
+        return simulation
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return self.__exit__(kind, error, traceback)
+
+    def __call__(self, fn: Callable[P, R]) -> Callable[P, R]:
+        """Decorate a function: each call is a simulation of its own; see `current_simulation`."""
+        if inspect.iscoroutinefunction(fn):
+
+            @functools.wraps(fn)
+            async def simulated_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+                async with self:
+                    return await fn(*args, **kwargs)
+
+            return cast("Callable[P, R]", simulated_async)
+
+        @functools.wraps(fn)
+        def simulated(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self:
+                return fn(*args, **kwargs)
+
+        return simulated
+
+
+class _Ending:
+    """Leave a simulation: end what still waits, and raise what somebody has swallowed that must not be."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+
+    def __call__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        turns = self._clock.turns
+        turns.dismiss(_Over)
+        told = turns.told
+        if told is not None and error is not told and not isinstance(error, SimulationError):
+            raise told
+
+
+def _refuse_in_loop(what: str, instead: str) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError(f"simulation.{what} would stop the event loop that it is called in: write {instead}.")
+
+
+def _described(condition: Callable[[], bool]) -> str:
+    describe = getattr(condition, "describe", None)
+    return str(describe()) if callable(describe) else getattr(condition, "__name__", repr(condition))
+
+
+def _moment(start: datetime | str | None) -> datetime | None:
+    if start is None:
+        return None
+    if isinstance(start, str):
+        try:
+            start = datetime.fromisoformat(start)
+        except ValueError:
+            raise ValueError(
+                f"A simulation can't start at {start!r}: write ISO 8601, like '2026-01-01T00:00:00Z'."
+            ) from None
+        if start.tzinfo is None:
+            start = start.replace(tzinfo=UTC)
+    if not isinstance(start, datetime):
+        raise TypeError(f"A simulation starts at a datetime or ISO 8601 text, not at {start!r}.")
+    if start.tzinfo is None:
+        raise ValueError(f"A simulation starts at an aware datetime, not at the naive {start!r}: add tzinfo.")
+    return start.astimezone(UTC)
+
+
+def _whole(seed: object) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise TypeError(f"The seed of a simulation is a whole number, not {seed!r}.")
+    return seed

@@ -1,0 +1,118 @@
+"""The world of a simulation: its store tells of every transition, and its functions may have understudies."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from headrace.clock.virtual import VirtualClock
+from headrace.core.records import Run
+from headrace.core.states import State
+from headrace.drive.world import World
+
+if TYPE_CHECKING:
+    from headrace.store.protocol import Store
+
+#: Told of what a store is about to do: "create", "transition" or "slots", the run if it is one, and its new states.
+Before = Callable[[str, "Run | None", Sequence[State]], None]
+
+
+class ToldStore:
+    """A store that lets others have a say before it does something, and tells them after."""
+
+    def __init__(self, inner: Store, clock: VirtualClock) -> None:
+        self._inner = inner
+        self._turns = clock.turns
+        #: Each may raise, and the operation then does not happen.
+        self.before: list[Before] = []
+        #: Called after every transition that the store has taken.
+        self.after: list[Callable[[], object]] = []
+
+    def create(self, run: Run, states: Sequence[State]) -> None:
+        """Record a new run."""
+        self._announce("create", run, states)
+        self._inner.create(run, states)
+        self._done()
+
+    def transition(self, run: Run, states: Sequence[State]) -> State | None:
+        """Record the next states of a run."""
+        self._announce("transition", run, states)
+        standing = self._inner.transition(run, states)
+        self._done()
+        return standing
+
+    def propose(self, kind: Any, run_id: Any, state: State) -> State:
+        """Move a run from outside."""
+        self._announce("propose", None, (state,))
+        standing = self._inner.propose(kind, run_id, state)
+        self._done()
+        return standing
+
+    def request_slots(self, request: Any, now: Any) -> Any:
+        """Ask for slots."""
+        self._announce("slots", None, ())
+        return self._inner.request_slots(request, now)
+
+    def release_slots(self, ticket: Any, now: Any) -> None:
+        """Give slots back."""
+        self._announce("slots", None, ())
+        self._inner.release_slots(ticket, now)
+
+    def _announce(self, what: str, run: Run | None, states: Sequence[State]) -> None:
+        if run is not None:
+            self._turns.renamed(run, run.name)
+        self._turns.step(what if run is None else f"{run.name} {states[-1].name}")
+        for told in self.before:
+            told(what, run, states)
+
+    def _done(self) -> None:
+        self._turns.progress()
+        for told in self.after:
+            told()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class SimulatedWorld(World):
+    """A world on a virtual clock that nobody else has a part in."""
+
+    in_process = True
+
+    def __init__(self, open_store: Callable[[], Store], clock: VirtualClock, seed: int) -> None:
+        self.told: ToldStore | None = None
+        self._before: list[Before] = []
+        self._after: list[Callable[[], object]] = []
+        self._turns = clock.turns
+        self.elders = frozenset(threading.enumerate())
+
+        def opened() -> Store:
+            self.told = ToldStore(open_store(), clock)
+            self.told.before, self.told.after = self._before, self._after
+            return cast("Store", self.told)
+
+        super().__init__(opened, clock=clock, seed=seed)
+
+    @property
+    def store_is_shared(self) -> bool:
+        """Nobody else has a part in it, not even where it is a file."""
+        return False
+
+    def expects_runs(self) -> bool:
+        """Say whether somebody beside the test takes part, or waits to: runs may yet begin."""
+        if len(self._turns.everybody()) > 1:
+            return True
+        try:
+            return len(asyncio.all_tasks()) > 1
+        except RuntimeError:  # no loop runs here
+            return False
+
+    def before_each(self, told: Before) -> None:
+        """Let somebody have a say before each operation of the store."""
+        self._before.append(told)
+
+    def after_each(self, told: Callable[[], object]) -> None:
+        """Tell somebody of each transition."""
+        self._after.append(told)
