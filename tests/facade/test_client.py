@@ -7,10 +7,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from headrace import flow, get_client, get_run_logger, task
+from headrace import flow, get_client, get_run_logger, tags, task
 from headrace.client.orchestration import HeadraceClient, SyncHeadraceClient
+from headrace.client.schemas import filters
 from headrace.client.schemas.actions import GlobalConcurrencyLimitCreate
+from headrace.client.schemas.filters import FlowFilter, FlowRunFilter, FlowRunFilterId, TaskRunFilter
 from headrace.client.schemas.objects import FlowRun, State, StateType, TaskRun
+from headrace.client.schemas.sorting import FlowRunSort, LogSort
 from headrace.exceptions import ObjectNotFound
 from headrace.runtime import flow_run
 from headrace.states import Cancelled, Cancelling
@@ -79,6 +82,75 @@ def test_lists_are_filtered_and_cut() -> None:
     assert [run.id for run in client.read_flow_runs(offset=1)] == [second.id]
     found = client.read_task_runs(RunFilter(flow_run_id=first.id))
     assert [run.flow_run_id for run in found] == [first.id]
+
+
+def names(runs: Any) -> list[str]:
+    """Return what runs are called."""
+    return [run.name for run in runs]
+
+
+def test_runs_are_found_in_the_words_of_prefect() -> None:
+    """Criteria are objects or dicts, and dicts inside dicts."""
+
+    @task(task_run_name="add-{n}", tags=["sums"])
+    def add(n: int) -> int:
+        return 10 // n
+
+    @flow(flow_run_name="run-{n}", name="Adding")
+    def adding(n: int) -> Any:
+        return add(n, return_state=True)
+
+    with tags("even"):
+        second = adding(2, return_state=True)
+    adding(1)
+    adding(0, return_state=True)
+    client = get_client(sync_client=True)
+    of_second = FlowRunFilter(id=FlowRunFilterId(any_=[str(second.state_details.flow_run_id)]))
+    assert names(client.read_task_runs(flow_run_filter=of_second)) == ["add-2"]
+    assert names(client.read_flow_runs(flow_run_filter=of_second)) == ["run-2"]
+    for wanted, found in (
+        ({"state": {"type": {"any_": ["FAILED"]}}}, ["run-0"]),
+        ({"state": {"name": {"not_any_": ["Failed"]}}}, ["run-2", "run-1"]),
+        ({"name": {"like_": "RUN-1"}}, ["run-1"]),
+        ({"name": {"any_": ["run-0", "run-1"]}}, ["run-1", "run-0"]),
+        ({"tags": {"all_": ["even"]}}, ["run-2"]),
+        ({"tags": {"any_": ["even", "odd"]}, "name": {"any_": ["run-1"]}, "operator": "or_"}, ["run-2", "run-1"]),
+        ({"tags": {"is_null_": True}}, ["run-1", "run-0"]),
+        ({"parent_task_run_id": {"is_null_": False}}, []),
+        ({"start_time": {"after_": client.read_flow_runs()[1].start_time}}, ["run-1", "run-0"]),
+        ({"end_time": {"before_": client.read_flow_runs()[1].start_time}}, ["run-2"]),
+        ({"end_time": {"is_null_": True}}, []),
+        ({}, ["run-2", "run-1", "run-0"]),
+    ):
+        assert names(client.read_flow_runs(flow_run_filter=FlowRunFilter(**wanted))) == found, wanted
+    assert names(client.read_task_runs(task_run_filter=TaskRunFilter(subflow_runs={"exists_": True}))) == []
+    assert names(client.read_task_runs(flow_filter=FlowFilter(name={"any_": ["Adding"]}), limit=1, offset=1)) == [
+        "add-1"
+    ]
+    failed = TaskRunFilter(state={"type": {"any_": [StateType.FAILED]}})
+    assert names(client.read_flow_runs(task_run_filter=failed)) == ["run-0"]
+    lines = client.read_logs(
+        filters.LogFilter(level={"ge_": 40}, flow_run_id={"any_": [client.read_flow_runs()[2].id]})
+    )
+    assert lines
+    assert all(line.level >= 40 for line in lines)
+
+
+def test_runs_are_sorted_as_asked() -> None:
+    """Before a part of them is cut out."""
+    for n in (2, 3, 1):
+        flow(lambda n: n, name="one", flow_run_name="run-{n}")(n)
+
+    async def last() -> Any:
+        async with get_client() as client:
+            return await client.read_flow_runs(sort=FlowRunSort.END_TIME_DESC, limit=1)
+
+    client = get_client(sync_client=True)
+    assert names(asyncio.run(last())) == ["run-1"]
+    assert names(client.read_flow_runs(sort="NAME_ASC")) == ["run-1", "run-2", "run-3"]
+    assert names(client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, offset=1)) == ["run-3", "run-2"]
+    moments = [line.timestamp for line in client.read_logs(sort=LogSort.TIMESTAMP_DESC)]
+    assert moments == sorted(moments, reverse=True)
 
 
 def test_what_is_not_there_is_not_found() -> None:

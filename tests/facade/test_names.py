@@ -44,6 +44,8 @@ FACADE = {
     "headrace.client.orchestration": "get_client HeadraceClient SyncHeadraceClient",
     "headrace.client.schemas.objects": "State StateType StateDetails FlowRun TaskRun ConcurrencyLimit TERMINAL_STATES",
     "headrace.client.schemas.actions": "GlobalConcurrencyLimitCreate",
+    "headrace.client.schemas.filters": "FlowRunFilter TaskRunFilter FlowFilter LogFilter FlowRunFilterId",
+    "headrace.client.schemas.sorting": "FlowRunSort TaskRunSort LogSort",
     "headrace.settings": "temporary_settings",
     "headrace.testing.utilities": "headrace_test_harness",
     "headrace.cache_policies": "CachePolicy CacheKeyFnPolicy CompoundCachePolicy Inputs TaskSource FlowParameters "

@@ -10,7 +10,11 @@ from typing import Literal, overload
 from uuid import UUID
 
 from headrace.client.reading import TAG_PREFIX, Reader
+from headrace.client.schemas import filters
 from headrace.client.schemas.actions import GlobalConcurrencyLimitCreate
+from headrace.client.schemas.filters import FlowFilter, FlowRunFilter, TaskRunFilter
+from headrace.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
+from headrace.client.searching import Query
 from headrace.core.records import FlowRun, LogRecord, TaskRun
 from headrace.core.states import State, StateType
 from headrace.store.protocol import ConcurrencyLimit, LogFilter, RunFilter
@@ -41,16 +45,48 @@ class SyncHeadraceClient:
         return self._reader.task_run(task_run_id)
 
     def read_flow_runs(
-        self, flow_run_filter: RunFilter | None = None, *, limit: int | None = None, offset: int = 0
+        self,
+        flow_run_filter: FlowRunFilter | RunFilter | None = None,
+        *,
+        task_run_filter: TaskRunFilter | RunFilter | None = None,
+        flow_filter: FlowFilter | None = None,
+        sort: FlowRunSort | str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> list[FlowRun]:
-        """Return the flow runs that fit the filter, in order of creation."""
-        return self._reader.flow_runs(flow_run_filter, limit, offset)
+        """Return the flow runs that fit all filters, in order of creation where `sort` names no other."""
+        return self._reader.flow_runs(
+            Query(
+                flows=flow_filter,
+                flow_runs=flow_run_filter,
+                task_runs=task_run_filter,
+                sort=sort,
+                limit=limit,
+                offset=offset,
+            )
+        )
 
     def read_task_runs(
-        self, task_run_filter: RunFilter | None = None, *, limit: int | None = None, offset: int = 0
+        self,
+        task_run_filter: TaskRunFilter | RunFilter | None = None,
+        *,
+        flow_run_filter: FlowRunFilter | RunFilter | None = None,
+        flow_filter: FlowFilter | None = None,
+        sort: TaskRunSort | str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> list[TaskRun]:
-        """Return the task runs that fit the filter, in order of creation."""
-        return self._reader.task_runs(task_run_filter, limit, offset)
+        """Return the task runs that fit all filters, in order of creation where `sort` names no other."""
+        return self._reader.task_runs(
+            Query(
+                flows=flow_filter,
+                flow_runs=flow_run_filter,
+                task_runs=task_run_filter,
+                sort=sort,
+                limit=limit,
+                offset=offset,
+            )
+        )
 
     def read_flow_run_states(self, flow_run_id: UUID | str) -> list[State]:
         """Return all states of a flow run, in order. Raises ObjectNotFound."""
@@ -61,10 +97,15 @@ class SyncHeadraceClient:
         return self._reader.states(self._reader.task_run(task_run_id))
 
     def read_logs(
-        self, log_filter: LogFilter | None = None, *, limit: int | None = None, offset: int = 0
+        self,
+        log_filter: filters.LogFilter | LogFilter | None = None,
+        *,
+        sort: LogSort | str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> list[LogRecord]:
-        """Return the log lines of runs that fit the filter, in the order in which they were written."""
-        return self._reader.logs(log_filter, limit, offset)
+        """Return the log lines of runs that fit, in the order in which they were written if `sort` names no other."""
+        return self._reader.logs(log_filter, sort, limit, offset)
 
     def set_flow_run_state(self, flow_run_id: UUID | str, state: State, force: bool = False) -> State:
         """Ask a flow run to enter a state; return the state that then stands. Raises ObjectNotFound.
@@ -150,16 +191,44 @@ class HeadraceClient:
         return self._sync.read_task_run(task_run_id)
 
     async def read_flow_runs(
-        self, flow_run_filter: RunFilter | None = None, *, limit: int | None = None, offset: int = 0
+        self,
+        flow_run_filter: FlowRunFilter | RunFilter | None = None,
+        *,
+        task_run_filter: TaskRunFilter | RunFilter | None = None,
+        flow_filter: FlowFilter | None = None,
+        sort: FlowRunSort | str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> list[FlowRun]:
-        """Return the flow runs that fit the filter, in order of creation."""
-        return self._sync.read_flow_runs(flow_run_filter, limit=limit, offset=offset)
+        """Return the flow runs that fit all filters, in order of creation where `sort` names no other."""
+        return self._sync.read_flow_runs(
+            flow_run_filter,
+            task_run_filter=task_run_filter,
+            flow_filter=flow_filter,
+            sort=sort,
+            limit=limit,
+            offset=offset,
+        )
 
     async def read_task_runs(
-        self, task_run_filter: RunFilter | None = None, *, limit: int | None = None, offset: int = 0
+        self,
+        task_run_filter: TaskRunFilter | RunFilter | None = None,
+        *,
+        flow_run_filter: FlowRunFilter | RunFilter | None = None,
+        flow_filter: FlowFilter | None = None,
+        sort: TaskRunSort | str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> list[TaskRun]:
-        """Return the task runs that fit the filter, in order of creation."""
-        return self._sync.read_task_runs(task_run_filter, limit=limit, offset=offset)
+        """Return the task runs that fit all filters, in order of creation where `sort` names no other."""
+        return self._sync.read_task_runs(
+            task_run_filter,
+            flow_run_filter=flow_run_filter,
+            flow_filter=flow_filter,
+            sort=sort,
+            limit=limit,
+            offset=offset,
+        )
 
     async def read_flow_run_states(self, flow_run_id: UUID | str) -> list[State]:
         """Return all states of a flow run, in order. Raises ObjectNotFound."""
@@ -170,10 +239,15 @@ class HeadraceClient:
         return self._sync.read_task_run_states(task_run_id)
 
     async def read_logs(
-        self, log_filter: LogFilter | None = None, *, limit: int | None = None, offset: int = 0
+        self,
+        log_filter: filters.LogFilter | LogFilter | None = None,
+        *,
+        sort: LogSort | str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> list[LogRecord]:
-        """Return the log lines of runs that fit the filter, in the order in which they were written."""
-        return self._sync.read_logs(log_filter, limit=limit, offset=offset)
+        """Return the log lines of runs that fit, in the order in which they were written if `sort` names no other."""
+        return self._sync.read_logs(log_filter, sort=sort, limit=limit, offset=offset)
 
     async def set_flow_run_state(self, flow_run_id: UUID | str, state: State, force: bool = False) -> State:
         """Ask a flow run to enter a state; return the state that then stands. Raises ObjectNotFound."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
+from headrace.client import searching
+from headrace.client.schemas import filters
+from headrace.client.schemas.sorting import LogSort
+from headrace.client.searching import Query
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
 from headrace.core.states import State
 from headrace.drive.activities import propose
 from headrace.drive.world import World, current_world
 from headrace.exceptions import ObjectNotFound
-from headrace.store.protocol import EVERY_RUN, ConcurrencyLimit, LogFilter, RunFilter
+from headrace.store.protocol import ConcurrencyLimit, LogFilter
 
 #: What the limit of a tag is called among the limits.
 TAG_PREFIX = "tag:"
@@ -35,22 +39,24 @@ class Reader:
         """Return one task run. Raises ObjectNotFound."""
         return self.world.store.task_run(_uuid(run_id))
 
-    def flow_runs(self, where: RunFilter | None, limit: int | None, offset: int) -> list[FlowRun]:
-        """Return the flow runs that fit, in order of creation."""
-        return self.world.store.flow_runs(where or EVERY_RUN, limit=limit, offset=offset)
+    def flow_runs(self, query: Query) -> list[FlowRun]:
+        """Return the flow runs that fit."""
+        return searching.flow_runs(self.world.store, query)
 
-    def task_runs(self, where: RunFilter | None, limit: int | None, offset: int) -> list[TaskRun]:
-        """Return the task runs that fit, in order of creation."""
-        return self.world.store.task_runs(where or EVERY_RUN, limit=limit, offset=offset)
+    def task_runs(self, query: Query) -> list[TaskRun]:
+        """Return the task runs that fit."""
+        return searching.task_runs(self.world.store, query)
 
     def states(self, run: Run) -> list[State]:
         """Return all states of a run, in order."""
         return self.world.store.history(run.id)
 
-    def logs(self, where: LogFilter | None, limit: int | None, offset: int) -> list[LogRecord]:
-        """Return the log lines that fit, in the order in which they were written; those that wait are written first."""
+    def logs(
+        self, where: filters.LogFilter | LogFilter | None, sort: LogSort | str | None, limit: int | None, offset: int
+    ) -> list[LogRecord]:
+        """Return the log lines that fit; those that wait to be written are written first."""
         self.world.logs.flush()
-        return self.world.store.logs(where or LogFilter(), limit=limit, offset=offset)
+        return searching.logs(self.world.store, where, sort, limit, offset)
 
     def propose(self, flow_run_id: UUID | str, state: State) -> State:
         """Ask a flow run to enter a state; return the state that then stands. Raises ObjectNotFound."""
