@@ -159,6 +159,54 @@ def test_a_failed_test_shows_its_runs_and_its_seed(project: pytest.Pytester) -> 
     )
 
 
+def test_a_failed_test_tells_the_stories_of_what_was_retried(project: pytest.Pytester) -> None:
+    """State by state; what simply completed has none."""
+    project.makepyfile(
+        """
+        from pipelines import ingest
+
+        def test_fails(fake_clock):
+            ingest(["a"], failures=1)
+            raise LookupError
+        """
+    )
+    result = project.runpytest_inprocess()
+    result.stdout.fnmatch_lines(
+        [
+            "task run 'fetch-a'",
+            "at * for * state * attempt * because",
+            "0 s * 10 s * AwaitingRetry * raised ConnectionError('down'); retry 1 of 2 in 10 s",
+            "10 s * 0 s * Retrying * 2 * retry 1 of 2",
+            "10 s * Completed * returned",
+        ]
+    )
+    result.stdout.no_fnmatch_line("flow run '*'")
+
+
+def test_a_failed_assertion_is_reported_where_it_was_made(project: pytest.Pytester) -> None:
+    """With the timeline and the story below, and nothing of how it was worked out."""
+    project.makepyfile(
+        """
+        from pipelines import ingest
+        from pytest_headrace import assert_retries
+
+        def test_retries(runs, fake_clock):
+            ingest(["a"], failures=1)
+            assert_retries(runs.task("fetch-a"), 2)
+        """
+    )
+    result = project.runpytest_inprocess()
+    result.stdout.fnmatch_lines(
+        [
+            "E *AssertionError: task run 'fetch-a' was retried once, not twice.",
+            "E *fetch-a *Completed *2 *0 s *10 s*",
+            "E *10 s *Retrying *2 *retry 1 of 2",
+            "test_a_failed_assertion_is_reported_where_it_was_made.py:6: AssertionError",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*testing/assertions.py*")
+
+
 def test_a_store_that_the_test_closed_is_no_internal_error(project: pytest.Pytester) -> None:
     """The report says that there is nothing to show."""
     project.makepyfile(

@@ -238,6 +238,13 @@ def test_histories_of_other_ids_are_compared_by_place() -> None:
     assert any("- name 'fetch-" in line for line in explained)
 
 
+def test_histories_that_tell_the_same_story_are_said_to() -> None:
+    """Who compares ids and drawn names is told what to compare instead."""
+    explained = explain("==", told(inner, 1), told(inner, 2))
+    assert explained is not None
+    assert explained[0].endswith("their stories are the same: compare .normalised()")
+
+
 @pytest.mark.parametrize("op", ["!=", "<", "in"])
 def test_only_equality_is_explained(op: str) -> None:
     """The rest is pytest's own affair."""

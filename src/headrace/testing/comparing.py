@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_HISTORIES_DIFFER = "histories differ ('-' is the right one, '+' the left one)"
+
 
 class ListOfRun(list[T]):
     """A list in every way, with `run`, the run it was read from, and `what` it holds."""
@@ -52,7 +54,7 @@ def explain(op: str, left: object, right: object) -> list[str] | None:
     if op != "==":
         return None
     if isinstance(left, History) and isinstance(right, History):
-        return ["histories differ ('-' is the right one, '+' the left one)", *history_difference(right, left)]
+        return [_HISTORIES_DIFFER + _hint(left, right), *history_difference(right, left)]
     if not isinstance(left, Sequence) or not isinstance(right, Sequence):
         return None
     mine = left if isinstance(left, ListOfRun) else right
@@ -64,6 +66,10 @@ def explain(op: str, left: object, right: object) -> list[str] | None:
         *difference(other, mine),
         *mine.run.timeline.splitlines(),
     ]
+
+
+def _hint(left: History, right: History) -> str:
+    return "; their stories are the same: compare .normalised()" if left.normalised() == right.normalised() else ""
 
 
 def history_difference(expected: History, found: History) -> list[str]:

@@ -62,12 +62,12 @@ class Runs:
 
         Raises UnknownStateName for a name that is misspelled.
         """
-        views = sorted([*self.flows(), *self.tasks()], key=lambda view: (view.record.created, view.id))
-        if state is None:
-            return views
-        seen = {view.state.name for view in views if view.state}
-        wanted = checked_state(state, seen, "There is no such run")
-        return [view for view in views if view.state is not None and is_in(view.state, wanted)]
+        store = self._world.store
+        records = sorted([*store.flow_runs(), *store.task_runs()], key=lambda run: (run.created, run.id))
+        if state is not None:
+            wanted = checked_state(state, {run.state_name or "" for run in records}, "There is no such run")
+            records = [run for run in records if run.state is not None and is_in(run.state, wanted)]
+        return [RunView(self._world, run) for run in records]
 
     def history(self) -> History:
         """Return what all runs went through so far, as a value that can be compared, printed and kept."""
@@ -121,14 +121,17 @@ class _Search:
         self._kind: RunKind = kind
         self._name = name
 
-    def _everything(self) -> list[RunView]:
+    def _records(self) -> Sequence[Run]:
         store = self._world.store
-        runs: Sequence[Run] = store.flow_runs() if self._kind == "flow" else store.task_runs()
-        return [RunView(self._world, run) for run in runs]
+        return store.flow_runs() if self._kind == "flow" else store.task_runs()
+
+    def _everything(self) -> list[RunView]:
+        return [RunView(self._world, run) for run in self._records()]
 
     def all(self) -> RunList:
         """Return the runs that fit."""
-        return RunList(_named(self._everything(), self._name), self._nothing)
+        fitting = _named(self._records(), self._name)
+        return RunList((RunView(self._world, run) for run in fitting), self._nothing)
 
     def only(self) -> RunView:
         """Return the one that fits. Raises AssertionError where there is none, or more than one."""
@@ -151,13 +154,13 @@ class _Search:
         return f"no {self._kind} run fits {self._name!r}, of {len(everything)}"
 
 
-def _named(views: list[RunView], name: str) -> list[RunView]:
-    """Return those whose run has the name; else those whose flow or task has it; else those that the pattern fits."""
+def _named(runs: Sequence[Run], name: str) -> Sequence[Run]:
+    """Return those that have the name; else those whose flow or task has it; else those that the pattern fits."""
     if name == "*":
-        return views
-    names = [(view, record.name, definition_name(record)) for view in views for record in [view.record]]
-    exact = [view for view, run, _ in names if run == name] or [view for view, _, of in names if of == name]
-    return exact or [view for view, run, of in names if fnmatchcase(run, name) or fnmatchcase(of, name)]
+        return runs
+    names = [(run, run.name, definition_name(run)) for run in runs]
+    exact = [run for run, own, _ in names if own == name] or [run for run, _, of in names if of == name]
+    return exact or [run for run, own, of in names if fnmatchcase(own, name) or fnmatchcase(of, name)]
 
 
 def _near(views: list[RunView], name: str, kind: str) -> str:
