@@ -11,7 +11,7 @@ from typing import Any
 
 from benches.measure import CPU, Table, header, machine
 
-NAMES = ("sequential", "submitted", "imports", "cold", "growth", "bytes", "harness", "alternative")
+NAMES = ("sequential", "submitted", "cached", "imports", "cold", "growth", "bytes", "harness", "alternative")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import datetime
 import inspect
+import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from functools import update_wrapper
 from typing import Any, Concatenate, Generic, Literal, NoReturn, ParamSpec, TypeVar, cast, overload
@@ -121,6 +122,7 @@ class Task(Hooked, Generic[P, R]):
         self._accept_caching(cache_policy, cache_key_fn, cache_expiration)
         self.cache_result_in_memory = cache_result_in_memory
         self.refresh_cache = refresh_cache
+        self._speaks_of_caching = cache_expiration is not None or bool(refresh_cache)
         hooks = {"completion": on_completion, "failure": on_failure, "running": on_running}
         self._hooks = {event: checked_hooks(given, f"on_{event}") for event, given in hooks.items()}
         self.on_rollback_hooks = checked_hooks(on_rollback, "on_rollback")
@@ -132,7 +134,7 @@ class Task(Hooked, Generic[P, R]):
 
     def _warn_of_what_is_not_there(self) -> None:
         for name, what in (("viz_return_value", "flows are not drawn"), ("asset_deps", "assets are not recorded")):
-            if getattr(self, name):
+            if self._given[name] is not None:
                 warn_of("task", self.name, f"has {name}, which has no effect: {what} in this version of headrace.")
 
     def _accept_call(self, plain: Callable[..., Any]) -> None:
@@ -439,6 +441,11 @@ class Task(Hooked, Generic[P, R]):
 
             context.kept_by = kept_by(self, parent)
             context.keeper = keeper_of(self, context.kept_by)
+        elif self._speaks_of_caching:
+            self._speaks_of_caching = False  # said once is enough
+            what = "cache_expiration or refresh_cache, but its results are not kept, so it is not cached"
+            line = f"The task {self.name!r} has {what}: add a cache_policy, or persist_result=True."
+            current_world().logs.say(context.run, logging.WARNING, line)
 
     def answer(self, context: TaskRunContext, state: State) -> R:
         """Return what a plain call gives, or raise."""

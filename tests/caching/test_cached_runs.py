@@ -161,6 +161,23 @@ def test_the_example_of_the_docs_holds(runs: Any, fake_clock: Any) -> None:
     assert [run.states[-1] for run in runs.tasks("weather*")] == ["Completed", "Cached", "Completed"]
 
 
+@pytest.mark.parametrize("option", [{"cache_expiration": timedelta(hours=1)}, {"refresh_cache": True}])
+def test_who_speaks_of_caching_and_does_not_cache_is_told(
+    option: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, in the log; where results are kept there is nothing to tell."""
+    plain = task(**option, name="plain")(lambda: 1)
+
+    @flow(persist_result=True)
+    def keeps() -> None:
+        plain()
+
+    keeps()
+    assert "not cached" not in caplog.text
+    plain(), plain()
+    assert caplog.text.count("is not cached: add a cache_policy") == 1
+
+
 def test_refreshing_runs_and_replaces() -> None:
     """By the task, or by the setting for tasks that do not say."""
     results = iter("abcdef")

@@ -48,6 +48,7 @@ async def _begin(this: TaskRunContext, own: BaseTransaction) -> State | None:
     if isinstance(begun, Cancelled):
         return stopped(this, begun)
     if isinstance(begun, Exception):
+        this.key = None  # nor may another attempt go on without
         return failed(begun, "task")
     if begun is None:
         return None
