@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from headrace.core.final import plain
@@ -33,7 +34,13 @@ class Staged(NamedTuple):
 
 async def call(this: RunContext | None, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Outcome:
     """Call what belongs to a user's storage, serializer, lock manager or policy, in its run if there is one."""
-    return await Call(fn, args, kwargs, this, flavour_of(fn))
+    of_class = getattr(fn, "__func__", None)  # a method, as most are
+    flavour = flavour_of(fn) if of_class is None else _flavour_of_method(of_class)
+    return await Call(fn, args, kwargs, this, flavour)
+
+
+#: Looking at a function takes longer than the rest of a call, and the same few methods are called over and over.
+_flavour_of_method = lru_cache(64)(flavour_of)
 
 
 async def tell(this: RunContext | None, level: int, message: str, error: BaseException | None = None) -> None:
