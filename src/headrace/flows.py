@@ -13,7 +13,7 @@ from headrace import calling
 from headrace.core import names
 from headrace.core.final import plain_result
 from headrace.core.messages import exceeded
-from headrace.core.parameters import Binder, check_reserved
+from headrace.core.parameters import binder_of, check_reserved
 from headrace.core.records import FlowRun, TaskRun
 from headrace.core.retries import RetryPolicy
 from headrace.core.states import State, StateDetails
@@ -127,7 +127,7 @@ class Flow(Hooked, Generic[P, R]):
         signature = inspect.signature(plain)
         check_reserved(self.name, signature)
         self.flavour = flavour_of(plain)
-        self.binder = Binder(self.name, signature)
+        self.binder = binder_of(self.name, plain)
         self.validator = Validator(self.name, plain, signature)
         self.isasync = self.flavour in ("async", "async generator")
         self.isgenerator = self.flavour in ("generator", "async generator")
@@ -368,7 +368,7 @@ class Flow(Hooked, Generic[P, R]):
         bound = copy.copy(self)
         bound.fn = fn
         signature = inspect.signature(fn)
-        bound.binder = Binder(self.name, signature)
+        bound.binder = binder_of(self.name, fn, self.binder.signature)
         bound.validator = Validator(self.name, fn, signature)
         return bound
 

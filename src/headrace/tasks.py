@@ -15,7 +15,7 @@ from headrace import calling
 from headrace.core import names
 from headrace.core.final import plain_result
 from headrace.core.messages import exceeded
-from headrace.core.parameters import Binder, check_reserved, method_binder
+from headrace.core.parameters import binder_of, check_reserved
 from headrace.core.records import TaskRun
 from headrace.core.retries import RetryPolicy, exponential_backoff
 from headrace.core.states import State
@@ -141,7 +141,7 @@ class Task(Hooked, Generic[P, R]):
         signature = inspect.signature(plain)
         check_reserved(self.name, signature)
         self.flavour = flavour_of(plain)
-        self.binder = Binder(self.name, signature)
+        self.binder = binder_of(self.name, plain)
         self.isasync = self.flavour in ("async", "async generator")
         self.isgenerator = self.flavour in ("generator", "async generator")
 
@@ -516,8 +516,7 @@ class Task(Hooked, Generic[P, R]):
     def _bound(self, fn: Callable[..., Any]) -> Task[P, R]:
         bound = copy.copy(self)
         bound.fn = fn
-        instance = getattr(fn, "__self__", None)
-        bound.binder = method_binder(self.name, self.binder.signature, inspect.signature(fn), instance)
+        bound.binder = binder_of(self.name, fn, self.binder.signature)
         return bound
 
     def on_rollback(self, fn: Hook) -> Hook:

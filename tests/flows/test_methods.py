@@ -117,3 +117,26 @@ def test_methods_of_tasks_are_submitted_and_mapped() -> None:
 def test_a_method_called_by_keyword_and_with_return_state(thing: Any) -> None:
     """Keywords of ours and of the function."""
     assert thing(1).method(y=2, return_state=True).result() == 3
+
+
+@pytest.mark.parametrize(("decorate", "name_of"), [(flow, "flow_run_name"), (task, "task_run_name")])
+def test_names_of_runs_may_speak_of_the_instance(decorate: Any, name_of: str, runs: Any) -> None:
+    """Of a variant, and of what is made of a bound method, too; arguments are validated as ever."""
+
+    class Source:
+        def __init__(self, url: str) -> None:
+            self.url = url
+
+        @decorate(**{name_of: "{self.url}-{page}"})
+        def fetch(self, page: int) -> Any:
+            return self.url, page
+
+        def plain(self, page: int) -> Any:
+            return self.url, page
+
+    source = Source("web")
+    assert source.fetch(1) == ("web", 1)
+    assert source.fetch.with_options(retries=1)(page=2) == ("web", 2)
+    assert decorate(**{name_of: "{self.url}-{page}"})(source.plain)(3) == ("web", 3)
+    assert sorted(run.name for run in runs.all()) == ["web-1", "web-2", "web-3"]
+    assert all(set(run.parameters) == {"self", "page"} for run in runs.all())

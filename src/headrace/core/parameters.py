@@ -7,7 +7,8 @@ leaves to `inspect`, errors included, so that the two can't disagree about what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, Signature
 from typing import Any
 
@@ -155,12 +156,19 @@ class MethodBinder(Binder):
         return super().unbind({name: value for name, value in parameters.items() if name != self._owner})
 
 
-def method_binder(name: str, function: Signature, method: Signature, instance: object) -> Binder:
-    """Return the binder of a bound method; `function` is the signature before it was bound to `instance`."""
-    owner = next(iter(function.parameters.values()), None)
-    if owner is None or owner.kind > Parameter.POSITIONAL_OR_KEYWORD or owner.name in method.parameters:
-        return Binder(name, method)  # ``def method(*args)``
-    return MethodBinder(name, method, owner.name, instance)
+def binder_of(name: str, fn: Callable[..., Any], unbound: Signature | None = None) -> Binder:
+    """Return the binder of a function; that of a bound method has what it is bound to as its first parameter.
+
+    `unbound` is the signature that a bound method has before it is bound, where that is known.
+    """
+    signature = inspect.signature(fn)
+    if not inspect.ismethod(fn):
+        return Binder(name, signature)
+    unbound = unbound if unbound is not None else inspect.signature(fn.__func__)
+    owner = next(iter(unbound.parameters.values()), None)
+    if owner is None or owner.kind > Parameter.POSITIONAL_OR_KEYWORD or owner.name in signature.parameters:
+        return Binder(name, signature)  # ``def method(*args)``
+    return MethodBinder(name, signature, owner.name, fn.__self__)
 
 
 def bind(name: str, signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
