@@ -67,16 +67,12 @@ class Validator:
         return self._one(name, hint, value)
 
     def _one(self, name: str, hint: Any, value: Any) -> Any:
-        from pydantic import ConfigDict, TypeAdapter, ValidationError  # a tenth of a second, and often not needed
-        from pydantic.errors import PydanticUserError
+        from pydantic import ValidationError  # a tenth of a second, and often not needed
 
         try:
-            adapter = _adapter(hint)
+            adapter = _kept_adapter(hint)
         except TypeError:  # a hint that can't be hashed
-            try:
-                adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
-            except PydanticUserError:
-                adapter = TypeAdapter(hint)
+            adapter = _adapter(hint)
         try:
             return adapter.validate_python(value)
         except ValidationError as error:
@@ -118,15 +114,21 @@ def _hints_one_by_one(target: Any, local: dict[str, Any] | None) -> dict[str, An
     return hints
 
 
-@functools.cache
 def _adapter(hint: Any) -> Any:
+    """Return what validates a hint; anything goes for one that nobody can check: a protocol for type checkers, say."""
     from pydantic import ConfigDict, TypeAdapter
     from pydantic.errors import PydanticUserError
+    from pydantic_core import SchemaError
 
-    try:
-        return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
-    except PydanticUserError:  # models and dataclasses bring a configuration of their own
-        return TypeAdapter(hint)
+    for config in (ConfigDict(arbitrary_types_allowed=True), None):  # models bring a configuration of their own
+        try:
+            return TypeAdapter(hint, config=config)
+        except (PydanticUserError, SchemaError):
+            continue
+    return TypeAdapter(Any)
+
+
+_kept_adapter = functools.cache(_adapter)
 
 
 def _lines(name: str, error: Any) -> str:

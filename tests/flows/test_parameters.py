@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import datetime
 import enum
-from typing import Annotated, Any, Literal, Optional, Union
+from typing import Annotated, Any, Literal, Optional, Protocol, TypedDict, Union
 from uuid import UUID
 
 import pydantic
@@ -294,6 +294,31 @@ def test_submit_and_map_bind_at_once(run_store: Store) -> None:
 
     my_flow()
     assert run_store.task_runs() == []
+
+
+class Goes(Protocol):
+    """Of use to type checkers alone."""
+
+    def go(self) -> None: ...
+
+
+class Options(TypedDict):
+    """Not what pydantic wants before Python 3.12."""
+
+    level: int
+
+
+@pytest.mark.parametrize("hint", [Goes, list[Goes], Options, Optional[Options]])  # noqa: UP045 - users write it
+def test_a_hint_that_nobody_can_check_is_not_checked(hint: Any) -> None:
+    """The flow runs with what it is given, and other parameters are coerced all the same."""
+
+    def fn(x: Any, n: int) -> Any:
+        return x, n
+
+    fn.__annotations__["x"] = hint
+    given: Any = {"level": 3} if hint in (Options, Optional[Options]) else []  # noqa: UP045
+    given = given if hint is not Goes else Custom()
+    assert flow(fn)(given, "3") == (given, 3)
 
 
 def test_validate_parameters_may_be_called_by_hand() -> None:
