@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headrace import flow, task
 from headrace.clock.virtual import VirtualClock
@@ -13,7 +16,7 @@ from headrace.core.states import State, StateType
 from headrace.store.memory import MemoryStore
 from headrace.store.protocol import Store
 from headrace.testing import Runs
-from headrace.testing.ordering import Instant, Stretch
+from headrace.testing.ordering import Course, Instant, Stretch, overlaps
 
 ZERO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -74,3 +77,27 @@ def test_stretches_overlap_where_neither_was_over_before_the_other() -> None:
     assert first.overlap(after) is None
     assert after.overlap(first) is None
     assert after.overlap(open_ended) == (ZERO + timedelta(seconds=10), None)
+
+
+TICKS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5)), max_size=12)
+
+
+@given(TICKS, st.booleans())
+def test_all_overlaps_are_found_and_no_others(ticks: list[tuple[int, int]], with_places: bool) -> None:
+    """As if each stretch of one group were compared with each of every other."""
+    groups: list[list[tuple[int, Course]]] = [[], [], []]
+    for who, (group, begin) in enumerate(ticks):
+        end = begin + 1 + (who * 7) % 3
+        places = (begin * 100 + who, end * 100 + who) if with_places else (None, None)
+        stretch = Stretch(instant(begin, places[0]), instant(end, places[1]))
+        groups[group].append((who, Course(stretch.begin, stretch.end, (stretch,))))
+    found = Counter(frozenset((one, other)) for one, other, *_ in overlaps(groups))
+    expected = Counter(
+        frozenset((one, other))
+        for place, some in enumerate(groups)
+        for others in groups[place + 1 :]
+        for one, mine in some
+        for other, its in others
+        if mine.stretches[0].overlap(its.stretches[0])
+    )
+    assert found == expected

@@ -6,7 +6,6 @@ nothing would be asserted.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -15,7 +14,7 @@ from headrace.core.states import exception_of
 from headrace.core.timeline import seconds_text
 from headrace.testing.comparing import difference, history_difference
 from headrace.testing.history import History
-from headrace.testing.ordering import course
+from headrace.testing.ordering import Course, course, overlaps
 from headrace.testing.patterns import Pattern
 from headrace.testing.timelines import common_timeline
 from headrace.testing.views import RunView
@@ -92,16 +91,19 @@ def assert_failed(
 
 def assert_ran_before(first: OneOrMore, second: OneOrMore) -> None:
     """Assert that the first run had ended before the second began to run; of lists, all before any."""
-    for before, after in itertools.product(_each(first), _each(second)):
-        end, begin = course(before._world, before.record).end, course(after._world, after.record).begin
+    begins = [(run, _course(run).begin) for run in _each(second)]
+    for before in _each(first):
+        end = _course(before).end
         if end is None:
-            _fail_together([before, after], f"{before} has not ended; its state is {before.state}.")
-        elif begin is None:
-            _fail_together([before, after], f"{after} never ran; its state is {after.state}.")
-        elif not end.precedes(begin):
-            zero = _begin([before, after])
-            when = f"{after} began to run at {_at(begin.at, zero)}, before {before} ended at {_at(end.at, zero)}."
-            _fail_together([before, after], when)
+            _fail_together([before], f"{before} has not ended; its state is {before.state}.")
+            return
+        for after, begin in begins:
+            if begin is None:
+                _fail_together([before, after], f"{after} never ran; its state is {after.state}.")
+            elif not end.precedes(begin):
+                zero = _begin([before, after])
+                when = f"{after} began to run at {_at(begin.at, zero)}, before {before} ended at {_at(end.at, zero)}."
+                _fail_together([before, after], when)
 
 
 def assert_never_overlapped(*runs: OneOrMore) -> None:
@@ -114,9 +116,9 @@ def assert_never_overlapped(*runs: OneOrMore) -> None:
         groups = [[run] for run in groups[0]]
     if len(groups) < 2:
         raise AssertionError("A single run overlaps with none. Give assert_never_overlapped two runs, or a list.")
-    for some, others in itertools.combinations(groups, 2):
-        for one, other in itertools.product(some, others):
-            _check_apart(one, other)
+    for one, other, since, until in overlaps([[(run, _course(run)) for run in group] for group in groups]):
+        when = _during(since, until, [one, other])
+        _fail_together([one, other], f"{one} and {other} were running at the same time, {when}.")
 
 
 def assert_same_history(found: History, expected: History, *, siblings_in_any_order: bool = False) -> None:
@@ -132,13 +134,8 @@ def assert_same_history(found: History, expected: History, *, siblings_in_any_or
         raise AssertionError("\n".join(["histories differ ('+' is what happened, '-' what was expected):", *lines]))
 
 
-def _check_apart(one: RunView, other: RunView) -> None:
-    pairs = itertools.product(course(one._world, one.record).stretches, course(other._world, other.record).stretches)
-    for mine, its in pairs:
-        both = mine.overlap(its)
-        if both is not None:
-            when = _during(*both, [one, other])
-            _fail_together([one, other], f"{one} and {other} were running at the same time, {when}.")
+def _course(run: RunView) -> Course:
+    return course(run._world, run.record)
 
 
 def _during(since: datetime, until: datetime | None, runs: list[RunView]) -> str:

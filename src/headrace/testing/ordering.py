@@ -7,14 +7,17 @@ stores only the timestamps are read, to the millisecond.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import zip_longest
+from itertools import islice, zip_longest
+from typing import TypeVar
 
 from headrace.core.records import Run
 from headrace.core.states import State, StateType
 from headrace.drive.world import World
+
+Who = TypeVar("Who")
 
 _TOLERANCE = timedelta(milliseconds=1)
 
@@ -40,17 +43,22 @@ class Stretch:
     begin: Instant
     end: Instant | None
 
+    @property
+    def key(self) -> tuple[int, datetime]:
+        """What stretches of one store are sorted by, so that who began first comes first."""
+        return (self.begin.place or 0, self.begin.at)
+
+    def was_over_before(self, other: Stretch) -> bool:
+        """Say whether this ended before the other began."""
+        return self.end is not None and self.end.precedes(other.begin)
+
     def overlap(self, other: Stretch) -> tuple[datetime, datetime | None] | None:
         """Return from when until when both were running (None: both still are); None where they never were at once."""
-        if _over_before(self, other) or _over_before(other, self):
+        if self.was_over_before(other) or other.was_over_before(self):
             return None
         ends = [stretch.end.at for stretch in (self, other) if stretch.end is not None]
         begin = max(self.begin.at, other.begin.at)
         return begin, max(min(ends), begin) if ends else None
-
-
-def _over_before(one: Stretch, other: Stretch) -> bool:
-    return one.end is not None and one.end.precedes(other.begin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,26 @@ def course(world: World, run: Run) -> Course:
     ]
     ends = (instant for state, instant in zip(states, instants, strict=True) if state.is_final())
     return Course(stretches[0].begin if stretches else None, next(ends, None), tuple(stretches))
+
+
+def overlaps(
+    groups: Sequence[Sequence[tuple[Who, Course]]],
+) -> Iterator[tuple[Who, Who, datetime, datetime | None]]:
+    """Yield who of one group was running at the same time as somebody of another, since when and until when."""
+    stretches = [
+        (stretch, group, who)
+        for group, some in enumerate(groups)
+        for who, course in some
+        for stretch in course.stretches
+    ]
+    stretches.sort(key=lambda entry: entry[0].key)
+    for place, (mine, group, one) in enumerate(stretches):
+        for its, other_group, other in islice(stretches, place + 1, None):
+            if mine.was_over_before(its):
+                break  # and so before all that began later
+            both = mine.overlap(its) if group != other_group else None
+            if both is not None:
+                yield one, other, *both
 
 
 def _instants(world: World, run: Run, states: Sequence[State]) -> list[Instant]:

@@ -81,9 +81,10 @@ class Runs:
 
     def _one(self, kind: RunKind, name: str) -> RunView:
         search = self._search(kind, name)
-        if not search.all() and self._more_may_come():
+        found = search.all()
+        if not found and self._more_may_come():
             return ExpectedRun(self._world, kind, name, search)
-        return search.only()
+        return search.only(found)
 
     def _search(self, kind: RunKind, name: str) -> _Search:
         return _Search(self._world, kind, name)
@@ -133,9 +134,9 @@ class _Search:
         fitting = _named(self._records(), self._name)
         return RunList((RunView(self._world, run) for run in fitting), self._nothing)
 
-    def only(self) -> RunView:
+    def only(self, found: RunList | None = None) -> RunView:
         """Return the one that fits. Raises AssertionError where there is none, or more than one."""
-        found = self.all()
+        found = self.all() if found is None else found
         if len(found) == 1:
             return found[0]
         if found:
