@@ -104,6 +104,9 @@ class Hold:
             if getattr(self, name) < 1:
                 raise ValueError(f"Hold({name}={getattr(self, name)}): steps are counted from 1.")
 
+    def __repr__(self) -> str:
+        return f"Hold({self.participant!r}, step={self.step}, for_steps={self.for_steps})"
+
     def __str__(self) -> str:
         return f"hold {self.participant} before its step {self.step} for {self.for_steps} steps"
 

@@ -281,10 +281,10 @@ class Turns:
             return
         if participant.doing is Doing.ASIDE:
             self._rejoin(participant)
-        if self.on_step is not None:
-            self.on_step(participant, what)
         if not self._is_plain:
             self._let_schedule_choose(participant)
+        if self.on_step is not None:
+            self.on_step(participant, what)
         participant.steps += 1
 
     def _let_schedule_choose(self, participant: Participant) -> None:
@@ -323,6 +323,8 @@ class Turns:
         if deadline is not None:
             heapq.heappush(self._timers, (deadline, next(self._order), parking))
         if participant is not None:
+            if self.on_step is not None:
+                self.on_step(participant, "waits")
             participant.steps += 1
             participant.doing, participant.parking = Doing.WAITING, parking
             participant.since, participant.why = self.now, why

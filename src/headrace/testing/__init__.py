@@ -15,6 +15,7 @@ from headrace.testing.assertions import (
 )
 from headrace.testing.conditions import Condition, Reached
 from headrace.testing.entries import RunEntry, StateEntry
+from headrace.testing.exploring import Exploration, ScheduleFailure, explore
 from headrace.testing.history import History, same_up_to_siblings
 from headrace.testing.patterns import Match, Pattern, UnknownStateName
 from headrace.testing.runs import Runs, recorded_runs
@@ -25,6 +26,7 @@ from headrace.testing.virtual import virtual_time
 
 __all__ = [
     "Condition",
+    "Exploration",
     "History",
     "Hold",
     "Match",
@@ -34,6 +36,7 @@ __all__ = [
     "RunView",
     "Runs",
     "Schedule",
+    "ScheduleFailure",
     "Simulation",
     "Started",
     "StateEntry",
@@ -50,6 +53,7 @@ __all__ = [
     "assert_same_history",
     "assert_states",
     "current_simulation",
+    "explore",
     "recorded_runs",
     "same_up_to_siblings",
     "seed",

@@ -50,6 +50,11 @@ class ToldStore:
         self._done()
         return standing
 
+    def append_logs(self, records: Sequence[Any]) -> None:
+        """Keep lines of the log."""
+        self._turns.step("writes to the log")
+        self._inner.append_logs(records)
+
     def request_slots(self, request: Any, now: Any) -> Any:
         """Ask for slots."""
         self._announce("slots", None, ())
