@@ -366,7 +366,7 @@ class Flow(Hooked, Generic[P, R]):
 
     def _bound(self, fn: Callable[..., Any]) -> Flow[P, R]:
         bound = copy.copy(self)
-        bound.fn = fn
+        bound.fn, bound.ismethod = fn, not self.isclassmethod
         signature = inspect.signature(fn)
         bound.binder = binder_of(self.name, fn, self.binder.signature)
         bound.validator = Validator(self.name, fn, signature)

@@ -515,7 +515,7 @@ class Task(Hooked, Generic[P, R]):
 
     def _bound(self, fn: Callable[..., Any]) -> Task[P, R]:
         bound = copy.copy(self)
-        bound.fn = fn
+        bound.fn, bound.ismethod = fn, not self.isclassmethod
         bound.binder = binder_of(self.name, fn, self.binder.signature)
         return bound
 

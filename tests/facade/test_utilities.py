@@ -15,11 +15,11 @@ import pydantic
 import pytest
 
 from headrace.exceptions import (
+    HashError,
     MappingLengthMismatch,
     MappingMissingIterable,
     ParameterBindError,
     ReservedArgumentError,
-    SerializationError,
 )
 from headrace.utilities import asyncutils, callables, names
 from headrace.utilities.annotations import Annotation, allow_failure, quote, unmapped
@@ -280,7 +280,7 @@ def test_hashes_of_texts_files_and_objects_are_stable(tmp_path: Path) -> None:
     assert hash_objects(1, a={"x": 2, "y": 3}) == hash_objects(1, a={"y": 3, "x": 2}) != hash_objects(2)
     assert hash_objects(Pair(1, 2)) == hash_objects(Pair(1, 2)) != hash_objects(Pair(1, 3))
     assert hash_objects(threading.Lock()) is None
-    with pytest.raises(SerializationError, match=r"JSON error.*Pickle error"):
+    with pytest.raises(HashError, match=r"JSON error.*Pickle error"):
         hash_objects(threading.Lock(), raise_on_failure=True)
 
 

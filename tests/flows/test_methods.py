@@ -140,3 +140,13 @@ def test_names_of_runs_may_speak_of_the_instance(decorate: Any, name_of: str, ru
     assert decorate(**{name_of: "{self.url}-{page}"})(source.plain)(3) == ("web", 3)
     assert sorted(run.name for run in runs.all()) == ["web-1", "web-2", "web-3"]
     assert all(set(run.parameters) == {"self", "page"} for run in runs.all())
+
+
+def test_flows_and_tasks_say_what_they_are_made_of(thing: Any) -> None:
+    """A method from its instance, a classmethod, a staticmethod."""
+    one = thing(1)
+    kinds = ("ismethod", "isclassmethod", "isstaticmethod")
+    assert [getattr(one.method, kind) for kind in kinds] == [True, False, False]
+    assert [getattr(thing.method, kind) for kind in kinds] == [False, False, False]
+    assert [getattr(thing.class_under, kind) for kind in kinds] == [False, True, False]
+    assert [getattr(one.static_under, kind) for kind in kinds] == [False, False, True]

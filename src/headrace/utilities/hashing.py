@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core.messages import described
-from headrace.exceptions import SerializationError
+from headrace.exceptions import HashError
 
 __all__ = ["file_hash", "hash_objects", "stable_hash"]
 
@@ -36,7 +36,7 @@ def file_hash(path: str | Path, hash_algo: Algorithm = _md5) -> str:
 def hash_objects(*args: Any, hash_algo: Algorithm = _md5, raise_on_failure: bool = False, **kwargs: Any) -> str | None:
     """Return the hex digest of any objects: of their JSON, or where there is none, of their pickle.
 
-    Returns None for what can't be pickled; with `raise_on_failure` that raises SerializationError.
+    Returns None for what can't be pickled; with `raise_on_failure` that raises HashError.
     """
     try:
         return stable_hash(json.dumps((args, kwargs), sort_keys=True), hash_algo=hash_algo)
@@ -49,7 +49,7 @@ def hash_objects(*args: Any, hash_algo: Algorithm = _md5, raise_on_failure: bool
     except Exception as error:
         if not raise_on_failure:
             return None
-        raise SerializationError(
+        raise HashError(
             f"Unable to create hash: the objects are neither JSON (JSON error: {json_error}) nor can they be pickled "
             f"(Pickle error: {described(error)}). Leave out what can't, such as locks, files and connections."
         ) from error
