@@ -291,6 +291,21 @@ def test_a_storage_key_without_caching_is_written_each_time() -> None:
     assert storage.files["k"].endswith(b'"b"')
 
 
+def test_methods_of_different_objects_are_different() -> None:
+    """The object is an input like others."""
+
+    class Scaled:
+        def __init__(self, factor: int) -> None:
+            self.factor = factor
+
+        @task(cache_policy=INPUTS)
+        def times(self, x: int) -> int:
+            return self.factor * x
+
+    assert [Scaled(2).times(3), Scaled(5).times(3)] == [6, 15]
+    assert Scaled(2).times(3, return_state=True).name == "Cached"
+
+
 def test_flow_parameters_are_a_key() -> None:
     """Of the flow run around the task run."""
     counted = Counted()
@@ -438,5 +453,7 @@ def test_a_lock_is_given_back_whatever_happens(kind: str, tmp_path: Any, runs: A
 def test_serializable_without_a_lock_manager_fails_the_run(kind: str) -> None:
     """ConfigurationError, saying what to give."""
     policy = INPUTS.configure(isolation_level="SERIALIZABLE")
+    counted = Counted()
     with pytest.raises(ConfigurationError, match="MemoryLockManager"):
-        run_task_in_flow(kind, make_task(kind, lambda x=1: x, cache_policy=policy), 1)
+        run_task_in_flow(kind, make_task(kind, counted.fn, cache_policy=policy, retries=1), 1)
+    assert counted.calls == 0

@@ -215,6 +215,25 @@ def test_a_task_that_catches_a_failure_keeps_what_else_it_did(runs: Any) -> None
     assert runs.task("good*").states == COMPLETED
 
 
+def test_a_task_that_catches_the_failure_of_a_block_keeps_what_else_it_did(runs: Any) -> None:
+    """What was in the block is undone, what was outside of it is not."""
+    good, undone = task(name="good")(lambda: 1), task(name="undone")(lambda: 1)
+
+    @task
+    def outer() -> str:
+        good()
+        try:
+            with transaction():
+                undone()
+                raise ValueError("no")
+        except ValueError:
+            return "caught"
+
+    assert outer() == "caught"
+    assert runs.task("good*").states == COMPLETED
+    assert runs.task("undone*").states == ROLLED_BACK
+
+
 def test_tasks_of_a_subflow_are_in_the_transaction_around_it(runs: Any) -> None:
     """However deep."""
     inner = task(name="inner")(lambda: 1)

@@ -331,6 +331,8 @@ _type, _name, _timestamp, _message, _data, _state_details, _id = (
 
 def value_of(completed: State) -> Any:
     """Return what a completed run gives to who waited for it. Raises MissingResult if that was not kept."""
+    if completed.data is NOT_KEPT and completed.name == "RolledBack":
+        raise MissingResult("The run was rolled back, and its result with it.")
     if completed.data is NOT_KEPT:
         raise MissingResult(
             "The run completed, but its result was not kept: it was in the memory of the process that ran it. To have "

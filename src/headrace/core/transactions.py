@@ -21,6 +21,9 @@ class TransactionState(StrEnum):
     ROLLED_BACK = "ROLLED_BACK"
 
 
+#: How long to wait between two looks whether a lock is free, in seconds: first, and at most.
+FIRST_LOOK, LONGEST_LOOK = 0.001, 0.1
+
 #: The states in which it is settled what becomes of a transaction.
 DECIDED = frozenset({TransactionState.COMMITTED, TransactionState.ROLLED_BACK})
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from headrace.core.transactions import FIRST_LOOK, LONGEST_LOOK
 from headrace.drive.sync import drive
 from headrace.drive.world import current_world
 from headrace.effects import Cancelled, Now, Sleep
-
-#: How long to wait between two looks, in seconds: first, and at most.
-FIRST_LOOK, LONGEST_LOOK = 0.001, 0.1
 
 
 async def until(is_so: Callable[[datetime], bool], timeout: float | None) -> bool | Cancelled:

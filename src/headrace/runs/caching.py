@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -68,7 +69,15 @@ async def _key(this: TaskRunContext, policy: Any) -> str | State | None:
         return None
     flow = this.flow_context
     parameters = flow.parameters if flow is not None else {}
-    return await _asked(this, policy.compute_key, task_ctx=this, inputs=this.parameters, flow_parameters=parameters)
+    return await _asked(this, policy.compute_key, task_ctx=this, inputs=_inputs(this), flow_parameters=parameters)
+
+
+def _inputs(this: TaskRunContext) -> dict[str, Any]:
+    """Return what the function is given; of a method, the object that it is bound to as well."""
+    fn = this.definition.fn
+    if not inspect.ismethod(fn):
+        return this.parameters
+    return {fn.__func__.__code__.co_varnames[0]: fn.__self__, **this.parameters}
 
 
 async def _asked(this: TaskRunContext, fn: Callable[..., Any], **kwargs: Any) -> str | State | None:

@@ -15,16 +15,20 @@ from typing import Any
 
 from headrace.core.messages import shown
 from headrace.core.states import State, StateDetails, StateType
-from headrace.core.transactions import BaseTransaction, CommitMode, IsolationLevel, TransactionState
+from headrace.core.transactions import (
+    FIRST_LOOK,
+    LONGEST_LOOK,
+    BaseTransaction,
+    CommitMode,
+    IsolationLevel,
+    TransactionState,
+)
 from headrace.effects import Cancelled, NewId, Outcome, Raised, Record, Returned, Sleep
 from headrace.exceptions import ConfigurationError
 from headrace.keeping.records import ResultRecord
 from headrace.runs import results
 from headrace.runs.context import TaskRunContext, transaction_of
 from headrace.runs.steps import stopped
-
-#: How long to wait between two looks whether a lock is free, in seconds: first, and at most.
-FIRST_LOOK, LONGEST_LOOK = 0.001, 0.1
 
 Hooks = Sequence[Any]
 
