@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import pytest
 
 from headrace import flow, tags, task
 from headrace.clock.virtual import VirtualClock
-from headrace.core.states import StateType
+from headrace.core.records import Run
+from headrace.core.states import State, StateType
 from headrace.drive.world import current_world
 from headrace.store.protocol import Store
 from headrace.testing import Runs, RunView, recorded_runs
@@ -116,6 +118,49 @@ def test_what_a_task_called_is_its_child(runs: Runs) -> None:
     assert runs.task("outer").children == runs.tasks("count")
     assert [run.upstream for run in runs.tasks("count")] == [[], []]
     assert len(runs.flow("around").task_runs) == 3
+
+
+def test_subflows_have_an_upstream_and_are_one(runs: Runs) -> None:
+    """In the place of the task runs that stand for them."""
+
+    @flow
+    def around() -> None:
+        pages = inner(count.submit("a"), return_state=True)
+        count.with_options(task_run_name="last")("b", wait_for=[pages])
+
+    @flow(flow_run_name="inner")
+    def inner(n: int) -> int:
+        return n
+
+    around()
+    assert runs.flow("inner").upstream == runs.tasks("count")[:1]
+    assert runs.task("last").upstream == [runs.flow("inner")]
+    assert runs.history().normalised().runs[3].upstream == ("flow-1.2",)
+
+
+def test_a_subflow_that_is_not_recorded_yet_is_told_by_what_stands_for_it(
+    runs: Runs, run_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who stops the world in between sees the task run."""
+    seen: list[object] = []
+    create = type(run_store).create
+
+    def told(store: Store, run: Run, states: Sequence[State]) -> None:
+        create(store, run, states)
+        if run.name == "inner-0":
+            (stand_in,) = runs.flow("around").children
+            seen.extend([stand_in.states, len(stand_in.transitions), [entry.name for entry in runs.history()]])
+
+    @flow(name="inner")
+    def subflow() -> None: ...
+
+    @flow(flow_run_name="around")
+    def around() -> None:
+        subflow()
+
+    monkeypatch.setattr(type(run_store), "create", told)
+    around()
+    assert seen == [["Pending"], 1, ["around", "inner-0"]]
 
 
 def test_a_name_is_that_of_a_run_or_of_what_it_is_a_run_of(ingested: Runs) -> None:

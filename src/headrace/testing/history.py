@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
-from uuid import UUID
 
 from headrace.codec import to_json
 from headrace.core.names import task_run_name
@@ -89,9 +88,10 @@ def history_of(world: World, root: Run | None = None) -> History:
     """Take the history of a run with all that it started; None is all that the world's store holds."""
     store = world.store
     runs: list[Run] = [*store.flow_runs(), *store.task_runs()]
-    stand_ins = {run.id: run.child_flow_run_id for run in runs if isinstance(run, TaskRun) and run.child_flow_run_id}
+    subflows = {run.parent_task_run_id: run.id for run in runs if isinstance(run, FlowRun)}
+    stand_ins = {run.id: subflows[run.id] for run in runs if run.id in subflows}
     told = sorted((run for run in runs if run.id not in stand_ins), key=lambda run: (run.created, run.id))
-    entries = normalising.in_order([_entry(world, run, stand_ins) for run in told])
+    entries = normalising.in_order([_entry(world, run) for run in told])
     return History(entries if root is None else _below(entries, str(stand_ins.get(root.id, root.id))))
 
 
@@ -106,11 +106,10 @@ def _below(entries: Iterable[RunEntry], root: str) -> tuple[RunEntry, ...]:
     return tuple(kept.values())
 
 
-def _entry(world: World, run: Run, stand_ins: Mapping[UUID, UUID]) -> RunEntry:
+def _entry(world: World, run: Run) -> RunEntry:
     assert isinstance(run, FlowRun | TaskRun)
     steps = lookups.steps(world, run)
     parent = lookups.parent(run)
-    upstream = (one.id for one in lookups.upstream(world, run))
     return RunEntry(
         id=str(run.id),
         kind=run.kind,
@@ -118,7 +117,7 @@ def _entry(world: World, run: Run, stand_ins: Mapping[UUID, UUID]) -> RunEntry:
         drawn=_is_drawn(run),
         definition=lookups.definition_name(run),
         parent=str(parent) if parent else None,
-        upstream=tuple(str(stand_ins.get(one, one)) for one in upstream),
+        upstream=tuple(str(one.id) for one in lookups.upstream(world, run)),
         parameters=json.loads(_ADDRESS.sub("", to_json(run.parameters))),
         tags=tuple(sorted(run.tags)),
         attempts=run.run_count,

@@ -30,12 +30,24 @@ def log_lines(world: World, run: Run) -> list[LogRecord]:
     return [line for line in world.store.logs(LogFilter(flow_run_id=run.id)) if line.task_run_id is None]
 
 
-def upstream(world: World, run: Run) -> list[TaskRun]:
-    """Return the task runs that this one took values from or waited for."""
-    if not isinstance(run, TaskRun):
+def upstream(world: World, run: Run) -> list[Run]:
+    """Return the runs that this one took values from or waited for, subflows in the place of their stand-ins."""
+    standing = _stand_in(world, run) if isinstance(run, FlowRun) else run
+    if not isinstance(standing, TaskRun):
         return []
-    ids = frozenset(run_id for name, given in run.task_inputs.items() if name != _PARENTS for run_id in given)
-    return world.store.task_runs(RunFilter(ids=ids)) if ids else []
+    ids = frozenset(run_id for name, given in standing.task_inputs.items() if name != _PARENTS for run_id in given)
+    return [stood_for(world, one) or one for one in world.store.task_runs(RunFilter(ids=ids))] if ids else []
+
+
+def stood_for(world: World, run: Run) -> FlowRun | None:
+    """Return the subflow that a task run stands for; None where there is none, or it is not recorded yet."""
+    if not isinstance(run, TaskRun) or run.child_flow_run_id is None:
+        return None
+    return next(iter(world.store.flow_runs(RunFilter(ids=frozenset({run.child_flow_run_id})))), None)
+
+
+def _stand_in(world: World, run: FlowRun) -> TaskRun | None:
+    return world.store.task_run(run.parent_task_run_id) if run.parent_task_run_id else None
 
 
 def limits(world: World, run: Run) -> list[str]:
@@ -66,8 +78,7 @@ def parent(run: Run) -> UUID | None:
 
 def steps(world: World, run: Run) -> list[Transition]:
     """Return the run's transitions, each with its cause. A task run that stands for a subflow has that one's log."""
-    stood_for = run.child_flow_run_id if isinstance(run, TaskRun) else None
-    teller = world.store.flow_run(stood_for) if stood_for else run
+    teller = stood_for(world, run) or run
     evidence = Evidence(
         run,
         logs=lambda: [line.message for line in log_lines(world, teller)],

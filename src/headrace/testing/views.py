@@ -143,7 +143,7 @@ class RunView:
 
     @property
     def upstream(self) -> list[RunView]:
-        """The task runs that this one took values from or waited for."""
+        """The runs that this one took values from or waited for; subflows in the place of what stands for them."""
         return self._views(lookups.upstream(self._world, self.record))
 
     @property
