@@ -11,7 +11,10 @@ import pytest
 
 from headrace import flow, task
 from headrace.clock.virtual import VirtualClock
+from headrace.core.states import State
 from headrace.drive.world import World, use_world
+from headrace.exceptions import FailedRun
+from headrace.states import Failed
 from headrace.store.sqlite import SqliteStore
 from headrace.testing import Pattern, Runs, RunView
 from pytest_headrace import (
@@ -264,6 +267,38 @@ def test_other_stores_tell_the_order_by_their_timestamps(fake_clock: VirtualCloc
         assert_never_overlapped(runs.tasks())
         with pytest.raises(AssertionError, match="before task run 'second' ended"):
             assert_ran_before(runs.task("second"), runs.task("first"))
+    world.close()
+
+
+def test_failures_are_known_where_the_store_keeps_no_exceptions(fake_clock: VirtualClock, tmp_path: Path) -> None:
+    """By the names of their classes, derived ones included, and by what was said of them."""
+
+    @task(timeout_seconds=1)
+    def late() -> None:
+        time.sleep(5)
+
+    @task
+    def silent() -> None:
+        raise LookupError
+
+    @task
+    def returns() -> State:
+        return Failed(message="not today")
+
+    world = World(SqliteStore(tmp_path / "runs.db"), clock=fake_clock, seed=0)
+    with use_world(world, everywhere=True):
+        for one in (fetch, late, silent, returns):
+            one(return_state=True)
+        runs = Runs(world)
+        assert_failed(runs.task("fetch"), ConnectionError, match="^no route to host$")
+        assert_failed(runs.task("fetch"), (KeyError, OSError))
+        assert_failed(runs.task("late"), TimeoutError, match="exceeded timeout of 1 second")
+        assert_failed(runs.task("silent"), LookupError, match="^$")
+        assert_failed(runs.task("returns"), FailedRun, match="not today")
+        with pytest.raises(
+            AssertionError, match=r"failed with ConnectionError\('no route to host'\), not with KeyError"
+        ):
+            assert_failed(runs.task("fetch"), KeyError)
     world.close()
 
 

@@ -115,6 +115,7 @@ def test_what_is_quoted_is_taken_at_its_word() -> None:
     pattern = Pattern("Pending 'No data yet' \"Skipped\"")
     pattern.check(TYPE_OF_NAME)
     assert pattern.match(["Pending", "No data yet", "Skipped"])
+    assert repr(Pattern("Pending .")) == "Pattern('Pending .')"
 
 
 LETTERS = {"Pending": "P", "Running": "R", "Failed": "F"}

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from headrace.core.states import exception_of
 from headrace.core.timeline import seconds_text
 from headrace.testing.comparing import difference, history_difference
+from headrace.testing.failures import Failure
 from headrace.testing.history import History
 from headrace.testing.ordering import Course, course, overlaps
 from headrace.testing.patterns import Pattern
@@ -82,11 +82,11 @@ def assert_failed(
         if state is None or not state.is_failed():
             _fail(one, f"did not fail; its state is {state}.")
             continue
-        error = exception_of(state)
-        if exception is not None and not isinstance(error, exception):
-            _fail(one, f"failed with {error!r}, not with {_names(exception)}.")
-        if match is not None and not re.search(match, str(error)):
-            _fail(one, f"failed with {error!r}, whose text does not match {match!r}.")
+        failure = Failure.of(state)
+        if exception is not None and not failure.is_one_of(_kinds(exception)):
+            _fail(one, f"failed with {failure}, not with {' or '.join(kind.__name__ for kind in _kinds(exception))}.")
+        if match is not None and not re.search(match, failure.text):
+            _fail(one, f"failed with {failure}, whose text does not match {match!r}.")
 
 
 def assert_ran_before(first: OneOrMore, second: OneOrMore) -> None:
@@ -162,9 +162,8 @@ def _each(runs: OneOrMore) -> Sequence[RunView]:
     return runs
 
 
-def _names(exception: type[BaseException] | tuple[type[BaseException], ...]) -> str:
-    kinds = exception if isinstance(exception, tuple) else (exception,)
-    return " or ".join(kind.__name__ for kind in kinds)
+def _kinds(exception: type[BaseException] | tuple[type[BaseException], ...]) -> tuple[type[BaseException], ...]:
+    return exception if isinstance(exception, tuple) else (exception,)
 
 
 def _times(count: int) -> str:

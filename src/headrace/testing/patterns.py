@@ -282,6 +282,9 @@ class Pattern:
             may_end = not self._whole.last.isdisjoint(here)
         return Match(self.text, names, len(names), () if may_end else self._said(coming, may_end))
 
+    def __repr__(self) -> str:
+        return f"Pattern({self.text!r})"
+
     def _said(self, coming: Iterable[int], may_end: bool) -> tuple[str, ...]:
         names = dict.fromkeys(str(self._automaton.names[place]) for place in sorted(coming))
         return (*names, "the end") if may_end else tuple(names)
