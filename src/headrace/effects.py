@@ -35,6 +35,12 @@ class Returned:
         self.value = value
 
 
+class Closed(Returned):
+    """The user's generator was closed before its end; the value is what it had yielded."""
+
+    __slots__ = ()
+
+
 class Raised:
     """The user's function raised an Exception."""
 

@@ -389,6 +389,35 @@ def test_a_generator_that_is_cached_yields_the_same() -> None:
     assert calls == ["sync", "async"]
 
 
+def test_a_generator_that_was_closed_early_is_not_cached() -> None:
+    """Sync and async: what it had yielded is not all."""
+
+    @task(cache_policy=INPUTS + TASK_SOURCE)
+    def counts(to: int) -> Iterator[int]:
+        yield from range(to)
+
+    @task(cache_policy=INPUTS + TASK_SOURCE)
+    async def counts_async(to: int) -> AsyncIterator[int]:
+        for number in range(to):
+            yield number
+
+    async def listed(most: int) -> list[int]:
+        found: list[int] = []
+        numbers = counts_async(3)
+        async for number in numbers:
+            found.append(number)
+            if len(found) == most:
+                await numbers.aclose()  # type: ignore[attr-defined]
+                break
+        return found
+
+    started = counts(3)
+    next(started)
+    started.close()  # type: ignore[attr-defined]
+    assert list(counts(3)) == [0, 1, 2]
+    assert [asyncio.run(listed(1)), asyncio.run(listed(9))] == [[0], [0, 1, 2]]
+
+
 def test_a_broken_result_counts_as_not_there(caplog: pytest.LogCaptureFixture) -> None:
     """The task runs, and writes it anew; the log says why."""
     storage = MemoryFileSystem()

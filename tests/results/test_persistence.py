@@ -216,6 +216,27 @@ def test_storages_may_be_async(kind: str) -> None:
     assert run_task_in_flow(kind, plain) == 3
 
 
+@both
+def test_a_url_names_whatever_fsspec_reaches(kind: str, tmp_path: Path) -> None:
+    """It is opened when it is first needed; the state says which it was."""
+    pytest.importorskip("fsspec")
+    url = f"memory://{tmp_path.name}"
+    far = make_task(kind, lambda: 3, result_storage=url, result_storage_key="k", name="far")
+    assert call(kind, far, return_state=True).state_details.result_storage == url
+    assert call(kind, far, return_state=True).name == "Cached"
+
+
+def test_a_storage_that_cannot_be_found_again_is_named(tmp_path: Path) -> None:
+    """One of your own that does not say where it is."""
+
+    class Drawer(MemoryFileSystem):
+        location = None  # type: ignore[assignment]
+
+    plain = task(result_storage=Drawer())(lambda: 3)
+    with pytest.raises(MissingResult, match=r"Drawer, which does not say how to open it"):
+        stored(tmp_path, plain)
+
+
 def test_a_storage_key_is_a_template_over_the_run() -> None:
     """Parameters, and what headrace.runtime knows."""
     storage = MemoryFileSystem()

@@ -421,6 +421,44 @@ def test_an_interrupt_rolls_back(runs: Any) -> None:
     assert runs.task("b*").states == ["Pending", "Running", "Crashed"]
 
 
+def test_an_interrupt_in_a_commit_hook_crashes_the_run(runs: Any) -> None:
+    """It is rolled back, and the interrupt goes on its way."""
+    undone: list[Any] = []
+
+    def interrupt(txn: Any) -> None:
+        raise KeyboardInterrupt
+
+    interrupted = Task(lambda: 1, name="interrupted", on_commit=[interrupt], on_rollback=[undone.append])
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert runs.task("interrupted").states == ["Pending", "Running", "Crashed"]
+    assert len(undone) == 1
+
+
+def test_a_block_of_sync_code_in_async_code(runs: Any) -> None:
+    """Async tasks and hooks are rolled back there, too."""
+    lines: list[str] = []
+
+    async def undo(txn: Any) -> None:
+        await asyncio.sleep(0)
+        lines.append("undo")
+
+    async def body() -> int:
+        return 1
+
+    a = Task(body, name="a", on_rollback=[undo])
+
+    @flow
+    async def around() -> None:
+        with transaction():
+            await a()
+            raise ValueError("no")
+
+    assert asyncio.run(around(return_state=True)).is_failed()
+    assert lines == ["undo"]
+    assert runs.task("a*").states == ROLLED_BACK
+
+
 def test_results_in_a_block_are_written_when_it_commits() -> None:
     """Not before, and not if it is rolled back."""
     storage = MemoryFileSystem()

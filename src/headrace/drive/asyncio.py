@@ -17,6 +17,7 @@ from headrace.drive.world import INSTANT, World
 from headrace.effects import (
     Call,
     Cancelled,
+    Closed,
     CloseRunner,
     Effect,
     OpenRunner,
@@ -187,8 +188,7 @@ class _Steps:
         """Let the generator clean up; there is no next step."""
         self._closed = True
         closed = await self._call(self._generator.aclose)
-        if not isinstance(closed, Returned):
-            self.outcome = closed
+        self.outcome = Closed(self._yielded) if isinstance(closed, Returned) else closed
 
     async def _call(self, fn: Callable[..., Any], *args: Any) -> Outcome:
         began = self._world.clock.monotonic_ns()

@@ -13,6 +13,7 @@ import socket
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 from headrace.locking.waiting import Waiting
@@ -64,7 +65,7 @@ class FileSystemLockManager(Waiting):
     @staticmethod
     def _clear(path: Path, said: dict[str, Any]) -> None:
         """Remove a lock that is free, unless somebody has done so, and taken it, since it was read."""
-        aside = path.with_suffix(f".{os.getpid()}.gone")
+        aside = path.with_suffix(f".{os.getpid()}-{get_ident()}.gone")
         with contextlib.suppress(FileNotFoundError):
             os.replace(path, aside)
             if json.loads(aside.read_text()) != said:

@@ -97,6 +97,8 @@ class RunContext:
     expired: Exception | None = None
     #: Whether the function returned a single state, which a plain call of a task then gives.
     returned_state: bool = False
+    #: Whether the function is a generator that was not asked for all it has: its result is not worth keeping.
+    was_cut_short: bool = False
     #: The task runner that a submitted run was given to: it may carry the function out elsewhere.
     runner: Any = None
     #: Whether results of this run, and of those inside that do not say otherwise, are kept.

@@ -44,7 +44,7 @@ async def flow_run(this: FlowRunContext, validate: Validate | None) -> State:
         ended = await _attempts(this)
     if ended.is_pending():  # NotReady, as a task run may be: no end, and no hooks
         return await record(this, ended) or this.run.state or ended
-    if this.keeper is not None and ended.is_completed():
+    if this.keeper is not None and ended.is_completed() and not this.was_cut_short:
         from headrace.runs.results import keep_flow_result  # most flow runs keep none
 
         ended = await keep_flow_result(this, ended, str(await NewId()))

@@ -18,6 +18,7 @@ from headrace.core.walk import SCALARS, found
 from headrace.effects import (
     Call,
     Cancelled,
+    Closed,
     Draw,
     Now,
     Outcome,
@@ -167,6 +168,7 @@ async def call_body(this: RunContext, kind: Kind) -> State:
         body=True,
         runner=this.runner,
     )
+    this.was_cut_short = type(outcome) is Closed
     return await state_after(this, outcome, kind, seconds, expired)
 
 

@@ -218,7 +218,7 @@ async def settle(this: TaskRunContext, ended: State) -> State:
     own = transaction_of(this)
     own.on_commit_hooks += this.definition.on_commit_hooks
     own.on_rollback_hooks += this.definition.on_rollback_hooks
-    if this.keeper is not None and this.key is not None:
+    if this.keeper is not None and this.key is not None and not this.was_cut_short:
         own.key, own.store = this.key, this.keeper
         own.staged = await results.staged_for(this, ended, this.key)
     own.state = TransactionState.STAGED
