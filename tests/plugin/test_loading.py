@@ -36,11 +36,35 @@ def test_the_plugins_own_package_imports_no_headrace() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(
+    ("look", "spared"),
+    [
+        ("import headrace.testing.isolation", ["runs", "assertions", "simulation"]),
+        ("from headrace.testing import Runs", ["history", "patterns", "conditions", "causes", "simulation"]),
+    ],
+)
+def test_who_uses_a_part_of_headrace_testing_does_not_load_the_rest(look: str, spared: list[str]) -> None:
+    """The first is what every session needs that uses headrace, the second what most of their tests do."""
+    names = [f"headrace.testing.{name}" for name in spared]
+    code = f"import sys; {look}; print([name for name in {names} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_every_name_of_headrace_testing_is_found() -> None:
+    """Each where it is said to be, and no other; they are listed for completion too."""
+    import headrace.testing
+
+    assert all(getattr(headrace.testing, name) is not None for name in headrace.testing.__all__)
+    assert set(headrace.testing.__all__) <= set(dir(headrace.testing))
+    with pytest.raises(AttributeError, match="has no attribute 'assert_nonsense'"):
+        headrace.testing.assert_nonsense  # type: ignore[attr-defined]  # noqa: B018
+
+
 def test_headrace_testing_needs_no_pytest() -> None:
     """Its assertions are of use in any framework, and in scripts."""
-    code = "import sys, headrace.testing; print('pytest' in sys.modules, '_pytest' in sys.modules)"
+    code = "import sys; from headrace.testing import *; print({'pytest', '_pytest', 'hypothesis'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False"]
+    assert done.stdout == "set()\n"
 
 
 def test_the_assertions_are_the_same_in_both_packages() -> None:

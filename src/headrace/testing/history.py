@@ -20,7 +20,7 @@ from headrace.drive.world import World
 from headrace.testing import lookups, normalising
 from headrace.testing.entries import RunEntry, StateEntry
 from headrace.testing.siblings import ordered_siblings
-from headrace.testing.transitions import Transition
+from headrace.testing.transitions import Transition, steps
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _TRACEBACK = "\nTraceback (most recent call last):"
@@ -108,7 +108,7 @@ def _below(entries: Iterable[RunEntry], root: str) -> tuple[RunEntry, ...]:
 
 def _entry(world: World, run: Run) -> RunEntry:
     assert isinstance(run, FlowRun | TaskRun)
-    steps = lookups.steps(world, run)
+    told = steps(world, run)
     parent = lookups.parent(run)
     return RunEntry(
         id=str(run.id),
@@ -121,8 +121,8 @@ def _entry(world: World, run: Run) -> RunEntry:
         parameters=json.loads(_ADDRESS.sub("", to_json(run.parameters))),
         tags=tuple(sorted(run.tags)),
         attempts=run.run_count,
-        retry_delays=tuple(lookups.planned_delays([step.state for step in steps])),
-        states=tuple(map(_state, steps)),
+        retry_delays=tuple(lookups.planned_delays([step.state for step in told])),
+        states=tuple(map(_state, told)),
         logs=tuple(_ADDRESS.sub("", line.message.partition(_TRACEBACK)[0]) for line in lookups.log_lines(world, run)),
     )
 

@@ -9,8 +9,6 @@ from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State
 from headrace.drive.world import World
 from headrace.store.protocol import EVERY_RUN, LogFilter, LogRecord, RunFilter
-from headrace.testing.causes import Evidence
-from headrace.testing.transitions import Transition, transitions
 
 #: The name among a task run's inputs that stands for no parameter, but for the task that called it.
 _PARENTS = "__parents__"
@@ -74,18 +72,6 @@ def parent(run: Run) -> UUID | None:
         return callers[0] if callers else run.flow_run_id
     assert isinstance(run, FlowRun)
     return run.parent_flow_run_id
-
-
-def steps(world: World, run: Run) -> list[Transition]:
-    """Return the run's transitions, each with its cause. A task run that stands for a subflow has that one's log."""
-    teller = stood_for(world, run) or run
-    evidence = Evidence(
-        run,
-        logs=lambda: [line.message for line in log_lines(world, teller)],
-        upstream=lambda: {one.name: one.state for one in upstream(world, run)},
-        limits=lambda: limits(world, run),
-    )
-    return transitions(world.store.history(run.id), evidence)
 
 
 def planned_delays(states: list[State]) -> list[float]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from headrace.core.records import Run
 from headrace.core.states import StateType
 from headrace.drive.world import World, current_world
 from headrace.store.protocol import RunKind, Store
-from headrace.testing.conditions import checked_state, is_in
-from headrace.testing.history import History, history_of
 from headrace.testing.lookups import definition_name
 from headrace.testing.views import ExpectedRun, RunView
+
+if TYPE_CHECKING:
+    from headrace.testing.history import History
 
 __tracebackhide__ = True  # in reports of pytest: who looks for a run that is not there is shown the line that looks
 
@@ -65,12 +66,16 @@ class Runs:
         store = self._world.store
         records = sorted([*store.flow_runs(), *store.task_runs()], key=lambda run: (run.created, run.id))
         if state is not None:
+            from headrace.testing.conditions import checked_state, is_in  # most tests never ask for these
+
             wanted = checked_state(state, {run.state_name or "" for run in records}, "There is no such run")
             records = [run for run in records if run.state is not None and is_in(run.state, wanted)]
         return [RunView(self._world, run) for run in records]
 
     def history(self) -> History:
         """Return what all runs went through so far, as a value that can be compared, printed and kept."""
+        from headrace.testing.history import history_of  # as above
+
         return history_of(self._world)
 
     def __len__(self) -> int:
@@ -173,6 +178,8 @@ def _near(views: list[RunView], name: str, kind: str) -> str:
 
 def _likely(views: list[RunView], name: str) -> list[RunView]:
     """Return the runs whose name, or whose definition's, comes near, the nearest first."""
+    import difflib  # only who fails needs it
+
     names = {view.name: [view] for view in views}
     for view in views:
         names.setdefault(view.definition_name, []).append(view)

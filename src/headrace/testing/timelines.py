@@ -11,8 +11,7 @@ from headrace.core.timeline import cell_width, fit, one_line, render, rows, seco
 from headrace.drive.world import World
 from headrace.exceptions import StoreError
 from headrace.store.protocol import RunFilter, Store
-from headrace.testing.lookups import steps
-from headrace.testing.transitions import Transition
+from headrace.testing.transitions import Transition, steps
 
 #: How many runs a report shows at most.
 _MOST = 5

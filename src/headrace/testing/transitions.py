@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from headrace.core.records import Run
 from headrace.core.states import State
+from headrace.drive.world import World
+from headrace.testing import lookups
 from headrace.testing.causes import Evidence, causes
 
 
@@ -57,7 +60,19 @@ class Transition:
         return f"{self.from_ or 'nothing'} → {self.to}: {self.cause}"
 
 
-def transitions(states: Sequence[State], evidence: Evidence) -> list[Transition]:
+def steps(world: World, run: Run) -> list[Transition]:
+    """Return the run's transitions, each with its cause. A task run that stands for a subflow has that one's log."""
+    teller = lookups.stood_for(world, run) or run
+    evidence = Evidence(
+        run,
+        logs=lambda: [line.message for line in lookups.log_lines(world, teller)],
+        upstream=lambda: {one.name: one.state for one in lookups.upstream(world, run)},
+        limits=lambda: lookups.limits(world, run),
+    )
+    return _transitions(world.store.history(run.id), evidence)
+
+
+def _transitions(states: Sequence[State], evidence: Evidence) -> list[Transition]:
     """Return the steps that led through these states."""
     names = [StateName.of(state) for state in states]
     return [

@@ -1,12 +1,13 @@
 """Looking at runs: what the store knows of them, in the words of a test.
 
-A view reads the store at each look, so it stays true while its run goes on.
+A view reads the store at each look, so it stays true while its run goes on. What only some looks need is imported at
+such a look: most tests ask for states, and are over before all the rest could be loaded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
@@ -15,10 +16,11 @@ from headrace.drive.world import World
 from headrace.store.protocol import RunFilter, RunKind
 from headrace.testing import lookups
 from headrace.testing.comparing import ListOfRun, StatesOfRun
-from headrace.testing.conditions import Reached, checked_state
-from headrace.testing.history import History, history_of
-from headrace.testing.timelines import story, timeline
-from headrace.testing.transitions import Transition
+
+if TYPE_CHECKING:
+    from headrace.testing.conditions import Reached
+    from headrace.testing.history import History
+    from headrace.testing.transitions import Transition
 
 __tracebackhide__ = True  # in reports of pytest: who looks at a run that is not there is shown the line that looks
 
@@ -65,7 +67,9 @@ class RunView:
     @property
     def transitions(self) -> list[Transition]:
         """Every step of the run, in order: `from_` which state `to` which, `at` what moment, and its `cause`."""
-        return lookups.steps(self._world, self.record)
+        from headrace.testing.transitions import steps
+
+        return steps(self._world, self.record)
 
     @property
     def states(self) -> StatesOfRun:
@@ -82,6 +86,8 @@ class RunView:
 
         It stays true from then on. Raises UnknownStateName for a name that is misspelled, ValueError for `times` < 1.
         """
+        from headrace.testing.conditions import Reached, checked_state
+
         name = checked_state(state, self.states, f"{self} can't reach it")
         return Reached(str(self), name, times, lambda: [self._history()])
 
@@ -149,16 +155,22 @@ class RunView:
     @property
     def history(self) -> History:
         """The history of this run and of all that it started, as a value."""
+        from headrace.testing.history import history_of
+
         return history_of(self._world, self.record)
 
     @property
     def timeline(self) -> str:
         """The run's timeline as text, with that of all that it started."""
+        from headrace.testing.timelines import timeline
+
         return timeline(self._world.store, self.record)
 
     @property
     def story(self) -> str:
         """The run state by state, as text: at which second, for how long, in which attempt, and why."""
+        from headrace.testing.timelines import story
+
         return story(self.transitions)
 
     def _history(self) -> list[State]:
@@ -215,6 +227,8 @@ class ExpectedRun(RunView):
 
         Raises UnknownStateName for a name that is misspelled, ValueError for `times` < 1.
         """
+        from headrace.testing.conditions import Reached, checked_state
+
         name = checked_state(state, (), f"{self} can't reach it")
         return Reached(str(self), name, times, lambda: [view._history() for view in self._search.all()])
 
