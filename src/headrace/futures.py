@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -11,6 +12,7 @@ from headrace.clock import Event
 from headrace.core.awaiting import awaitable_too
 from headrace.core.final import first_failure
 from headrace.core.final import plain as _plain
+from headrace.core.messages import shown
 from headrace.core.records import TaskRun
 from headrace.core.states import State, value_of
 from headrace.core.walk import walk
@@ -71,8 +73,17 @@ class RunFuture(Promise, Generic[R]):
         return _result_of(self.state, raise_on_failure)  # type: ignore[no-any-return]
 
     def add_done_callback(self, fn: Callable[[RunFuture[R]], object]) -> None:
-        """Call `fn` with this future once the run has ended, at once if it has already."""
-        self.when_done(lambda: fn(self))
+        """Call `fn` with this future once the run has ended, at once if it has already; one that raises is logged."""
+        logs = current_world().logs
+
+        def call() -> None:
+            try:
+                fn(self)
+            except Exception as error:  # noqa: BLE001 - others wait for the same run, and it is not theirs
+                name = getattr(fn, "__name__", repr(fn))
+                logs.say(self.run, logging.ERROR, f"The callback {name!r} of a future raised {shown(error)}", error)
+
+        self.when_done(call)
 
     def __await__(self) -> Generator[Any, Any, R]:
         return self._awaited().__await__()

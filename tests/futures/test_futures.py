@@ -306,3 +306,33 @@ def test_a_future_has_a_repr_that_says_what_it_is() -> None:
     text = my_flow()
     assert "one-" in text
     assert "Completed()" in text
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_callback_that_raises_is_logged_and_the_others_are_called(when: str, runs: Any) -> None:
+    """Who waits for the run is not kept waiting, and who adds the callback is not told off."""
+    seen = []
+    proceed = threading.Event()
+
+    @task
+    def waits() -> int:
+        proceed.wait(10)
+        return 1
+
+    def broken(future: Any) -> None:
+        raise ValueError("mine")
+
+    @flow
+    def my_flow() -> int:
+        future = waits.submit()
+        if when == "after":
+            proceed.set()
+            future.wait()
+        future.add_done_callback(broken)
+        future.add_done_callback(lambda future: seen.append(future.result()))
+        proceed.set()
+        return future.result()
+
+    assert my_flow() == 1
+    assert seen == [1]
+    assert any("The callback 'broken' of a future raised ValueError('mine')" in line for line in runs.task().logs)

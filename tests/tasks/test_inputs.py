@@ -9,7 +9,7 @@ import pydantic
 import pytest
 
 from headrace import allow_failure, flow, task, unmapped
-from headrace.exceptions import MappingLengthMismatch, MappingMissingIterable, UnfinishedRun
+from headrace.exceptions import MappingLengthMismatch, MappingMissingIterable, UnfinishedRun, UpstreamTaskError
 from headrace.futures import RunFuture, RunFutureList
 from headrace.states import State
 from headrace.store.protocol import Store
@@ -566,3 +566,17 @@ def test_what_a_generator_yields_is_known_as_its_run_s(kind: str, runs: Any) -> 
     assert [run.definition_name for run in runs.task("*same*").upstream] == [
         "words" if kind == "sync" else "async_words"
     ]
+
+
+def test_allow_failure_passes_why_an_upstream_was_not_ready() -> None:
+    """An exception, as of a run that failed itself."""
+
+    @flow
+    def my_flow() -> list[Any]:
+        not_ready = same.submit(boom.submit())
+        return [same.submit(allow_failure(not_ready)).result(), same(1, wait_for=[allow_failure(not_ready)])]
+
+    error, value = my_flow()
+    assert isinstance(error, UpstreamTaskError)
+    assert "did not reach a 'COMPLETED' state" in str(error)
+    assert value == 1

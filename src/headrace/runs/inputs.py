@@ -56,10 +56,12 @@ def _completed(value: Any) -> Any:
 
 
 def _ended(value: Any) -> Any:
-    """Return the result, or the exception, in the place of a future or state."""
+    """Return the result, or the exception, in the place of a future or state; of a run that was NotReady, why."""
     state = _state(value)
-    if state is None or not state.is_final():
-        return value if state is None else state
+    if state is None:
+        return value
+    if not state.is_final():
+        return state.data if isinstance(state.data, UpstreamTaskError) else state
     return value_of(state) if state.is_completed() else state.result(raise_on_failure=False)
 
 
