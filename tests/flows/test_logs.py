@@ -111,6 +111,30 @@ def test_a_run_logger_takes_extra_and_has_children(run_store: Store) -> None:
     assert lines(run_store)[1].logger == "headrace.flow_runs.deep"
 
 
+def test_a_traceback_is_worked_out_once(run_store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """For the store and for all other handlers together: formatting it takes longer than all else that a line does."""
+    told: list[str] = []
+
+    class Counted(Exception):
+        def __str__(self) -> str:
+            told.append("again")
+            return "down"
+
+    @flow
+    def my_flow() -> None:
+        try:
+            raise Counted
+        except Counted:
+            get_run_logger().exception("no luck")
+
+    my_flow()
+    assert len(told) == 1
+    (line,) = messages(run_store)
+    assert line.startswith("no luck\nTraceback")
+    assert line.endswith("Counted: down")
+    assert line in caplog.text
+
+
 def test_a_logger_without_a_run_has_a_name_below_ours() -> None:
     """`headrace`, or `headrace.<name>`."""
     assert get_logger().name == "headrace"

@@ -146,8 +146,8 @@ class StoreHandler(logging.Handler):
             return
         world = getattr(record, "headrace_world", None) or _current_world()
         message = record.getMessage()
-        if record.exc_info and record.exc_info[1] is not None:
-            message = f"{message}\n{_traceback(record.exc_info[1])}"
+        if error := _traceback(record):
+            message = f"{message}\n{error}"
         at = datetime_of(world.clock.time_ns())
         world.logs.ship(LogRecord(at, record.levelno, message, record.name, flow_run_id, task_run_id))
 
@@ -163,8 +163,11 @@ def _current_world() -> World:
     return current_world()
 
 
-def _traceback(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error)).rstrip()
+def _traceback(record: logging.LogRecord) -> str | None:
+    """Return the traceback of a record; the first handler works it out for all of them, as logging's own do."""
+    if not record.exc_text and record.exc_info and record.exc_info[1] is not None:
+        record.exc_text = "".join(traceback.format_exception(record.exc_info[1])).rstrip()
+    return record.exc_text
 
 
 class ConsoleHandler(logging.StreamHandler[Any]):
@@ -197,8 +200,8 @@ class ConsoleFormatter(logging.Formatter):
         else:
             subject = f"{record.name} - "
         line = console_line(world.clock.time_ns(), record.levelname, subject, record.getMessage())
-        if record.exc_info and record.exc_info[1] is not None:
-            line = f"{line}\n{_traceback(record.exc_info[1])}"
+        if error := _traceback(record):
+            line = f"{line}\n{error}"
         return line
 
 
