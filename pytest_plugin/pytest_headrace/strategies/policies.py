@@ -116,6 +116,9 @@ class Policy:
         said = [f"{name}={value!r}" for name, value in given if value != getattr(Policy, name)]
         return f"Policy({', '.join(said)})"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))  # as in programs: Hypothesis would print every field
+
 
 _DEFAULT_DELAYS = quarters(3600)
 _DEFAULT_JITTER = st.none() | st.sampled_from([0, 0.1, 0.25, 0.5, 1, 2])

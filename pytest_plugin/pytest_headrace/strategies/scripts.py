@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
 
 from headrace import Flow, Task, flow, runtime, task
+from headrace.clock import Clock, SystemClock
+from headrace.drive.world import current_world
 
 from .checking import (
     Choice,
@@ -68,6 +69,9 @@ class Outcome:
         said = f"raises({error}" if self.fails else f"returns({self.value!r}"
         return f"Outcome.{said}, takes={self.takes!r})" if self.takes else f"Outcome.{said})"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))  # as in programs: Hypothesis would print every field
+
 
 @dataclass(frozen=True, repr=False)
 class Script:
@@ -105,13 +109,13 @@ class Script:
         """Do what the script has for the attempt of the run around this call."""
         outcome = self.at(_attempt())
         if outcome.takes:
-            time.sleep(outcome.takes)  # noqa: TID251 - it stands for a user's function, in virtual time
+            _virtual_clock().sleep(outcome.takes)
         return outcome.reach()
 
     async def perform(self, *args: Any, **kwargs: Any) -> Any:
         """Do as a call does, in async code."""
         outcome = self.at(_attempt())
-        if outcome.takes:
+        if outcome.takes and _virtual_clock():
             await asyncio.sleep(outcome.takes)
         return outcome.reach()
 
@@ -135,12 +139,25 @@ class Script:
     def __repr__(self) -> str:
         return f"Script({self.outcomes!r})"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
 
 def _attempt() -> int:
     count: int = runtime.task_run.run_count or runtime.flow_run.run_count
     if not count:
         raise RuntimeError("A script does what it has for an attempt of a run, and there is no run around this call.")
     return count
+
+
+def _virtual_clock() -> Clock:
+    """Return the clock of this world; an hour of a script is not to be waited for."""
+    clock = current_world().clock
+    if isinstance(clock, SystemClock):
+        raise RuntimeError(
+            "What a script's attempts take is virtual time, and here time is real: run it in a simulation."
+        )
+    return clock
 
 
 _DEFAULT_VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=10)

@@ -45,7 +45,7 @@ _SCHEDULED = frozenset({"Scheduled", "Late", "AwaitingRetry", "AwaitingConcurren
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _MOMENTS = st.integers(0, 86_400).map(lambda seconds: _START + timedelta(seconds=seconds))
 _MESSAGES = st.none() | st.text(max_size=20)
-_VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=10)
+_VALUES = st.booleans() | st.integers() | st.text(max_size=10)
 _ERRORS = st.sampled_from([ConnectionError, ValueError, TimeoutError])
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from headrace.testing.entries import RunEntry, StateEntry
     from headrace.testing.exploring import Exploration, ScheduleFailure, explore
     from headrace.testing.history import History, same_up_to_siblings
+    from headrace.testing.laws import assert_lawful
     from headrace.testing.patterns import Match, Pattern, UnknownStateName
     from headrace.testing.runs import Runs, recorded_runs
     from headrace.testing.simulation import Simulation, Started, current_simulation, simulate
@@ -53,6 +54,7 @@ __all__ = [
     "annotations_of",
     "assert_completed",
     "assert_failed",
+    "assert_lawful",
     "assert_never_overlapped",
     "assert_ran_before",
     "assert_retries",
@@ -87,6 +89,7 @@ _HOMES = {
     "headrace.testing.entries": ("RunEntry", "StateEntry"),
     "headrace.testing.exploring": ("Exploration", "ScheduleFailure", "explore"),
     "headrace.testing.history": ("History", "same_up_to_siblings"),
+    "headrace.testing.laws": ("assert_lawful",),
     "headrace.testing.patterns": ("Match", "Pattern", "UnknownStateName"),
     "headrace.testing.runs": ("Runs", "recorded_runs"),
     "headrace.testing.simulation": ("Simulation", "Started", "current_simulation", "simulate"),
