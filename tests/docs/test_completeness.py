@@ -17,6 +17,8 @@ import headrace
 import headrace.exceptions
 import headrace.states
 import headrace.testing
+import pytest_headrace.machines
+import pytest_headrace.strategies
 from headrace.cli import as_json
 from headrace.cli.app import app
 from headrace.client.orchestration import SyncHeadraceClient
@@ -48,6 +50,8 @@ def exceptions() -> list[str]:
         pytest.param(headrace.states.__all__, id="headrace.states"),
         pytest.param(exceptions(), id="headrace.exceptions"),
         pytest.param(headrace.testing.__all__, id="headrace.testing"),
+        pytest.param(pytest_headrace.strategies.__all__, id="pytest_headrace.strategies"),
+        pytest.param(pytest_headrace.machines.__all__, id="pytest_headrace.machines"),
     ],
 )
 def test_every_public_name_is_mentioned(names: list[str]) -> None:
