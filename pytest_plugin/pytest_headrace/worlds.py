@@ -21,9 +21,10 @@ _WATCHED = "headrace.drive.world"
 class Scope:
     """A stretch of the test session with a store of its own. `world` is None until headrace has been imported."""
 
-    def __init__(self, name: str, seed: int) -> None:
+    def __init__(self, name: str, seed: int, store: str = "memory") -> None:
         self.name = name
         self.seed = seed
+        self.store = store
         self.world: IsolatedWorld | None = None
 
 
@@ -89,7 +90,7 @@ class Worlds:
     def _show(self) -> None:
         if self._isolation is not None:
             scope = self.current
-            scope.world = scope.world or self._isolation.new_world(scope.seed)
+            scope.world = scope.world or self._isolation.new_world(scope.seed, scope.store)
             self._isolation.live_in(scope.world)
 
     def _end(self, scope: Scope) -> None:

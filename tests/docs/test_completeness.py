@@ -25,7 +25,7 @@ from headrace.client.orchestration import SyncHeadraceClient
 from headrace.core.records import FlowRun, TaskRun
 from headrace.settings import SETTINGS
 from headrace.store.protocol import ConcurrencyLimit, LogRecord
-from pytest_headrace import plugin
+from pytest_headrace import fixtures, markers, options
 
 from .reading import DOCS, everything, headings, prose, section, shown
 
@@ -128,15 +128,14 @@ def test_every_field_of_what_is_printed_as_json_is_told(form: str) -> None:
     assert [field for field in value if not is_told(f"`{field}`", text)] == []
 
 
-def test_every_fixture_and_option_of_the_plugin_is_told() -> None:
+def test_every_fixture_option_and_marker_of_the_plugin_is_told() -> None:
     """The plugin does nothing that the page on testing does not tell."""
-    source = inspect.getsource(plugin)
-    fixtures = re.findall(r"@pytest\.fixture\S*\ndef (\w+)", source)
-    options = re.findall(r'addoption\(\s*"(--[\w-]+)"', source) + re.findall(r'addini\(\s*"(\w+)"', source)
-    assert fixtures
-    assert options
+    given = re.findall(r"@pytest\.fixture\S*\ndef (\w+)", inspect.getsource(fixtures))
+    flags = [option.flag for option in options.OPTIONS]
+    marks = [f"@pytest.mark.{name}" for name in markers.MARKERS]
+    assert len(given) > 3
     page = shown(DOCS / "testing.md")
-    assert [name for name in [*fixtures, *options] if not is_told(name, page)] == []
+    assert [name for name in [*given, *flags, *marks] if not is_told(name, page)] == []
 
 
 def test_every_method_of_a_client_is_told() -> None:

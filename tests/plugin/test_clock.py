@@ -180,16 +180,44 @@ def test_the_loop_is_virtual_whatever_fixture_asked_for_it_first(project: pytest
     project.runpytest_inprocess().assert_outcomes(passed=1)
 
 
-def test_a_loop_that_tests_share_is_refused(project: pytest.Pytester) -> None:
-    """It exists already and keeps real time: half of the waits would be real."""
+def test_a_loop_that_tests_share_follows_the_clock_of_each(project: pytest.Pytester) -> None:
+    """It exists already, and is back on real time after the test."""
     project.makepyfile(
         """
+        import asyncio, time
         import pytest
 
-        @pytest.mark.asyncio(loop_scope="session")
-        async def test_shared(fake_clock): pass
+        pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+        async def test_virtual(fake_clock):
+            await asyncio.sleep(3600)
+            assert fake_clock == 3600
+
+        async def test_real():
+            before = time.perf_counter()
+            await asyncio.sleep(0.01)
+            assert time.perf_counter() - before >= 0.009
+
+        async def test_virtual_again(simulation):
+            await asyncio.sleep(60)
+            assert simulation.elapsed == 60
         """
     )
-    result = project.runpytest_inprocess()
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*loop scope 'session'*loop_scope='function'*"])
+    project.runpytest_inprocess().assert_outcomes(passed=3)
+
+
+def test_a_loop_that_can_not_follow_is_refused(project: pytest.Pytester) -> None:
+    """uvloop waits in code of its own: the test says so instead of waiting for real."""
+    project.makepyfile(
+        """
+        import asyncio
+        import pytest
+        from headrace.testing import VirtualClock, follow_in_loop
+
+        def test_refused():
+            class Foreign: pass
+            with pytest.raises(RuntimeError, match="Foreign can't follow virtual time"):
+                with follow_in_loop(VirtualClock(), Foreign()): pass
+        """
+    )
+    project.runpytest_inprocess().assert_outcomes(passed=1)

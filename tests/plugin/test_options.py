@@ -85,7 +85,10 @@ def test_a_seed_that_is_none_is_refused(project: pytest.Pytester, args: list[str
     [
         ("headrace", "*test_it: @pytest.mark.headrace missing 1 required positional argument: 'seed'*"),
         ("headrace(sed=1)", "*test_it: @pytest.mark.headrace got an unexpected keyword argument 'sed'*"),
-        ("headrace(seed='1')", "*test_it: The seed of @pytest.mark.headrace is a whole number, not '1'.*"),
+        ("headrace(seed='1')", "*test_it: @pytest.mark.headrace: seed is a whole number, not '1'.*"),
+        ("simulate(begin=1)", "*unexpected keyword argument 'begin'*"),
+        ("explore(schedules=0)", "*test_it: @pytest.mark.explore tries at least one schedule, not 0*"),
+        ("headrace_store('postgres')", '*@pytest.mark.headrace_store takes "memory" or "sqlite", not \'postgres\'*'),
     ],
 )
 def test_a_wrong_marker_fails_like_a_wrong_call(project: pytest.Pytester, mark: str, message: str) -> None:

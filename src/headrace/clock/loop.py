@@ -121,13 +121,12 @@ class VirtualEventLoop(asyncio.SelectorEventLoop):
 
 
 @contextmanager
-def follow_in_running_loop(clock: VirtualClock) -> Iterator[None]:
-    """Let the running loop follow a clock in the block; its time goes on from what it was, there and back.
+def follow_in_loop(clock: VirtualClock, loop: Any) -> Iterator[None]:
+    """Let an event loop follow a clock in the block; its time goes on from what it was, there and back.
 
     Does nothing for a loop on virtual time. Raises RuntimeError for one that is not asyncio's own (uvloop), which can't
     be told to wait otherwise.
     """
-    loop: Any = asyncio.get_running_loop()
     if getattr(loop, "_virtual_clock", None) is clock:
         yield
         return

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from headrace.testing.exploring import Exploration, ScheduleFailure, explore
     from headrace.testing.history import History, same_up_to_siblings
     from headrace.testing.laws import assert_lawful
+    from headrace.testing.loops import follow_in_loop
     from headrace.testing.patterns import Match, Pattern, UnknownStateName
     from headrace.testing.runs import Runs, recorded_runs
     from headrace.testing.simulation import Simulation, Started, current_simulation, simulate
@@ -63,6 +64,7 @@ __all__ = [
     "assert_states",
     "current_simulation",
     "explore",
+    "follow_in_loop",
     "recorded_runs",
     "same_up_to_siblings",
     "seed",
@@ -90,6 +92,7 @@ _HOMES = {
     "headrace.testing.exploring": ("Exploration", "ScheduleFailure", "explore"),
     "headrace.testing.history": ("History", "same_up_to_siblings"),
     "headrace.testing.laws": ("assert_lawful",),
+    "headrace.testing.loops": ("follow_in_loop",),
     "headrace.testing.patterns": ("Match", "Pattern", "UnknownStateName"),
     "headrace.testing.runs": ("Runs", "recorded_runs"),
     "headrace.testing.simulation": ("Simulation", "Started", "current_simulation", "simulate"),

@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,9 @@ from headrace.clock import SystemClock
 from headrace.drive import logs
 from headrace.drive.world import World, replace_process_world
 from headrace.settings import current_settings, scopes
+from headrace.testing.stores import opener
 
 if TYPE_CHECKING:
-    from headrace.store.memory import MemoryStore
     from headrace.testing.worlds import SimulatedWorld
 
 #: How long to wait, in seconds of real time, for threads of the engine that have been told to end.
@@ -64,22 +65,22 @@ def give_back() -> None:
 
 
 class IsolatedWorld(World):
-    """A world with a store in memory, made when first looked at."""
+    """A world with a store of its own, made when first looked at: in memory, or a file that goes away in the end."""
 
-    def __init__(self, seed: int) -> None:
-        super().__init__(_memory_store, seed=seed)
+    def __init__(self, seed: int, store: str = "memory") -> None:
+        self._folder = ExitStack()
+        super().__init__(lambda: self._folder.enter_context(opener(store)())(), seed=seed)
         self.elders = frozenset(threading.enumerate())
 
+    def close(self) -> None:
+        """Let go of the store, and of its file."""
+        super().close()
+        self._folder.close()
 
-def new_world(seed: int) -> IsolatedWorld:
+
+def new_world(seed: int, store: str = "memory") -> IsolatedWorld:
     """Return a world for a test, or for the session."""
-    return IsolatedWorld(seed)
-
-
-def _memory_store() -> MemoryStore:
-    from headrace.store.memory import MemoryStore  # many tests never run a flow
-
-    return MemoryStore()
+    return IsolatedWorld(seed, store)
 
 
 def live_in(world: World | None) -> World | None:

@@ -20,6 +20,7 @@ from headrace.store.protocol import Store
 from headrace.testing import isolation
 from headrace.testing.runs import Runs
 from headrace.testing.stores import opener
+from headrace.testing.timelines import drawn
 from headrace.testing.virtual import frozen_moment, virtual_time
 from headrace.testing.worlds import SimulatedWorld
 
@@ -173,6 +174,11 @@ class Simulation:
 _open: list[Simulation] = []
 
 
+def drawn_open() -> list[str]:
+    """Return the timelines of the simulations that are open, the innermost first."""
+    return [line for simulation in reversed(_open) for line in drawn(simulation._world)]
+
+
 def current_simulation() -> Simulation:
     """Return the innermost simulation that is open. Raises RuntimeError where there is none."""
     if not _open:
@@ -237,10 +243,10 @@ class simulate:  # noqa: N801 - used like a function
         return self._stack.pop().__exit__(kind, error, traceback)
 
     async def __aenter__(self) -> Simulation:
-        from headrace.clock.loop import follow_in_running_loop
+        from headrace.clock.loop import follow_in_loop
 
         simulation = self.__enter__()
-        self._stack[-1].enter_context(follow_in_running_loop(simulation.clock))
+        self._stack[-1].enter_context(follow_in_loop(simulation.clock, asyncio.get_running_loop()))
         return simulation
 
     async def __aexit__(

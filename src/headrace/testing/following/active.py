@@ -16,12 +16,12 @@ _WAITING = frozenset({"threading", "queue", "sched", "asyncio", "concurrent", "c
 _TOOLS = frozenset(
     {
         "_pytest", "coverage", "doctest", "execnet", "freezegun", "headrace", "hypothesis", "pluggy", "pydantic",
-        "pydantic_core", "pytest", "pytest_asyncio", "pytest_cov", "pytest_headrace", "pytest_randomly",
+        "pydantic_core", "pytest", "pytest_asyncio", "pytest_cov", "pytest_randomly",
         "pytest_rerunfailures", "pytest_timeout", "sybil", "xdist",
     }
 )  # fmt: skip
 REAL = (frozenset(sys.stdlib_module_names) - _WAITING - {"__main__"}) | _TOOLS
-_NOT_USERS = frozenset(sys.stdlib_module_names) - {"__main__"} | _TOOLS
+_NOT_USERS = frozenset(sys.stdlib_module_names) - {"__main__"} | _TOOLS | {"pytest_headrace"}
 
 
 def clock_here() -> VirtualClock | None:

@@ -1,0 +1,93 @@
+"""The plugin's markers. Each is checked by calling a function of its signature: a wrong one fails like a wrong call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+def headrace(seed: int) -> dict[str, Any]:
+    """the seed of this test's ids, names and jitter, in place of --headrace-seed"""
+    return {"seed": _whole(seed, "seed")}
+
+
+def simulate(
+    start: Any = None,
+    *,
+    seed: int | None = None,
+    schedule: Any = None,
+    store: Any = None,
+    real_processes: bool | None = None,
+    stall_seconds: float | None = None,
+    max_jumps: int | None = None,
+    max_seconds: float | None = None,
+) -> dict[str, Any]:
+    """run this test in a simulation, with arguments of `headrace.testing.simulate`; the fixture `simulation` is it"""
+    given = dict(locals())
+    if seed is not None:
+        _whole(seed, "seed")
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def explore(schedules: int | None = None, *, seed: int | None = None, **options: Any) -> dict[str, Any]:
+    """run this test under many schedules, each in a simulation of its own; tell the smallest that it fails under"""
+    if schedules is not None and _whole(schedules, "schedules") < 1:
+        raise TypeError(f"explore() tries at least one schedule, not {schedules!r}")
+    if seed is not None:
+        options["seed"] = _whole(seed, "seed")
+    return {"schedules": schedules, **options}
+
+
+def headrace_store(kind: str) -> dict[str, Any]:
+    """keep this test's runs in "memory", or in "sqlite": a file that goes away with the test"""
+    if kind not in ("memory", "sqlite"):
+        raise TypeError(f'headrace_store() takes "memory" or "sqlite", not {kind!r}')
+    return {"kind": kind}
+
+
+def _whole(value: object, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is a whole number, not {value!r}")
+    return value
+
+
+#: The signatures, by marker.
+MARKERS: dict[str, Callable[..., dict[str, Any]]] = {
+    one.__name__: one for one in (headrace, simulate, explore, headrace_store)
+}
+_SHOWN = {
+    "headrace": "headrace(seed)",
+    "simulate": "simulate(start=None, *, seed=None, schedule=None, **options)",
+    "explore": "explore(schedules=None, *, seed=None, **options)",
+    "headrace_store": "headrace_store(kind)",
+}
+
+
+def declare_markers(config: pytest.Config) -> None:
+    """Let `pytest --markers` list them."""
+    for name, signature in MARKERS.items():
+        config.addinivalue_line("markers", f"{_SHOWN[name]}: {signature.__doc__}")
+
+
+def check_markers(item: pytest.Item) -> None:
+    """Raise UsageError for a wrong marker of a test, before any test runs."""
+    for name in MARKERS:
+        for marker in item.iter_markers(name):
+            try:
+                _called(name, marker)
+            except TypeError as error:
+                said = str(error).replace(f"{name}()", f"@pytest.mark.{name}", 1)
+                hint = said if said.startswith("@") else f"@pytest.mark.{name}: {said}"
+                raise pytest.UsageError(f"{item.nodeid}: {hint}.") from None
+
+
+def marked(item: pytest.Item, name: str) -> dict[str, Any] | None:
+    """Return what a test's innermost marker of this name says; None where there is none."""
+    marker = item.get_closest_marker(name)
+    return _called(name, marker) if marker is not None else None
+
+
+def _called(name: str, marker: pytest.Mark) -> dict[str, Any]:
+    return MARKERS[name](*marker.args, **marker.kwargs)
