@@ -299,6 +299,10 @@ class StallError(SimulationError):
     """A wait that virtual time does not reach has stopped everything for too long in real time."""
 
 
+class StubError(SimulationError, AssertionError):
+    """A stub was called more often than it has outcomes, or with one that its task can't have."""
+
+
 def _table(rows: Sequence[tuple[str, str, str, str]], elapsed: float) -> Sequence[str]:
     if not rows:
         return []

@@ -39,7 +39,7 @@ class World:
 
     #: Whether tasks of the process runner run in threads of this process, as in a simulation.
     in_process = False
-    #: In a simulation: what is called in the place of users' functions.
+    #: In a simulation: says what is called in the place of users' functions.
     understudy: Callable[[Call], Call] | None = None
 
     def __init__(
@@ -101,7 +101,7 @@ class World:
 
     def cast(self, effect: Call) -> Call:
         """Return the call to make for one that a story asks for: that, or its understudy's."""
-        return effect if self.understudy is None or not effect.body else self.understudy(effect)
+        return effect if self.understudy is None else self.understudy(effect)
 
     def close(self) -> None:
         """Write out what is left of the log, and let go of the store."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from headrace.testing.conditions import Condition, Reached
     from headrace.testing.entries import RunEntry, StateEntry
     from headrace.testing.exploring import Exploration, ScheduleFailure, explore
+    from headrace.testing.faults.outcomes import Raises, Returns
+    from headrace.testing.faults.stubs import Stub
     from headrace.testing.history import History, same_up_to_siblings
     from headrace.testing.laws import assert_lawful
     from headrace.testing.loops import follow_in_loop
@@ -40,7 +42,9 @@ __all__ = [
     "Hold",
     "Match",
     "Pattern",
+    "Raises",
     "Reached",
+    "Returns",
     "RunEntry",
     "RunView",
     "Runs",
@@ -49,6 +53,7 @@ __all__ = [
     "Simulation",
     "Started",
     "StateEntry",
+    "Stub",
     "Transition",
     "UnknownStateName",
     "VirtualClock",
@@ -90,6 +95,8 @@ _HOMES = {
     "headrace.testing.conditions": ("Condition", "Reached"),
     "headrace.testing.entries": ("RunEntry", "StateEntry"),
     "headrace.testing.exploring": ("Exploration", "ScheduleFailure", "explore"),
+    "headrace.testing.faults.outcomes": ("Raises", "Returns"),
+    "headrace.testing.faults.stubs": ("Stub",),
     "headrace.testing.history": ("History", "same_up_to_siblings"),
     "headrace.testing.laws": ("assert_lawful",),
     "headrace.testing.loops": ("follow_in_loop",),

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from types import TracebackType
@@ -18,6 +18,7 @@ from headrace.drive.world import use_world
 from headrace.exceptions import SimulationError
 from headrace.store.protocol import Store
 from headrace.testing import isolation
+from headrace.testing.faults import Failure, Faults, Slowness, Stub
 from headrace.testing.runs import Runs
 from headrace.testing.stores import opener
 from headrace.testing.timelines import drawn
@@ -100,6 +101,7 @@ class Simulation:
         self.clock = clock
         self.seed = seed
         self.runs = Runs(world)
+        self._faults = Faults(world)
         self._watched: list[tuple[Callable[[], bool], VirtualEvent]] = []
         world.after_each(self._look)
 
@@ -161,6 +163,54 @@ class Simulation:
     def start(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Started:
         """Let a flow, or any function, run beside the test; it begins when the test waits."""
         return _Started(self.clock, fn, args, kwargs)
+
+    # stubs and faults ----------------------------------------------------------------------------------------------
+
+    def stub(
+        self,
+        task: Any,
+        outcome: Any = None,
+        *,
+        takes: float | list[float] = 0,
+        run: str | None = None,
+        exhausted: str = "raise",
+        unused: str = "raise",
+    ) -> Stub:
+        """Let something stand in for the bodies of a task or flow; states, retries, names and hooks stay the engine's.
+
+        `task`: a task, a flow, or a name or pattern of tasks, flows or runs. `outcome`: a value to return, an exception
+        to raise or a function to call at each call; or a list of these, one for each call in order, over all runs and
+        attempts. `Returns(…)` and `Raises(…)` say which is meant, for a list that is a value, say. `takes`: virtual
+        seconds before that, or a list of them (the last counts from there on). `run`: only runs of this name, pattern.
+
+        A stub that is never called fails the test at the end (`unused`: "raise" or "ignore"); one that is called more
+        often than its list is long at once, by a StubError (`exhausted`: "raise"; "last" gives the last again, "real"
+        calls the body). Returns what knows of the calls; used as a context manager it is removed at the end.
+        """
+        return self._faults.stub(task, outcome, takes, run, exhausted, unused)
+
+    def fail(
+        self,
+        task: Any,
+        error: BaseException | type[BaseException],
+        attempts: int | Iterable[int] | None = (1,),
+        *,
+        run: str | None = None,
+    ) -> Failure:
+        """Raise an error instead of calling the body, or its stub, at these attempts of a run.
+
+        The first attempt is 1; None: all. `task` and `run` say of which runs, as in `stub`.
+        """
+        return self._faults.fail(task, error, attempts, run)
+
+    def slow(
+        self, task: Any, seconds: float, attempts: int | Iterable[int] | None = None, *, run: str | None = None
+    ) -> Slowness:
+        """Let so many virtual seconds pass before the body, or what stands in for it, at these attempts (None: all).
+
+        They count for time-outs. `task` and `run` say of which runs, as in `stub`.
+        """
+        return self._faults.slow(task, seconds, attempts, run)
 
     @property
     def store(self) -> Store:
@@ -233,6 +283,7 @@ class simulate:  # noqa: N801 - used like a function
             clock.turns.chief = clock.turns.here()
             _open.append(simulation)
             stack.callback(_open.remove, simulation)
+            stack.push(simulation._faults)
             stack.push(_Ending(clock))
             self._stack.append(stack.pop_all())
         return simulation

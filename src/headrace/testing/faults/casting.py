@@ -1,0 +1,66 @@
+"""Who stands in for which body: the stubs and faults of a simulation, asked at each call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from headrace.drive.world import World
+from headrace.effects import Call
+from headrace.runs.context import RunContext
+from headrace.testing.faults.failures import Failure, Slowness
+from headrace.testing.faults.outcomes import Calls, Outcome
+from headrace.testing.faults.playing import played
+from headrace.testing.faults.stubs import Stub
+from headrace.testing.faults.targets import Target
+
+
+class _Aimed(Protocol):
+    @property
+    def target(self) -> Target: ...
+
+
+A = TypeVar("A", bound=_Aimed)
+
+
+class Cast:
+    """The stubs and faults that hold now. Of several stubs, or failures, that fit a call the latest counts."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.stubs: list[Stub] = []
+        self.failures: list[Failure] = []
+        self.delays: list[Slowness] = []
+
+    def __call__(self, effect: Call) -> Call:
+        """Return the call to make for this one."""
+        if not effect.body:
+            return effect
+        context = effect.context
+        failure = _latest(self.failures, context)
+        stub = None if failure is not None else _latest(self.stubs, context)
+        delays = [delay for delay in self.delays if delay.target.fits(context)]
+        if failure is None and stub is None and not delays:
+            return effect
+        return played(effect, _Understudy(effect, stub, failure, delays), self._world.clock)
+
+
+def _latest(planned: Sequence[A], context: RunContext) -> A | None:
+    return next((one for one in reversed(planned) if one.target.fits(context)), None)
+
+
+class _Understudy:
+    """What stands in for one body."""
+
+    def __init__(self, effect: Call, stub: Stub | None, failure: Failure | None, delays: Sequence[Slowness]) -> None:
+        self._effect, self._stub, self._failure, self._delays = effect, stub, failure, delays
+
+    def begin(self) -> tuple[float, Outcome]:
+        """Be called: what is slow waits, then comes the failure, else the stub, else the body itself."""
+        slow = sum(delay.strike() for delay in self._delays)
+        if self._failure is not None:
+            return slow, self._failure.strike()
+        if self._stub is None:
+            return slow, Calls(self._effect.fn)
+        seconds, outcome = self._stub.begin(self._effect.context, self._effect.fn)
+        return slow + seconds, outcome

@@ -1,0 +1,78 @@
+"""All that one simulation has been told to stub and to let go wrong."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, TypeVar
+
+from headrace.drive.world import World
+from headrace.runs.context import RunContext
+from headrace.runs.definitions import flavour_of
+from headrace.testing.faults.casting import Cast
+from headrace.testing.faults.checks import checked_choice, checked_error, checked_seconds
+from headrace.testing.faults.failures import Failure, Slowness
+from headrace.testing.faults.outcomes import Calls, Outcome, outcomes_of
+from headrace.testing.faults.planned import Planned
+from headrace.testing.faults.stubs import EXHAUSTED, UNUSED, Stub, takes_of
+from headrace.testing.faults.targets import kind_of, target_of
+
+T = TypeVar("T", bound=Planned)
+
+
+class Faults:
+    """The stubs and faults of one world. See the methods of `Simulation` for what they take."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._cast = Cast(world)
+
+    def stub(self, task: Any, outcome: Any, takes: Any, run: Any, exhausted: str, unused: str) -> Stub:
+        """Let something stand in for bodies."""
+        target, outcomes = target_of(task, run), outcomes_of(outcome)
+        for one in outcomes:
+            _check_stands_in_for(task, one)
+        checked_choice(exhausted, "exhausted", EXHAUSTED)
+        checked_choice(unused, "unused", UNUSED)
+        when_exhausted = exhausted if isinstance(outcome, list) else None
+        stub = Stub(self._world, target, outcomes, takes_of(takes), when_exhausted, unused)
+        return self._planned(stub, self._cast.stubs)
+
+    def fail(self, task: Any, error: Any, attempts: Any, run: Any) -> Failure:
+        """Let bodies raise."""
+        target = target_of(task, run, attempts)
+        return self._planned(Failure(target, checked_error(error, "'error'")), self._cast.failures)
+
+    def slow(self, task: Any, seconds: Any, attempts: Any, run: Any) -> Slowness:
+        """Let bodies take longer."""
+        target = target_of(task, run, attempts)
+        return self._planned(Slowness(target, checked_seconds(seconds, "'seconds'")), self._cast.delays)
+
+    def _planned(self, one: T, others: list[T]) -> T:
+        self._world.understudy = self._cast
+        others.append(one)
+        return one.when_removed(lambda: others.remove(one))
+
+    def __call__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Leave the simulation: raise what the stubs have to say, unless another error is on its way."""
+        if error is not None:
+            return
+        for stub in self._cast.stubs:
+            for refused, context in stub.refused:
+                if _outermost(context).ended_by is not refused:  # else whoever called that has met it
+                    raise refused
+        for stub in self._cast.stubs:
+            stub.check_used()
+
+
+def _outermost(context: RunContext) -> RunContext:
+    while context.parent is not None:
+        context = context.parent
+    return context
+
+
+def _check_stands_in_for(task: Any, outcome: Outcome) -> None:
+    is_sync = kind_of(task) is not None and not task.isasync
+    if is_sync and isinstance(outcome, Calls) and flavour_of(outcome.fn) in ("async", "async generator"):
+        raise TypeError(f"An async function can't stand in for the sync one of {task.name!r}: {outcome.fn!r}.")
