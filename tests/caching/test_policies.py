@@ -180,6 +180,12 @@ def test_configure_gives_another_policy() -> None:
     assert (policy + RUN_ID).key_storage == (policy - "x").key_storage == "/keys"
 
 
+def test_an_isolation_level_that_there_is_not_is_refused() -> None:
+    """ValueError, naming those that there are."""
+    with pytest.raises(ValueError, match="READ_COMMITTED or SERIALIZABLE, not 'STRICT'"):
+        INPUTS.configure(isolation_level="STRICT")
+
+
 def test_policies_that_contradict_one_another_do_not_add_up() -> None:
     """ValueError, naming what they differ in."""
     with pytest.raises(ValueError, match="key_storage"):

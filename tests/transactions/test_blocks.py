@@ -114,6 +114,21 @@ def test_what_was_staged_is_there_for_the_next_with_the_same_key() -> None:
     assert record.result == {"a": 1}
 
 
+def test_a_transaction_without_a_store_writes_nothing() -> None:
+    """Its key is a name, and no more; one inside with the same key and a store looks there."""
+    with Transaction(key="outer"):
+        with Transaction(key="k") as bare:
+            bare.stage(1)
+        with transaction(key="k") as kept:
+            assert not kept.is_committed()
+            kept.stage(2)
+    assert bare.is_committed()
+    assert bare.read() is None
+    record = kept.read()
+    assert record is not None
+    assert record.result == 2
+
+
 def test_overwriting_begins_anew() -> None:
     """And replaces what was there."""
     for value in (1, 2):
@@ -253,6 +268,20 @@ def test_serializable_blocks_wait_for_one_another(locks: Any, fake_clock: Any) -
     assert seen == [(1, False), (2, True)]
     assert ResultStore(storage).read("k").result == 1
     assert not locks.is_locked("k")
+
+
+def test_what_is_inside_uses_the_locks_of_what_is_around(locks: Any) -> None:
+    """And the isolation level; a store of one's own is not changed by that."""
+    own = ResultStore(MemoryFileSystem())
+    around = ResultStore(MemoryFileSystem(), lock_manager=locks)
+    with (
+        transaction("outer", store=around, isolation_level=IsolationLevel.SERIALIZABLE),
+        transaction("inner", store=own) as inner,
+    ):
+        assert inner.isolation_level is IsolationLevel.SERIALIZABLE
+        assert locks.is_locked("inner")
+    assert not locks.is_locked("inner")
+    assert own.lock_manager is None
 
 
 def test_a_lock_has_one_holder(locks: Any) -> None:

@@ -29,7 +29,7 @@ class CachePolicy:
 
     def __init__(self, key_storage: Any = None, isolation_level: Any = None, lock_manager: Any = None) -> None:
         self.key_storage = key_storage
-        self.isolation_level = isolation_level
+        self.isolation_level = _checked_level(isolation_level)
         self.lock_manager = lock_manager
 
     @classmethod
@@ -42,7 +42,7 @@ class CachePolicy:
         changed = copy.copy(self)
         changed.key_storage = key_storage if key_storage is not None else self.key_storage
         changed.lock_manager = lock_manager if lock_manager is not None else self.lock_manager
-        changed.isolation_level = isolation_level if isolation_level is not None else self.isolation_level
+        changed.isolation_level = _checked_level(isolation_level) or self.isolation_level
         return changed
 
     def compute_key(
@@ -208,6 +208,12 @@ class Inputs(CachePolicy):
 
     def _options(self) -> tuple[Any, ...]:
         return (self.exclude,) if self.exclude else ()
+
+
+def _checked_level(given: Any) -> Any:
+    if given is None or given in ("READ_COMMITTED", "SERIALIZABLE"):
+        return given
+    raise ValueError(f"'isolation_level' is READ_COMMITTED or SERIALIZABLE, not {given!r}.")
 
 
 def _check_name(parameter: object) -> None:

@@ -123,6 +123,7 @@ class BaseTransaction:
         if self.isolation_level is None:
             self.isolation_level = (outer.isolation_level if outer else None) or IsolationLevel.READ_COMMITTED
         if self.store is not None and self.store.lock_manager is None and outer is not None and outer.store is not None:
+            self.store = copy.copy(self.store)  # it may be the user's, and used elsewhere
             self.store.lock_manager = outer.store.lock_manager
 
     def adopt(self, child: BaseTransaction) -> bool:
@@ -141,10 +142,14 @@ class BaseTransaction:
         outer = self.parent
         while outer is not None and self.key is not None:
             other = outer._inside.get(self.key)
-            if other is not None and not other.is_rolled_back() and other.store.is_same_place(self.store):
+            if other is not None and other.waits_for_commit(self.store):
                 return other
             outer = outer.parent
         return None
+
+    def waits_for_commit(self, store: Any) -> bool:
+        """Say whether it will be written to this store, or has been."""
+        return self.store is not None and not self.is_rolled_back() and bool(self.store.is_same_place(store))
 
     def decide(self, state: TransactionState) -> bool:
         """Settle what becomes of it; False where that is settled already."""

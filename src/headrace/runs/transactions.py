@@ -56,10 +56,10 @@ async def begin(this: BaseTransaction) -> ResultRecord[Any] | Exception | Cancel
 
 async def _lock(this: BaseTransaction, key: str) -> Exception | Cancelled | None:
     manager = this.store.lock_manager
-    if manager is None:
+    if not hasattr(manager, "acquire_lock"):
         return ConfigurationError(
             "Isolation level SERIALIZABLE needs a lock manager: give the cache policy or the result store a "
-            "MemoryLockManager() or FileSystemLockManager(directory)."
+            f"MemoryLockManager() or FileSystemLockManager(directory), not {manager!r}."
         )
     holder, seconds = str(await NewId()), FIRST_LOOK
     while True:
