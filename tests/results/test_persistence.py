@@ -14,6 +14,7 @@ from headrace import flow, get_client, task
 from headrace.drive.world import World, current_world, use_world
 from headrace.exceptions import MissingResult
 from headrace.filesystems import LocalFileSystem, MemoryFileSystem
+from headrace.keeping.shelf import RECENT, Recent
 from headrace.results import ResultStore, get_default_result_storage
 from headrace.settings import temporary_settings
 from headrace.store.sqlite import SqliteStore
@@ -334,6 +335,20 @@ def test_a_result_store_has_the_last_thousand_at_hand() -> None:
     assert far.read("k").result is not value
     far.write([2], "k")
     assert near.read("k").result == [2]
+
+
+def test_the_one_not_asked_for_longest_makes_room() -> None:
+    """Of those at hand."""
+    recent = Recent(size=2)
+    record = ResultStore(MemoryFileSystem()).create_result_record(1, "k")
+    for name in ("a", "b"):
+        recent.put(("memory", name), b"1", record)
+    assert recent.get(("memory", "a"), b"1") is record
+    recent.put(("memory", "c"), b"1", record)
+    found = [recent.get(("memory", name), b"1") is record for name in "abc"]
+    assert found == [True, False, True]
+    assert len(current_world().shelf.recent) == 0
+    assert RECENT == 1000
 
 
 def test_keys_may_have_a_storage_of_their_own() -> None:

@@ -110,7 +110,7 @@ async def staged_for(this: RunContext, ended: State, key: str) -> Staged | None:
     assert keeper is not None, "only runs with a keeper keep results"
     expiration = getattr(this.definition, "cache_expiration", None)
     expires_at = await Now() + expiration if expiration is not None else None
-    value = await call(this, plain, value_of(ended), settled)
+    value: Outcome = await Call(plain, (value_of(ended), settled), {}, this)
     if isinstance(value, Returned):
         value = await stage(keeper, keeper.seal(value.value, key, expires_at), this)
     if isinstance(value, Returned):
