@@ -81,6 +81,26 @@ def test_histories_that_differ_show_what_differs(project: pytest.Pytester) -> No
     )
 
 
+def test_histories_that_were_kept_are_explained_too(project: pytest.Pytester) -> None:
+    """Where nothing but `History` has been imported of headrace."""
+    project.makepyfile(
+        """
+        from headrace.testing import History
+
+        def test_histories():
+            state = '{"name": "Pending", "type": "PENDING", "at": 0.0, "message": null, "cause": "called"}'
+            run = (
+                '{"id": "task-1", "kind": "task", "name": "load", "drawn": false, "definition": "load",'
+                '"parent": null, "upstream": [], "parameters": {}, "tags": [], "attempts": 1,'
+                '"retry_delays": [], "states": [%s], "logs": []}' % state
+            )
+            assert History.from_json('{"runs": [%s]}' % run) == History()
+        """
+    )
+    result = project.runpytest_subprocess()
+    result.stdout.fnmatch_lines(["E *histories differ*", "E *+ task-1 load: Pending"])
+
+
 def test_a_pattern_that_does_not_fit_says_how_far_it_came(project: pytest.Pytester) -> None:
     """A plain assert is enough; the runs are shown below."""
     project.makepyfile(
