@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import random
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State, StateType
-from headrace.ids import IdSource
+from pytest_headrace.machines.records import T0, ids_from, run_ids, told, told_state
 
-T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
+__all__ = ["T0", "ids_from", "run_ids", "told", "told_state"]
 
 PENDING = State(StateType.PENDING)
 RUNNING = State(StateType.RUNNING)
@@ -25,11 +22,6 @@ CANCELLING = State(StateType.CANCELLING)
 def at(seconds: float) -> datetime:
     """Return a moment some seconds after T0."""
     return T0 + timedelta(seconds=seconds)
-
-
-def ids_from(seed: int) -> IdSource:
-    """Return a source of ids of its own."""
-    return IdSource(lambda: int(T0.timestamp()) * 1_000_000_000, random.Random(seed))
 
 
 new_id = ids_from(1)
@@ -62,21 +54,3 @@ def record(store: Any, run: Run, *states: State) -> Any:
 def names(states: Sequence[State]) -> list[str]:
     """Return the names of states."""
     return [state.name for state in states]
-
-
-def told(run: Run) -> dict[str, Any]:
-    """Return all that is stored of a run, in a form in which back ends can be compared: data left out."""
-    assert run.state is not None
-    fields = {field.name: getattr(run, field.name) for field in dataclasses.fields(run) if field.compare}
-    inputs = {name: list(ids) for name, ids in fields.pop("task_inputs", {}).items()}
-    return fields | {"state": told_state(run.state), "task_inputs": inputs}
-
-
-def told_state(state: State) -> tuple[Any, ...]:
-    """Return all that is stored of a state: everything but its data."""
-    return (state.type, state.name, state.timestamp, state.message, state.state_details, state.id)
-
-
-def run_ids(runs: Sequence[Run]) -> list[UUID]:
-    """Return the ids of runs."""
-    return [run.id for run in runs]

@@ -9,5 +9,6 @@ A machine is a test by its ``TestCase``; a subclass says what it is to be of::
 """
 
 from .engine import EngineMachine
+from .stores import StoresAgree
 
-__all__ = ["EngineMachine"]
+__all__ = ["EngineMachine", "StoresAgree"]
