@@ -36,7 +36,8 @@ Three families, by who can act::
     └── a simulation can't go on                       (SimulationError; never taken for a failure of the run)
         ├── DeadlockError                              everybody waits, and there is no deadline
         ├── RunawayError                               time moves without end, and nothing gets done
-        └── StallError                                 a real wait stops everything
+        ├── StallError                                 a real wait stops everything
+        └── StubError                                  a stub has no outcome for a call
 
 Signals that end a run from outside (`TerminationSignal`, `CancelRequested`) are `BaseException`s, so that
 ``except Exception`` in user code can't swallow them.
@@ -86,6 +87,7 @@ __all__ = [
     "StoreLocked",
     "StoreReadOnly",
     "StoreTooNew",
+    "StubError",
     "TaskRunTimeoutError",
     "TerminationSignal",
     "UnfinishedRun",

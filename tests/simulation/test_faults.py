@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
+from uuid import UUID
 
 import pytest
 
-from headrace import flow, task
-from headrace.testing import simulate
+from headrace import flow, get_client, runtime, task
+from headrace.core.states import allowed
+from headrace.exceptions import StoreError, StoreFull
+from headrace.states import Cancelling
+from headrace.store.protocol import ConcurrencyLimit
+from headrace.testing import UnknownStateName, simulate
 
 
 @task(retries=2, retry_delay_seconds=10, task_run_name="load-{n}")
@@ -157,3 +164,136 @@ def test_wrong_faults_are_refused(plan, error, said):
     """Where they are made, with what to write instead."""
     with simulate() as simulation, pytest.raises(error, match=said):
         plan(simulation)
+
+
+# the store -------------------------------------------------------------------------------------------------------
+
+
+def check_legal(runs):
+    for run in runs.all():
+        before = None
+        for step in run.transitions:
+            assert allowed(before, step.to)
+            before = step.to
+
+
+@pytest.mark.parametrize("error", [None, StoreFull("no room"), OSError("gone"), TimeoutError], ids=repr)
+def test_the_store_fails_at_a_state_of_a_run(error):
+    """What it did not take has not happened; the run is Crashed, and the caller meets the error."""
+    with simulate() as simulation:
+        fault = simulation.store_fails(state="Completed", run="load-2", error=error)
+        with pytest.raises(StoreError if error is None else type(error) if isinstance(error, Exception) else error):
+            flow(lambda: [load(1), load(2)])()
+        assert fault.times == 1
+        assert simulation.runs.task("load-1").states == ["Pending", "Running", "Completed"]
+        assert simulation.runs.task("load-2").states == ["Pending", "Running", "Crashed"]
+        assert simulation.runs.flow("*").states[:2] == ["Pending", "Running"]
+        check_legal(simulation.runs)
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize("submitted", [False, True], ids=["called", "submitted"])
+@pytest.mark.parametrize("nth", range(1, 7))
+def test_whichever_write_fails_histories_are_legal_and_nothing_hangs(nth, submitted, store):
+    """One after the other, to the last."""
+    around = loading if submitted else flow(lambda numbers: [load(n) for n in numbers])
+    with simulate(store=store) as simulation:
+        fault = simulation.store_fails(nth=nth, error=OSError("gone"))
+        with contextlib.suppress(OSError):
+            around([1, 2])
+        check_legal(simulation.runs)
+        assert fault.times == 1
+        assert all(run.state.is_final() for run in simulation.runs.all())
+
+
+def test_the_store_fails_several_times_or_for_good():
+    """From the `nth` on; `times=None` for ever."""
+    with simulate() as simulation:
+        with simulation.store_fails("create", nth=2, times=2) as fault:
+            assert load(1) == 1
+            for n in (2, 3):
+                with pytest.raises(StoreError, match=r"The store failed \(create\)"):
+                    load(n)
+            assert load(4) == 4
+        assert [run.name for run in simulation.runs.all()] == ["load-1", "load-4"]
+        with simulation.store_fails(times=None), pytest.raises(StoreError):
+            load(5)
+        assert fault.times == 2
+        assert load(6) == 6
+
+
+def test_reads_in_runs_fail_and_those_of_the_test_do_not():
+    """A client asked in a flow, and a run that was moved from outside and wants to know how."""
+
+    @flow
+    def reading():
+        with get_client(sync_client=True) as client:
+            return client.read_flow_runs()
+
+    @flow
+    def cancelled():
+        simulation.store.propose("flow", UUID(runtime.flow_run.id), Cancelling())
+
+    with simulate() as simulation:
+        with simulation.store_fails("read"), pytest.raises(StoreError):
+            reading()
+        assert simulation.runs.flow("reading").states == ["Pending", "Running", "Failed"]
+        with simulation.store_fails("read", run=None, error=OSError("gone")), pytest.raises(OSError, match="gone"):
+            cancelled()
+        assert simulation.runs.flow("cancelled").states == ["Pending", "Running", "Cancelling", "Cancelled"]
+        check_legal(simulation.runs)
+
+
+def test_log_lines_that_can_not_be_stored_do_no_harm(capsys):
+    """The run goes on; standard error says so."""
+    with simulate() as simulation:
+        with simulation.store_fails("logs", run="load-*", times=None):
+            assert loading([1]) == [1]
+        assert simulation.runs.task("load-1").logs == []
+        assert simulation.runs.flow("loading").logs != []
+    assert "log lines could not be stored: The store failed (logs)" in capsys.readouterr().err
+
+
+def test_slots_that_can_not_be_had_fail_the_run_that_asks():
+    """Others get them."""
+    with simulate() as simulation:
+        simulation.store.put_limit(ConcurrencyLimit(name="tag:db", limit=1))
+        tagged = load.with_options(tags=["db"], retries=0)
+        with simulation.store_fails("slots"), pytest.raises(StoreError):
+            tagged(1)
+        with simulation.store_fails("slots", nth=2), pytest.raises(StoreError):
+            tagged(2)
+        assert tagged(3) == 3
+        check_legal(simulation.runs)
+
+
+def test_moves_from_outside_fail_in_whoever_makes_them():
+    """A cancellation that was asked for does not come through."""
+    with simulate() as simulation:
+        started = simulation.start(flow(lambda: time.sleep(10), name="sleeping"))
+        simulation.run_until(simulation.runs.flow("sleeping").reaches("Running"))
+        run = simulation.runs.flow("sleeping")
+        with simulation.store_fails("propose", run="*", state="Cancelling"), pytest.raises(StoreError):
+            simulation.store.propose("flow", run.id, Cancelling())
+        started.result()
+        assert run.states == ["Pending", "Running", "Completed"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"on": "write"}, ValueError, "'transition', 'create', 'propose', 'read', 'slots', 'logs'"),
+        ({"nth": 0}, ValueError, "the first is 1"),
+        ({"nth": "3"}, TypeError, "whole number"),
+        ({"times": 0}, ValueError, "'times' can't be 0"),
+        ({"error": "full"}, TypeError, "exception to raise"),
+        ({"run": 1}, TypeError, "name or a pattern"),
+        ({"on": "read", "state": "Running"}, ValueError, "leave out 'state'"),
+        ({"on": "slots", "run": "load"}, ValueError, "leave out 'run'"),
+        ({"state": "Runing"}, UnknownStateName, "Did you mean Running"),
+    ],
+)
+def test_wrong_failures_of_the_store_are_refused(options, error, said):
+    """Where they are made, with what to write instead."""
+    with simulate() as simulation, pytest.raises(error, match=said):
+        simulation.store_fails(**options)

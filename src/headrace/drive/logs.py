@@ -12,6 +12,7 @@ import sys
 import threading
 import traceback
 from collections import deque
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -73,13 +74,20 @@ class LogShipper:
         if self._closed:
             return
         if not self._world.store_is_shared:
-            self._world.store.append_logs((record,))
+            self._store((record,))
             return
         self._waiting.append(record)
         if self._thread is None:
             self._start()
         elif len(self._waiting) > BATCH_LINES:
             self._wake.set()
+
+    def _store(self, records: Sequence[LogRecord]) -> None:
+        """Store lines, or say that they could not be: they must not take the run down, nor the process."""
+        try:
+            self._world.store.append_logs(records)
+        except Exception as error:  # noqa: BLE001 - as above
+            print(f"headrace: log lines could not be stored: {error}", file=sys.stderr)  # noqa: T201
 
     def flush(self) -> None:
         """Write out what waits."""

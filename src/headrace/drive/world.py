@@ -20,7 +20,6 @@ from headrace.core.states import State
 from headrace.drive.activities import Activities
 from headrace.drive.logs import LogShipper
 from headrace.effects import Call, Draw, NewId, Now, Record, ReleaseSlots, RequestSlots, Say
-from headrace.exceptions import StoreError
 from headrace.ids import IdSource
 from headrace.settings import current_settings
 
@@ -122,12 +121,12 @@ class World:
                 self.store.create(run, entered)
                 return None
             standing = self.store.transition(run, entered)
-        except StoreError:
+            if standing is not None:
+                self._catch_up(run)
+        except BaseException:
             # What the store has not taken has not happened.
             run.state, run.history_length, run.run_count, run.start_time, run.end_time, run.total_run_time = before
             raise
-        if standing is not None:
-            self._catch_up(run)
         return standing
 
     def _catch_up(self, run: Run) -> None:

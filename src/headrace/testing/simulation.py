@@ -18,7 +18,7 @@ from headrace.drive.world import use_world
 from headrace.exceptions import SimulationError
 from headrace.store.protocol import Store
 from headrace.testing import isolation
-from headrace.testing.faults import Failure, Faults, Slowness, Stub
+from headrace.testing.faults import Failure, Faults, Slowness, StoreFault, Stub
 from headrace.testing.runs import Runs
 from headrace.testing.stores import opener
 from headrace.testing.timelines import drawn
@@ -211,6 +211,25 @@ class Simulation:
         They count for time-outs. `task` and `run` say of which runs, as in `stub`.
         """
         return self._faults.slow(task, seconds, attempts, run)
+
+    def store_fails(
+        self,
+        on: str = "transition",
+        nth: int = 1,
+        error: BaseException | type[BaseException] | None = None,
+        *,
+        times: int | None = 1,
+        run: str | None = None,
+        state: str | None = None,
+    ) -> StoreFault:
+        """Let the store raise an error (None: a StoreError) instead of doing the `nth` such operation.
+
+        `on`: "transition" (any states of a run are written), "create" (its first are), "propose" (a run is moved from
+        outside), "slots" (concurrency slots are asked for or given back), "logs", or "read" (a run, or code in it,
+        looks something up). `times`: how many in a row fail (None: all from there on). Only those count that are about
+        runs of the name or pattern `run`, and that write the `state`.
+        """
+        return self._faults.store_fails(on, nth, error, times, run, state)
 
     @property
     def store(self) -> Store:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from headrace.clock.virtual import VirtualClock
 from headrace.core.records import Run
 from headrace.core.states import State
 from headrace.drive.world import World
+from headrace.exceptions import ObjectNotFound
+from headrace.runs.context import CURRENT
 
 if TYPE_CHECKING:
     from headrace.store.protocol import Store
 
-#: Told of what a store is about to do: "create", "transition" or "slots", the run if it is one, and its new states.
+#: Told of what a store is about to do: "create", "transition", "propose", "slots", "logs" or "read", the run if it is
+#: one, and its new states.
 Before = Callable[[str, "Run | None", Sequence[State]], None]
 
 
@@ -45,7 +49,7 @@ class ToldStore:
 
     def propose(self, kind: Any, run_id: Any, state: State) -> State:
         """Move a run from outside."""
-        self._announce("propose", None, (state,))
+        self._announce("propose", self._recorded(kind, run_id), (state,))
         standing = self._inner.propose(kind, run_id, state)
         self._done()
         return standing
@@ -53,6 +57,8 @@ class ToldStore:
     def append_logs(self, records: Sequence[Any]) -> None:
         """Keep lines of the log."""
         self._turns.step("writes to the log")
+        if self.before:
+            self._tell("logs", self._run_of(records[-1]))
         self._inner.append_logs(records)
 
     def request_slots(self, request: Any, now: Any) -> Any:
@@ -69,8 +75,32 @@ class ToldStore:
         if run is not None:
             self._turns.renamed(run, run.name)
         self._turns.step(what if run is None else f"{run.name} {states[-1].name}")
+        self._tell(what, run, states)
+
+    def _tell(self, what: str, run: Run | None, states: Sequence[State] = ()) -> None:
         for told in self.before:
             told(what, run, states)
+
+    def reads(self, run: Run) -> None:
+        """Tell that the engine is about to look a run up."""
+        self._tell("read", run)
+
+    def _read(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        here = CURRENT.get()
+        if here is not None:  # what the test reads is its own business
+            self._tell("read", here.run)
+        return getattr(self._inner, name)(*args, **kwargs)
+
+    def _run_of(self, record: Any) -> Run | None:
+        """Return the run that a line of the log belongs to, if it is recorded already."""
+        kind, run_id = ("task", record.task_run_id) if record.task_run_id else ("flow", record.flow_run_id)
+        return self._recorded(kind, run_id)
+
+    def _recorded(self, kind: str, run_id: Any) -> Run | None:
+        try:
+            return self._inner.flow_run(run_id) if kind == "flow" else self._inner.task_run(run_id)
+        except ObjectNotFound:
+            return None
 
     def _done(self) -> None:
         self._turns.progress()
@@ -78,7 +108,12 @@ class ToldStore:
             told()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+        return partial(self._read, name) if name in _READS else getattr(self._inner, name)
+
+
+_READS = frozenset(
+    {"flow_run", "task_run", "flow_runs", "task_runs", "count", "history", "current_states", "logs", "limit", "limits"}
+)
 
 
 class SimulatedWorld(World):
@@ -88,14 +123,14 @@ class SimulatedWorld(World):
 
     def __init__(self, open_store: Callable[[], Store], clock: VirtualClock, seed: int) -> None:
         self.told: ToldStore | None = None
-        self._before: list[Before] = []
+        self.told_before: list[Before] = []
         self._after: list[Callable[[], object]] = []
         self._turns = clock.turns
         self.elders = frozenset(threading.enumerate())
 
         def opened() -> Store:
             self.told = ToldStore(open_store(), clock)
-            self.told.before, self.told.after = self._before, self._after
+            self.told.before, self.told.after = self.told_before, self._after
             return cast("Store", self.told)
 
         super().__init__(opened, clock=clock, seed=seed)
@@ -114,9 +149,14 @@ class SimulatedWorld(World):
         except RuntimeError:  # no loop runs here
             return False
 
+    def _catch_up(self, run: Run) -> None:
+        assert self.told is not None, "a run is brought up to date after the store was used"
+        self.told.reads(run)
+        super()._catch_up(run)
+
     def before_each(self, told: Before) -> None:
         """Let somebody have a say before each operation of the store."""
-        self._before.append(told)
+        self.told_before.append(told)
 
     def after_each(self, told: Callable[[], object]) -> None:
         """Tell somebody of each transition."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, TypeVar
 
-from headrace.drive.world import World
 from headrace.runs.context import RunContext
 from headrace.runs.definitions import flavour_of
 from headrace.testing.faults.casting import Cast
@@ -13,8 +12,10 @@ from headrace.testing.faults.checks import checked_choice, checked_error, checke
 from headrace.testing.faults.failures import Failure, Slowness
 from headrace.testing.faults.outcomes import Calls, Outcome, outcomes_of
 from headrace.testing.faults.planned import Planned
+from headrace.testing.faults.stores import StoreFault
 from headrace.testing.faults.stubs import EXHAUSTED, UNUSED, Stub, takes_of
 from headrace.testing.faults.targets import kind_of, target_of
+from headrace.testing.worlds import SimulatedWorld
 
 T = TypeVar("T", bound=Planned)
 
@@ -22,7 +23,7 @@ T = TypeVar("T", bound=Planned)
 class Faults:
     """The stubs and faults of one world. See the methods of `Simulation` for what they take."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SimulatedWorld) -> None:
         self._world = world
         self._cast = Cast(world)
 
@@ -46,6 +47,13 @@ class Faults:
         """Let bodies take longer."""
         target = target_of(task, run, attempts)
         return self._planned(Slowness(target, checked_seconds(seconds, "'seconds'")), self._cast.delays)
+
+    def store_fails(self, on: Any, nth: Any, error: Any, times: Any, run: Any, state: Any) -> StoreFault:
+        """Let the store raise."""
+        fault = StoreFault(on, nth, error, times, run, state)
+        before = self._world.told_before
+        before.append(fault)
+        return fault.when_removed(lambda: before.remove(fault))
 
     def _planned(self, one: T, others: list[T]) -> T:
         self._world.understudy = self._cast
