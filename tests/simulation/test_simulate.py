@@ -176,6 +176,23 @@ def test_waits_of_asyncio_are_virtual():
     asyncio.run(test())
 
 
+def test_executors_of_several_event_loops_do_not_hold_each_other_up():
+    """They share a lock of the standard library's, from before the simulation."""
+
+    @task
+    async def in_thread(n):
+        return await asyncio.to_thread(lambda: n)
+
+    @flow
+    def several():
+        return [future.result() for future in in_thread.map([1, 2, 3])]
+
+    for _ in range(10):
+        with simulate(stall_seconds=2) as simulation:
+            assert several() == [1, 2, 3]
+            assert simulation.elapsed == 0
+
+
 # time moves by itself, and by hand -------------------------------------------------------------------------------
 
 

@@ -187,7 +187,8 @@ class Turns:
             if self.ready:
                 self._grant(self.ready.pop(self._choice(self.ready, at_step=False)))
             elif self.aside:
-                return
+                if not self._jump(no_further_than=self.now):  # what is due now is no jump
+                    return
             elif not self._jump():
                 if self.is_stuck and self._is_alone() and not self.is_served:
                     self.tell_deadlock()
@@ -201,10 +202,12 @@ class Turns:
         participant.doing = Doing.RUNNING
         participant.gate.release()
 
-    def _jump(self) -> bool:
+    def _jump(self, no_further_than: int | None = None) -> bool:
         """Let time jump to the earliest deadline, and make everybody ready whose deadline that is; False: none."""
         woke_one = False
         while self._timers and (not woke_one or self._timers[0][0] <= self.now):
+            if no_further_than is not None and self._timers[0][0] > no_further_than:
+                break
             deadline, _, parking = heapq.heappop(self._timers)
             if parking.woken:
                 continue

@@ -39,7 +39,7 @@ class _Waiter(VirtualEvent):
 def condition_wait(self: Any, timeout: float | None = None) -> bool:
     """Wait until notified, on virtual time where the thread is on it."""
     clock = clock_here()
-    if clock is None or _LOCAL.is_starting:
+    if clock is None or _LOCAL.is_starting or (timeout is not None and timeout <= 0):
         return _CONDITION_WAIT(self, timeout)
     if not self._is_owned():
         raise RuntimeError("cannot wait on un-acquired lock")
@@ -48,7 +48,7 @@ def condition_wait(self: Any, timeout: float | None = None) -> bool:
     saved = self._release_save()
     notified = False
     try:
-        notified = waiter.wait(timeout if timeout is None else max(timeout, 0))
+        notified = waiter.wait(timeout)
         return notified
     finally:
         self._acquire_restore(saved)
