@@ -78,9 +78,14 @@ def fault_plans(
     names = st.sampled_from([one if isinstance(one, str) else one.name for one in tasks])
     attempts = st.integers(1, max_attempt)
     seconds = choice("durations", durations, check_seconds, quarters(3600))
-    failing = st.builds(Fault, names, attempts, choice("errors", errors, check_error, _ERRORS), seconds)
-    slow = st.builds(Fault, names, attempts, st.none(), seconds)
-    return FaultPlan(tuple(draw(st.lists(failing | slow, min_size=min_faults, max_size=max_faults, unique_by=_place))))
+    raised = choice("errors", errors, check_error, _ERRORS)
+    fault = st.builds(_fault, names, attempts, raised, seconds, st.booleans())
+    return FaultPlan(tuple(draw(st.lists(fault, min_size=min_faults, max_size=max_faults, unique_by=_place))))
+
+
+def _fault(task: str, attempt: int, error: Error, seconds: float, slow_alone: bool) -> Fault:
+    """An error is always drawn: so one that fails is as small as one that is only slow, and comes first."""
+    return Fault(task, attempt, None if slow_alone and seconds else error, seconds)
 
 
 def _place(fault: Fault) -> tuple[str, int]:
