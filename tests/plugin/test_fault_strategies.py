@@ -37,7 +37,9 @@ def test_faults_and_holds_happen_as_planned(plan: FaultPlan, schedule: tuple[Hol
         assert simulation.elapsed == pytest.approx(slow + 10 * (attempts - 1), abs=0.001)
 
 
-_FINDING = settings(max_examples=300, suppress_health_check=list(HealthCheck))
+_FINDING = settings(
+    max_examples=300, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 
 def test_what_fails_shrinks_to_the_least() -> None:

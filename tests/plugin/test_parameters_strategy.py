@@ -144,7 +144,7 @@ HINTS: list[Any] = [
     Callable[[int], str],
     type[Colour],
 ]
-_SOME = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+_SOME = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize("hint", HINTS, ids=lambda hint: re.sub(" at 0x[0-9a-f]+", "", str(hint)))
@@ -182,7 +182,9 @@ def test_arguments_are_given_by_name_and_defaults_may_be_left_out(arguments: dic
         assert ship(**arguments)[0] == arguments["order"]
 
 
-_FINDING = settings(max_examples=200, suppress_health_check=list(HealthCheck))
+_FINDING = settings(
+    max_examples=200, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 
 def test_defaults_are_sometimes_left_out_and_sometimes_not() -> None:

@@ -16,7 +16,7 @@ from pytest_headrace.strategies import Outcome, Policy, RetryOn, Script, outcome
 
 from .worlds import own_world
 
-_SOME = settings(max_examples=40)
+_SOME = settings(max_examples=40, deadline=None)
 
 # what the engine makes of them --------------------------------------------------------------------------------
 
@@ -197,7 +197,9 @@ def test_a_strategy_says_how_it_was_made() -> None:
     assert repr(outcomes(succeeds=True)) == "outcomes(succeeds=True)"
 
 
-_FINDING = settings(max_examples=300, suppress_health_check=list(HealthCheck))
+_FINDING = settings(
+    max_examples=300, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 
 def test_what_fails_shrinks_to_the_least() -> None:
