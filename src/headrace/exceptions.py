@@ -39,8 +39,8 @@ Three families, by who can act::
         ├── StallError                                 a real wait stops everything
         └── StubError                                  a stub has no outcome for a call
 
-Signals that end a run from outside (`TerminationSignal`, `CancelRequested`) are `BaseException`s, so that
-``except Exception`` in user code can't swallow them.
+Signals that end a run from outside (`TerminationSignal`, `CancelRequested`, `SimulatedCrash`) are `BaseException`s, so
+that ``except Exception`` in user code can't swallow them.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ __all__ = [
     "RunawayError",
     "ScriptError",
     "SerializationError",
+    "SimulatedCrash",
     "SimulationError",
     "StallError",
     "StoreError",
@@ -269,6 +270,17 @@ class CancelRequested(ExternalSignal):
     def __init__(self, flow_run_id: UUID | None = None) -> None:
         self.flow_run_id = flow_run_id
         super().__init__(flow_run_id)
+
+
+class SimulatedCrash(ExternalSignal):
+    """The process of this run died, as its simulation was told: nothing more of it is recorded.
+
+    `flow_run_id` is the id of the outermost run of that process, a flow run or a task run on its own.
+    """
+
+    def __init__(self, message: str, flow_run_id: UUID | None = None) -> None:
+        self.flow_run_id = flow_run_id
+        super().__init__(message)
 
 
 # --- a simulation can't go on ----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from headrace.drive.activities import active
 from headrace.drive.guards import Guard, thread_guard
 from headrace.drive.world import World, current_world
 from headrace.effects import Call, Outcome, Record
+from headrace.exceptions import SimulatedCrash
 from headrace.futures import RunFuture, RunFutureList, wait
 from headrace.mapping import sources, spread
 from headrace.runners.threads import WorkerPool
@@ -203,7 +204,7 @@ class TaskRunJob:
         run = self._context.run
         try:
             self._world.record(Record(run, (State(StateType.CANCELLED, message=why),)))
-        except Exception as error:  # noqa: BLE001 - whatever has become of the store, the future must still end
+        except (Exception, SimulatedCrash) as error:  # noqa: BLE001 - whatever the store does, the future must end
             self._settle(self._lost(error))
             return
         self._world.logs.say(run, 30, f"Task run {run.name!r} was submitted but not begun: {why.removesuffix('.')}.")

@@ -447,6 +447,18 @@ class Turns:
             self.wake(chief.parking, error)
             return True
 
+    def interrupt(self, thread_id: int, error: BaseException) -> None:
+        """End the wait of the participant that a thread is, if it waits, by this error."""
+        with self.lock:
+            participant = self._participants.get(thread_id)
+            parking = participant.parking if participant is not None else None
+            if parking is None:
+                return
+            if parking.woken:
+                parking.error = parking.error or error
+            else:
+                self.wake(parking, error)
+
     def dismiss(self, error: Callable[[], BaseException]) -> None:
         """End every wait but the caller's: the simulation is over."""
         with self.lock:

@@ -40,6 +40,8 @@ class VirtualClock:
             raise ValueError(f"A virtual clock starts at an aware datetime, not at the naive {start!r}: add tzinfo.")
         self.turns = Turns(nanoseconds_of(start), schedule, stall_seconds)
         self._limits: dict[int, list[Limit]] = {}
+        #: Called before a thread waits; it may raise instead.
+        self.before_wait: Callable[[], object] | None = None
 
     # reading ---------------------------------------------------------------------------------------------------
 
@@ -180,6 +182,8 @@ class VirtualEvent:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait on virtual time; a time limit of this thread that runs out meanwhile is raised here."""
+        if self._clock.before_wait is not None:
+            self._clock.before_wait()
         turns = self._clock.turns
         with turns.lock:
             if self._set:

@@ -92,6 +92,11 @@ class Activities:
                 if any(other is guard for _, other in self._guards.get(run_id, ())):
                     guard.interrupt(reason)
 
+    def at_work(self) -> list[tuple[RunContext, Guard]]:
+        """Return the runs that belong to flow runs, each with the guard of what drives it."""
+        with self._lock:
+            return [pair for pairs in self._guards.values() for pair in pairs]
+
     def _at_work_for(self, flow_run_id: UUID) -> tuple[list[Any], dict[Guard, UUID]]:
         """Return the contexts of a flow run and its subflows, and the guards of their threads, each for one of them."""
         with self._lock:

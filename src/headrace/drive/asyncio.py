@@ -29,7 +29,7 @@ from headrace.effects import (
     WaitFor,
     WaitForSlots,
 )
-from headrace.runs.aftermath import aftermath
+from headrace.runs.aftermath import UNTOLD, aftermath
 
 if TYPE_CHECKING:
     from headrace.runs.context import RunContext
@@ -98,7 +98,7 @@ async def live(story: Story[T], context: RunContext, world: World) -> T:
 
 async def _finish(context: RunContext, error: BaseException, world: World) -> None:
     for step in aftermath(context, error):
-        with suppress(Exception):  # it is about the first error, which the caller raises
+        with suppress(*UNTOLD):
             await drive(step, world)
 
 

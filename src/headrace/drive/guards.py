@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from headrace.exceptions import CancelRequested, TerminationSignal
+from headrace.exceptions import CancelRequested, SimulatedCrash, TerminationSignal
 
 
 class Guard:
@@ -110,9 +110,9 @@ class Guard:
         self.withdraw(reason)
 
     def withdraw_cancel(self, flow_run_id: object) -> None:
-        """Take back what asks for the cancellation of a flow run that has ended."""
+        """Take back what is to end a flow run that has ended."""
         for reason in list(self._pending):
-            if isinstance(reason, CancelRequested) and reason.flow_run_id == flow_run_id:
+            if isinstance(reason, CancelRequested | SimulatedCrash) and reason.flow_run_id == flow_run_id:
                 self.withdraw(reason)
 
     def _taken(self) -> BaseException:

@@ -145,6 +145,10 @@ def run_extra(run: Run) -> dict[str, Any]:
 class StoreHandler(logging.Handler):
     """Send records of runs to the store of their world."""
 
+    def createLock(self) -> None:  # noqa: N802 - logging's own name
+        """Do without: stores have locks, and in a simulation a line is a step, at which another thread may go on."""
+        self.lock = None
+
     def emit(self, record: logging.LogRecord) -> None:
         """Ship one record; records without a run are passed over, and those with ``extra={"send_to_api": False}``."""
         flow_run_id, task_run_id = _id(record, "flow_run_id"), _id(record, "task_run_id")

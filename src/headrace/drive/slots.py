@@ -68,7 +68,7 @@ class SlotBell:
         if isinstance(answer, Granted):
             if not request.rate and self._leases_run_out:
                 self._keep(request.ticket, request.lease_seconds)
-            self._ring()  # who stood behind this request may be the first of another queue now
+            self.ring()  # who stood behind this request may be the first of another queue now
         return answer, seen
 
     def release(self, ticket: UUID) -> None:
@@ -77,9 +77,10 @@ class SlotBell:
         if not self._held:
             self._all_released.set()
         self._world.store.release_slots(ticket, self._world.clock.now())
-        self._ring()
+        self.ring()
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
+        """Wake everybody who waits, to ask again."""
         with self._lock:
             self._rings += 1
             waiting, self._waiting = self._waiting, []

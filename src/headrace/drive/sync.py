@@ -27,7 +27,7 @@ from headrace.effects import (
     WaitFor,
     WaitForSlots,
 )
-from headrace.runs.aftermath import aftermath
+from headrace.runs.aftermath import UNTOLD, aftermath
 from headrace.runs.context import CURRENT
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def live(story: Story[T], context: RunContext, world: World) -> T:
         return drive(story, world)
     except BaseException as error:
         for step in aftermath(context, error):
-            with suppress(Exception):  # it is about the first error, which is raised below
+            with suppress(*UNTOLD):
                 drive(step, world)
         raise
 
@@ -116,7 +116,7 @@ def drive_generator(
             answer, returned = steps.outcome, steps.returned
     except BaseException as error:
         for step in aftermath(context, error):
-            with suppress(Exception):  # as above
+            with suppress(*UNTOLD):
                 drive(step, world)
         raise
     finally:

@@ -82,11 +82,14 @@ class World:
     def slots(self) -> SlotBell:
         """Who holds concurrency slots in this process, and who waits for them."""
         if self._slots is None:
-            from headrace.drive.slots import SlotBell  # most runs never ask for slots
-
             with self._lock:
-                self._slots = self._slots or SlotBell(self)
+                self._slots = self._slots or self._new_slots()
         return self._slots
+
+    def _new_slots(self) -> SlotBell:
+        from headrace.drive.slots import SlotBell  # most runs never ask for slots
+
+        return SlotBell(self)
 
     @property
     def shelf(self) -> Shelf:

@@ -11,8 +11,12 @@ from typing import Any
 
 from headrace.core.final import crashed
 from headrace.effects import CloseRunner, Effect, ReleaseSlots
+from headrace.exceptions import SimulatedCrash
 from headrace.runs.context import FlowRunContext, RunContext, TaskRunContext
 from headrace.runs.steps import end, say_end
+
+#: What goes wrong in these steps themselves is not told: it is about the first error, which is raised in the end.
+UNTOLD = (Exception, SimulatedCrash)
 
 
 def aftermath(this: RunContext, error: BaseException) -> Iterator[Coroutine[Effect[Any], Any, None]]:

@@ -18,7 +18,11 @@ from headrace.drive.world import use_world
 from headrace.exceptions import SimulationError
 from headrace.store.protocol import Store
 from headrace.testing import isolation
-from headrace.testing.faults import Failure, Faults, Slowness, StoreFault, Stub
+from headrace.testing.faults.crashes import Crash
+from headrace.testing.faults.failures import Failure, Slowness
+from headrace.testing.faults.plan import Faults
+from headrace.testing.faults.stores import StoreFault
+from headrace.testing.faults.stubs import Stub
 from headrace.testing.runs import Runs
 from headrace.testing.stores import opener
 from headrace.testing.timelines import drawn
@@ -230,6 +234,22 @@ class Simulation:
         runs of the name or pattern `run`, and that write the `state`.
         """
         return self._faults.store_fails(on, nth, error, times, run, state)
+
+    def crash(
+        self,
+        at: tuple[str, str] | tuple[str, str, int] | Callable[[], bool] | int,
+        *,
+        before: bool = False,
+    ) -> Crash:
+        """Let the process of a run die at a transition: nothing more is recorded of it, nor of what it started.
+
+        Its process is the outermost run and all that belongs to it; code there meets a `SimulatedCrash`, and meets it
+        again if it goes on. `at`: a run and a state, ``("load-1", "Running")`` (the name or pattern of a run, a task or
+        a flow; a third item is for the how manieth time), a condition like that of `run_until`, or a number: the n-th
+        time that states are written. The transition is the last that is written; with `before` it is the first that is
+        not. Of a run that is called, Pending and Running are written together.
+        """
+        return self._faults.crash(at, before)
 
     @property
     def store(self) -> Store:

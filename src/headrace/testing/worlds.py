@@ -14,6 +14,8 @@ from headrace.core.states import State
 from headrace.drive.world import World
 from headrace.exceptions import ObjectNotFound
 from headrace.runs.context import CURRENT
+from headrace.testing.faults.leases import SimulatedSlots
+from headrace.testing.faults.processes import Processes
 
 if TYPE_CHECKING:
     from headrace.store.protocol import Store
@@ -26,9 +28,10 @@ Before = Callable[[str, "Run | None", Sequence[State]], None]
 class ToldStore:
     """A store that lets others have a say before it does something, and tells them after."""
 
-    def __init__(self, inner: Store, clock: VirtualClock) -> None:
-        self._inner = inner
+    def __init__(self, inner: Store, clock: VirtualClock, processes: Processes) -> None:
+        self.inner = inner
         self._turns = clock.turns
+        self._processes = processes
         #: Each may raise, and the operation then does not happen.
         self.before: list[Before] = []
         #: Called after every transition that the store has taken.
@@ -37,44 +40,49 @@ class ToldStore:
     def create(self, run: Run, states: Sequence[State]) -> None:
         """Record a new run."""
         self._announce("create", run, states)
-        self._inner.create(run, states)
-        self._done()
+        self.inner.create(run, states)
+        self._done("create", run, states)
 
     def transition(self, run: Run, states: Sequence[State]) -> State | None:
         """Record the next states of a run."""
         self._announce("transition", run, states)
-        standing = self._inner.transition(run, states)
-        self._done()
+        standing = self.inner.transition(run, states)
+        self._done("transition", run, states if standing is None else ())
         return standing
 
     def propose(self, kind: Any, run_id: Any, state: State) -> State:
         """Move a run from outside."""
-        self._announce("propose", self._recorded(kind, run_id), (state,))
-        standing = self._inner.propose(kind, run_id, state)
-        self._done()
+        run = self._recorded(kind, run_id)
+        self._announce("propose", run, (state,))
+        standing = self.inner.propose(kind, run_id, state)
+        self._done("propose", run, (state,) if standing.name == state.name else ())
         return standing
 
     def append_logs(self, records: Sequence[Any]) -> None:
         """Keep lines of the log."""
         self._turns.step("writes to the log")
+        records = [line for line in records if self._processes.hears_from(line.task_run_id or line.flow_run_id)]
+        if not records:
+            return
         if self.before:
             self._tell("logs", self._run_of(records[-1]))
-        self._inner.append_logs(records)
+        self.inner.append_logs(records)
 
     def request_slots(self, request: Any, now: Any) -> Any:
         """Ask for slots."""
         self._announce("slots", None, ())
-        return self._inner.request_slots(request, now)
+        return self.inner.request_slots(request, now)
 
     def release_slots(self, ticket: Any, now: Any) -> None:
         """Give slots back."""
         self._announce("slots", None, ())
-        self._inner.release_slots(ticket, now)
+        self.inner.release_slots(ticket, now)
 
     def _announce(self, what: str, run: Run | None, states: Sequence[State]) -> None:
         if run is not None:
             self._turns.renamed(run, run.name)
         self._turns.step(what if run is None else f"{run.name} {states[-1].name}")
+        self._processes.about_to(what, run, states)
         self._tell(what, run, states)
 
     def _tell(self, what: str, run: Run | None, states: Sequence[State] = ()) -> None:
@@ -89,7 +97,7 @@ class ToldStore:
         here = CURRENT.get()
         if here is not None:  # what the test reads is its own business
             self._tell("read", here.run)
-        return getattr(self._inner, name)(*args, **kwargs)
+        return getattr(self.inner, name)(*args, **kwargs)
 
     def _run_of(self, record: Any) -> Run | None:
         """Return the run that a line of the log belongs to, if it is recorded already."""
@@ -98,17 +106,20 @@ class ToldStore:
 
     def _recorded(self, kind: str, run_id: Any) -> Run | None:
         try:
-            return self._inner.flow_run(run_id) if kind == "flow" else self._inner.task_run(run_id)
+            return self.inner.flow_run(run_id) if kind == "flow" else self.inner.task_run(run_id)
         except ObjectNotFound:
             return None
 
-    def _done(self) -> None:
+    def _done(self, what: str, run: Run | None, states: Sequence[State]) -> None:
         self._turns.progress()
+        death = self._processes.has_done(what, run, states) if run is not None and states else None
         for told in self.after:
             told()
+        if death is not None:
+            raise death
 
     def __getattr__(self, name: str) -> Any:
-        return partial(self._read, name) if name in _READS else getattr(self._inner, name)
+        return partial(self._read, name) if name in _READS else getattr(self.inner, name)
 
 
 _READS = frozenset(
@@ -126,10 +137,11 @@ class SimulatedWorld(World):
         self.told_before: list[Before] = []
         self._after: list[Callable[[], object]] = []
         self._turns = clock.turns
+        self.processes = Processes(self, clock)
         self.elders = frozenset(threading.enumerate())
 
         def opened() -> Store:
-            self.told = ToldStore(open_store(), clock)
+            self.told = ToldStore(open_store(), clock, self.processes)
             self.told.before, self.told.after = self.told_before, self._after
             return cast("Store", self.told)
 
@@ -148,6 +160,9 @@ class SimulatedWorld(World):
             return len(asyncio.all_tasks()) > 1
         except RuntimeError:  # no loop runs here
             return False
+
+    def _new_slots(self) -> SimulatedSlots:
+        return SimulatedSlots(self, self.processes.of)
 
     def _catch_up(self, run: Run) -> None:
         assert self.told is not None, "a run is brought up to date after the store was used"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-from headrace.drive.world import World
 from headrace.effects import Call
 from headrace.runs.context import RunContext
 from headrace.testing.faults.failures import Failure, Slowness
@@ -13,6 +12,7 @@ from headrace.testing.faults.outcomes import Calls, Outcome
 from headrace.testing.faults.playing import played
 from headrace.testing.faults.stubs import Stub
 from headrace.testing.faults.targets import Target
+from headrace.testing.worlds import SimulatedWorld
 
 
 class _Aimed(Protocol):
@@ -26,14 +26,15 @@ A = TypeVar("A", bound=_Aimed)
 class Cast:
     """The stubs and faults that hold now. Of several stubs, or failures, that fit a call the latest counts."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SimulatedWorld) -> None:
         self._world = world
         self.stubs: list[Stub] = []
         self.failures: list[Failure] = []
         self.delays: list[Slowness] = []
 
     def __call__(self, effect: Call) -> Call:
-        """Return the call to make for this one."""
+        """Return the call to make for this one. Raises SimulatedCrash where its process is dead."""
+        self._world.processes.check(effect.context)
         if not effect.body:
             return effect
         context = effect.context

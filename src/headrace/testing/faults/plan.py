@@ -5,13 +5,14 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, TypeVar
 
-from headrace.runs.context import RunContext
 from headrace.runs.definitions import flavour_of
 from headrace.testing.faults.casting import Cast
 from headrace.testing.faults.checks import checked_choice, checked_error, checked_seconds
+from headrace.testing.faults.crashes import Crash
 from headrace.testing.faults.failures import Failure, Slowness
 from headrace.testing.faults.outcomes import Calls, Outcome, outcomes_of
 from headrace.testing.faults.planned import Planned
+from headrace.testing.faults.processes import outermost
 from headrace.testing.faults.stores import StoreFault
 from headrace.testing.faults.stubs import EXHAUSTED, UNUSED, Stub, takes_of
 from headrace.testing.faults.targets import kind_of, target_of
@@ -55,6 +56,11 @@ class Faults:
         before.append(fault)
         return fault.when_removed(lambda: before.remove(fault))
 
+    def crash(self, at: Any, before: Any) -> Crash:
+        """Let a process die."""
+        crash = Crash(at, before)
+        return self._planned(crash, self._world.processes.plans)
+
     def _planned(self, one: T, others: list[T]) -> T:
         self._world.understudy = self._cast
         others.append(one)
@@ -68,16 +74,10 @@ class Faults:
             return
         for stub in self._cast.stubs:
             for refused, context in stub.refused:
-                if _outermost(context).ended_by is not refused:  # else whoever called that has met it
+                if outermost(context).ended_by is not refused:  # else whoever called that has met it
                     raise refused
         for stub in self._cast.stubs:
             stub.check_used()
-
-
-def _outermost(context: RunContext) -> RunContext:
-    while context.parent is not None:
-        context = context.parent
-    return context
 
 
 def _check_stands_in_for(task: Any, outcome: Outcome) -> None:

@@ -12,7 +12,7 @@ from headrace.testing.conditions import checked_state, is_in
 from headrace.testing.faults.checks import checked_choice, checked_count, checked_error, checked_pattern
 from headrace.testing.faults.outcomes import Raises
 from headrace.testing.faults.planned import Planned
-from headrace.testing.faults.targets import fits
+from headrace.testing.faults.targets import names_run
 
 #: What a store does, and which announcements of it are meant. A run's first states are a transition, too.
 OPERATIONS = {
@@ -54,7 +54,7 @@ class StoreFault(Planned):
     def _is_meant(self, what: str, run: Run | None, states: Sequence[State]) -> bool:
         if what not in OPERATIONS[self._on]:
             return False
-        if self._run is not None and (run is None or not fits(self._run, run.name)):
+        if self._run is not None and (run is None or not names_run(self._run, run)):
             return False
         return self._state is None or any(is_in(state, self._state) for state in states)
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from headrace.core.records import Run
 from headrace.definitions import underlying
 from headrace.flows import Flow
 from headrace.runs.context import RunContext
 from headrace.tasks import Task
 from headrace.testing.faults.checks import checked_attempts, checked_pattern
+from headrace.testing.lookups import definition_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,11 @@ def function_of(definition: Any) -> Any:
     """Return the function of a task or flow, the same for all its variants and all instances of its class."""
     fn = underlying(definition.fn)
     return fn.__func__ if inspect.ismethod(fn) else fn
+
+
+def names_run(pattern: str, run: Run) -> bool:
+    """Say whether this is the name, or a pattern of the name, of a run or of the flow or task it is a run of."""
+    return fits(pattern, run.name) or fits(pattern, definition_name(run))
 
 
 def fits(pattern: str, name: str) -> bool:
