@@ -161,11 +161,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the runs of a failed test, and how to repeat it."""
     report = yield
     if report.failed and SCOPE in item.stash:
-        reporting.add_runs(report, item.stash[SCOPE])
+        reporting.add_runs(report, item, call)
     return report
 
 

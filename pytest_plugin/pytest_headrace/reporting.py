@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from .worlds import Scope
+from . import replaying
+from .scenes import Shown, scenes_of_failure
+from .scopes import SCOPE
 
 
-def add_runs(report: pytest.TestReport, scope: Scope) -> None:
-    """Add the timelines of a test's runs, and the seed to repeat it with, where there are any."""
-    lines = [*_simulated(), *_recorded(scope)]
-    if lines:
-        said = f"seed {scope.seed}: repeat with --headrace-seed={scope.seed}"
-        report.sections.append(("headrace", "\n".join([said, *lines])))
+def add_runs(report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Add the timelines of a failed test's runs, and how to repeat it, where there are any."""
+    shown = scenes_of_failure(item, call)
+    if shown:
+        report.sections.append(("headrace", "\n".join(_lines(item, shown))))
 
 
-def _recorded(scope: Scope) -> list[str]:
-    if scope.world is None or not scope.world.has_open_store:
-        return []
-    from headrace.testing.timelines import drawn
+def _lines(item: pytest.Item, shown: Sequence[Shown]) -> Iterator[str]:
+    from headrace.testing.telling import told
 
-    return list(drawn(scope.world))
-
-
-def _simulated() -> list[str]:
-    """Return the timelines of simulations that are still open: those of fixtures."""
-    simulating = sys.modules.get("headrace.testing.simulation")
-    return simulating.drawn_open() if simulating is not None else []
+    seed = item.stash[SCOPE].seed
+    yield f"seed {seed}: repeat with --headrace-seed={seed}"
+    for scene, _ in shown:
+        yield ""
+        yield from told(scene)
+    yield f"\nTo replay it:\n\n    {replaying.command(item)}"
+    for _, program in shown:
+        if program:
+            yield "\n" + "\n".join(f"    {line}".rstrip() for line in program.splitlines())

@@ -7,6 +7,8 @@ context, event loops that outlive a test, and fixtures of any scope all end up i
 from __future__ import annotations
 
 import sys
+from collections import deque
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,11 @@ from .noticing import Notice
 
 if TYPE_CHECKING:
     from headrace.testing.isolation import IsolatedWorld
+    from headrace.testing.scenes import Scene
+    from headrace.testing.simulation import Simulation
 
+#: How many simulations of one test are kept for its report: a property test has hundreds.
+_MOST = 8
 _WATCHED = "headrace.drive.world"
 
 
@@ -26,6 +32,9 @@ class Scope:
         self.seed = seed
         self.store = store
         self.world: IsolatedWorld | None = None
+        #: The simulations that have ended in it, the last few: those that ended well, and those that did not.
+        self.ended: deque[Scene] = deque(maxlen=_MOST)
+        self.failed: deque[Scene] = deque(maxlen=_MOST)
 
 
 class Worlds:
@@ -36,6 +45,7 @@ class Worlds:
         self._scopes = [session]
         self._notice = Notice(_WATCHED, self._take_over)
         self._isolation: ModuleType | None = None
+        self._forget_endings: Callable[[], object] = lambda: None
 
     def open(self) -> None:
         """Isolate the process, now or as soon as it imports headrace."""
@@ -48,6 +58,7 @@ class Worlds:
         self._notice.remove()
         if self._isolation is not None:
             self._isolation.give_back()
+            self._forget_endings()
             self._end(self._session)
 
     @property
@@ -85,7 +96,22 @@ class Worlds:
             for scope in self._scopes:
                 scope.world = None
         isolation.take_over()
+        self._hear_of_endings()
         self._show()
+
+    def _hear_of_endings(self) -> None:
+        from headrace.testing import endings
+
+        self._forget_endings()
+        endings.LISTENERS.append(self._ended)
+        self._forget_endings = lambda: endings.LISTENERS.remove(self._ended)
+
+    def _ended(self, simulation: Simulation, error: BaseException | None) -> None:
+        """Keep what is needed to tell of a simulation that ends."""
+        from headrace.testing.scenes import scene_of
+
+        scenes = self.current.ended if error is None else self.current.failed
+        scenes.append(scene_of(simulation, error))
 
     def _show(self) -> None:
         if self._isolation is not None:

@@ -226,6 +226,16 @@ class MemoryStore(LimitsInMemory):
 
     # life ----------------------------------------------------------------------------------------------
 
+    def copy(self) -> MemoryStore:
+        """Return a store of its own that holds what this one holds now."""
+        copy = MemoryStore()
+        with self._lock:
+            self._check_open()
+            copy._runs = {kind: dict(runs) for kind, runs in self._runs.items()}
+            copy._logs, copy._taken = list(self._logs), self._taken
+            copy._limits, copy._tickets = dict(self._limits), dict(self._tickets)
+        return copy
+
     def close(self) -> None:
         """Forget everything."""
         with self._lock:

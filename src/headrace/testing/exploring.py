@@ -18,6 +18,7 @@ from typing import Any
 
 from headrace.clock.participants import Participant
 from headrace.clock.schedules import Hold, Holds
+from headrace.testing import replaying
 from headrace.testing.simulation import Simulation, simulate
 
 __all__ = ["Exploration", "ScheduleFailure", "explore"]
@@ -241,17 +242,13 @@ def _program(fn: Callable[..., Any], holds: tuple[Hold, ...], seed: int, options
     """Write the program that repeats one trial."""
     module, name = getattr(fn, "__module__", ""), getattr(fn, "__qualname__", repr(fn))
     importable = module and module != "__main__" and "<" not in name and "." not in name
-    schedule = "None" if not holds else repr(holds[0]) if len(holds) == 1 else repr(list(holds))
-    given = "".join(f", {key}={value!r}" for key, value in options.items())
+    schedule = Holds(*holds) if holds else None
     call = f"{name}(simulation)" if _takes_one(fn) else f"{name}()"
-    lines = [
-        "from headrace.testing import Hold, simulate",
-        *([f"from {module} import {name}"] if importable else []),
-        "",
-        f"with simulate(seed={seed}, schedule={schedule}{given}) as simulation:",
-        f"    {f'asyncio.run({call})' if inspect.iscoroutinefunction(fn) else call}",
-    ]
-    return "\n".join(["import asyncio", "", *lines] if inspect.iscoroutinefunction(fn) else lines)
+    is_async = inspect.iscoroutinefunction(fn)
+    imports = [*(["import asyncio"] if is_async else []), *([f"from {module} import {name}"] if importable else [])]
+    return replaying.program(
+        {"seed": seed, "schedule": schedule, **options}, f"asyncio.run({call})" if is_async else call, imports
+    )
 
 
 def _indented(text: str) -> str:

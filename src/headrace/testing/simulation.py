@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
-from headrace.clock.schedules import as_schedule
+from headrace.clock import SystemClock
+from headrace.clock.schedules import Schedule, as_schedule
 from headrace.clock.virtual import VirtualClock, VirtualEvent
 from headrace.drive.world import use_world
 from headrace.exceptions import SimulationError
 from headrace.store.protocol import Store
-from headrace.testing import isolation
+from headrace.testing import endings, isolation
 from headrace.testing.faults.crashes import Crash
 from headrace.testing.faults.failures import Failure, Slowness
 from headrace.testing.faults.plan import Faults
@@ -25,7 +26,6 @@ from headrace.testing.faults.stores import StoreFault
 from headrace.testing.faults.stubs import Stub
 from headrace.testing.runs import Runs
 from headrace.testing.stores import opener
-from headrace.testing.timelines import drawn
 from headrace.testing.virtual import frozen_moment, virtual_time
 from headrace.testing.worlds import SimulatedWorld
 
@@ -106,6 +106,8 @@ class Simulation:
         self.seed = seed
         self.runs = Runs(world)
         self._faults = Faults(world)
+        self._real = SystemClock()
+        self._began = self._real.monotonic_ns()
         self._watched: list[tuple[Callable[[], bool], VirtualEvent]] = []
         world.after_each(self._look)
 
@@ -120,6 +122,16 @@ class Simulation:
     def elapsed(self) -> float:
         """Virtual seconds since the start; an int where they are whole."""
         return self.clock.elapsed
+
+    @property
+    def real_seconds(self) -> float:
+        """Real seconds since the start."""
+        return (self._real.monotonic_ns() - self._began) / 1e9
+
+    @property
+    def schedule(self) -> Schedule:
+        """What chooses who goes next; its repr is what to write to have it again."""
+        return self.clock.turns.schedule
 
     def advance(self, seconds: float) -> None:
         """Let virtual seconds pass, stepping through every deadline on the way. Raises ValueError below 0."""
@@ -263,9 +275,9 @@ class Simulation:
 _open: list[Simulation] = []
 
 
-def drawn_open() -> list[str]:
-    """Return the timelines of the simulations that are open, the innermost first."""
-    return [line for simulation in reversed(_open) for line in drawn(simulation._world)]
+def open_simulations() -> list[Simulation]:
+    """Return the simulations that are open, the innermost last."""
+    return list(_open)
 
 
 def current_simulation() -> Simulation:
@@ -322,6 +334,7 @@ class simulate:  # noqa: N801 - used like a function
             clock.turns.chief = clock.turns.here()
             _open.append(simulation)
             stack.callback(_open.remove, simulation)
+            stack.push(_Farewell(simulation))
             stack.push(simulation._faults)
             stack.push(_Ending(clock))
             self._stack.append(stack.pop_all())
@@ -361,6 +374,18 @@ class simulate:  # noqa: N801 - used like a function
                 return fn(*args, **kwargs)
 
         return simulated
+
+
+class _Farewell:
+    """Tell who wants to know that a simulation ends, and with which error, before its store is gone."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    def __call__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        endings.tell(self._simulation, error)
 
 
 class _Ending:

@@ -9,8 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headrace.exceptions import StoreError
+
 if TYPE_CHECKING:
     from headrace.store.protocol import Store
+
+#: How many runs are copied out of a store that is not in memory, at most: a test may use somebody's own.
+MOST_COPIED = 10_000
 
 Opener = Callable[[], AbstractContextManager[Callable[[], "Store"]]]
 
@@ -40,3 +45,21 @@ def _sqlite() -> Iterator[Callable[[], Store]]:
 
     with tempfile.TemporaryDirectory(prefix="headrace-simulation-") as folder:
         yield partial(SqliteStore, Path(folder) / "headrace.db")
+
+
+def copy_of(store: Store) -> Store:
+    """Return a store in memory that holds what this one holds now. Raises StoreError where it can't be read."""
+    from headrace.store.memory import MemoryStore
+    from headrace.store.protocol import LogFilter
+
+    copy = getattr(store, "copy", None)
+    if copy is not None:
+        copied: Store = copy()
+        return copied
+    if store.count("flow") + store.count("task") > MOST_COPIED:
+        raise StoreError(f"There are more than {MOST_COPIED} runs in a store that is not in memory.")
+    kept = MemoryStore()
+    for run in [*store.flow_runs(), *store.task_runs()]:
+        kept.create(run, store.history(run.id))
+    kept.append_logs(store.logs(LogFilter()))
+    return kept

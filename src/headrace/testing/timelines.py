@@ -9,7 +9,6 @@ from itertools import zip_longest
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.timeline import cell_width, fit, one_line, render, rows, seconds_text
 from headrace.drive.world import World
-from headrace.exceptions import StoreError
 from headrace.store.protocol import RunFilter, Store
 from headrace.testing.transitions import Transition, steps
 
@@ -57,15 +56,8 @@ def _below(store: Store, run: Run) -> Iterator[FlowRun]:
         yield from _below(store, child)
 
 
-def drawn(world: World) -> Iterator[str]:
-    """Yield the timelines of the runs that nobody else started: the first few of them."""
-    try:
-        yield from _drawn(world)
-    except StoreError as error:  # a test may have closed it
-        yield f"Its runs can't be shown: {error}"
-
-
-def _drawn(world: World) -> Iterator[str]:
+def drawn(world: World, begin: datetime | None = None) -> Iterator[str]:
+    """Yield the timelines of the runs that nobody else started, and stories: the first few. `begin` is second 0."""
     store = world.store
     roots: list[Run] = [run for run in store.flow_runs() if run.parent_task_run_id is None]
     roots += [run for run in store.task_runs() if run.flow_run_id is None]
@@ -74,7 +66,7 @@ def _drawn(world: World) -> Iterator[str]:
     if len(roots) > _MOST:
         yield f"… and {len(roots) - _MOST} more runs"
     everything: list[Run] = [*store.flow_runs(), *store.task_runs()]
-    begin = min((run.created for run in everything), default=None)
+    begin = begin or min((run.created for run in everything), default=None)
     for run in list(filter(_has_a_story, everything))[:_MOST]:
         yield f"\n{run.kind} run {run.name!r}\n{story(steps(world, run), begin)}"
 

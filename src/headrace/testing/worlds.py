@@ -16,6 +16,7 @@ from headrace.exceptions import ObjectNotFound
 from headrace.runs.context import CURRENT
 from headrace.testing.faults.leases import SimulatedSlots
 from headrace.testing.faults.processes import Processes
+from headrace.testing.slot_waits import SlotWaits
 
 if TYPE_CHECKING:
     from headrace.store.protocol import Store
@@ -36,6 +37,7 @@ class ToldStore:
         self.before: list[Before] = []
         #: Called after every transition that the store has taken.
         self.after: list[Callable[[], object]] = []
+        self.slot_waits = SlotWaits()
 
     def create(self, run: Run, states: Sequence[State]) -> None:
         """Record a new run."""
@@ -71,11 +73,14 @@ class ToldStore:
     def request_slots(self, request: Any, now: Any) -> Any:
         """Ask for slots."""
         self._announce("slots", None, ())
-        return self.inner.request_slots(request, now)
+        answer = self.inner.request_slots(request, now)
+        self.slot_waits.answered(request, answer, now)
+        return answer
 
     def release_slots(self, ticket: Any, now: Any) -> None:
         """Give slots back."""
         self._announce("slots", None, ())
+        self.slot_waits.released(ticket, now)
         self.inner.release_slots(ticket, now)
 
     def _announce(self, what: str, run: Run | None, states: Sequence[State]) -> None:

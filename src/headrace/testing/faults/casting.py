@@ -10,6 +10,7 @@ from headrace.runs.context import RunContext
 from headrace.testing.faults.failures import Failure, Slowness
 from headrace.testing.faults.outcomes import Calls, Outcome
 from headrace.testing.faults.playing import played
+from headrace.testing.faults.strikes import Strikes
 from headrace.testing.faults.stubs import Stub
 from headrace.testing.faults.targets import Target
 from headrace.testing.worlds import SimulatedWorld
@@ -31,6 +32,7 @@ class Cast:
         self.stubs: list[Stub] = []
         self.failures: list[Failure] = []
         self.delays: list[Slowness] = []
+        self.strikes = Strikes(world)
 
     def __call__(self, effect: Call) -> Call:
         """Return the call to make for this one. Raises SimulatedCrash where its process is dead."""
@@ -43,7 +45,8 @@ class Cast:
         delays = [delay for delay in self.delays if delay.target.fits(context)]
         if failure is None and stub is None and not delays:
             return effect
-        return played(effect, _Understudy(effect, stub, failure, delays), self._world.clock)
+        understudy = _Understudy(effect, stub, failure, delays, self.strikes)
+        return played(effect, understudy, self._world.clock)
 
 
 def _latest(planned: Sequence[A], context: RunContext) -> A | None:
@@ -53,15 +56,34 @@ def _latest(planned: Sequence[A], context: RunContext) -> A | None:
 class _Understudy:
     """What stands in for one body."""
 
-    def __init__(self, effect: Call, stub: Stub | None, failure: Failure | None, delays: Sequence[Slowness]) -> None:
+    def __init__(
+        self,
+        effect: Call,
+        stub: Stub | None,
+        failure: Failure | None,
+        delays: Sequence[Slowness],
+        strikes: Strikes,
+    ) -> None:
         self._effect, self._stub, self._failure, self._delays = effect, stub, failure, delays
+        self._strikes = strikes
 
     def begin(self) -> tuple[float, Outcome]:
         """Be called: what is slow waits, then comes the failure, else the stub, else the body itself."""
         slow = sum(delay.strike() for delay in self._delays)
+        if slow:
+            self._note(f"{slow:g} s slower")
         if self._failure is not None:
-            return slow, self._failure.strike()
+            outcome = self._failure.strike()
+            self._note("let fail: ", outcome)
+            return slow, outcome
         if self._stub is None:
             return slow, Calls(self._effect.fn)
-        seconds, outcome = self._stub.begin(self._effect.context, self._effect.fn)
+        return self._stubbed(self._stub, slow)
+
+    def _stubbed(self, stub: Stub, slow: float) -> tuple[float, Outcome]:
+        seconds, outcome = stub.begin(self._effect.context, self._effect.fn)
+        self._note(f"stubbed, after {seconds:g} s: " if seconds else "stubbed: ", outcome)
         return slow + seconds, outcome
+
+    def _note(self, said: str, outcome: object = "") -> None:
+        self._strikes.note(self._effect.context.run, said, outcome)

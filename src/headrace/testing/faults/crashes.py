@@ -10,6 +10,7 @@ from headrace.core.states import State
 from headrace.testing.conditions import checked_state, is_in
 from headrace.testing.faults.checks import checked_count, checked_pattern
 from headrace.testing.faults.planned import Planned
+from headrace.testing.faults.strikes import Note
 from headrace.testing.faults.targets import names_run
 
 #: Says of each write of states whether it is the one.
@@ -19,8 +20,9 @@ _Comes = Callable[[Run, Sequence[State]], bool]
 class Crash(Planned):
     """The death of a process, planned for a transition of a run of its. It comes once; `times` is 1 from then on."""
 
-    def __init__(self, at: Any, before: bool) -> None:
+    def __init__(self, at: Any, before: bool, note: Note) -> None:
         super().__init__()
+        self._note = note
         if not isinstance(before, bool):
             raise TypeError(f"'before' says whether the process dies before the transition is written: not {before!r}.")
         self.before = before
@@ -33,6 +35,7 @@ class Crash(Planned):
     def strike(self, run: Run) -> None:
         """Come."""
         self.times += 1
+        self._note(run, f"its process dies {'before' if self.before else 'when'} {self._words}")
 
     def told(self, run: Run) -> str:
         """Say in a sentence what happened."""

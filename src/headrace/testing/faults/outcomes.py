@@ -5,7 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from reprlib import Repr
 from typing import Any, Protocol
+
+from headrace.core.messages import shown
+
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
 
 
 class Outcome(Protocol):
@@ -34,6 +40,9 @@ class Returns:
         """Return it."""
         return self.value
 
+    def __str__(self) -> str:
+        return f"returns {_SHORT.repr(self.value)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Raises:
@@ -48,6 +57,9 @@ class Raises:
     async def play_async(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Raise it."""
         return self.play(args, kwargs)
+
+    def __str__(self) -> str:
+        return f"raises {self.error.__name__ if isinstance(self.error, type) else shown(self.error)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,9 @@ class Calls:
         """Call it, and await what it gives."""
         value = self.fn(*args, **kwargs)
         return await value if inspect.isawaitable(value) else value
+
+    def __str__(self) -> str:
+        return f"calls {getattr(self.fn, '__qualname__', None) or _SHORT.repr(self.fn)}"
 
 
 def outcome_of(given: Any) -> Outcome:

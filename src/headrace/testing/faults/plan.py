@@ -27,6 +27,8 @@ class Faults:
     def __init__(self, world: SimulatedWorld) -> None:
         self._world = world
         self._cast = Cast(world)
+        #: What stubs and faults have done so far.
+        self.strikes = self._cast.strikes
 
     def stub(self, task: Any, outcome: Any, takes: Any, run: Any, exhausted: str, unused: str) -> Stub:
         """Let something stand in for bodies."""
@@ -51,14 +53,14 @@ class Faults:
 
     def store_fails(self, on: Any, nth: Any, error: Any, times: Any, run: Any, state: Any) -> StoreFault:
         """Let the store raise."""
-        fault = StoreFault(on, nth, error, times, run, state)
+        fault = StoreFault(on, nth, error, times, run, state, self.strikes.note)
         before = self._world.told_before
         before.append(fault)
         return fault.when_removed(lambda: before.remove(fault))
 
     def crash(self, at: Any, before: Any) -> Crash:
         """Let a process die."""
-        crash = Crash(at, before)
+        crash = Crash(at, before, self.strikes.note)
         return self._planned(crash, self._world.processes.plans)
 
     def _planned(self, one: T, others: list[T]) -> T:

@@ -12,6 +12,7 @@ from headrace.testing.conditions import checked_state, is_in
 from headrace.testing.faults.checks import checked_choice, checked_count, checked_error, checked_pattern
 from headrace.testing.faults.outcomes import Raises
 from headrace.testing.faults.planned import Planned
+from headrace.testing.faults.strikes import Note
 from headrace.testing.faults.targets import names_run
 
 #: What a store does, and which announcements of it are meant. A run's first states are a transition, too.
@@ -29,8 +30,9 @@ _WITH_STATES = ("transition", "create", "propose")
 class StoreFault(Planned):
     """An error that the store raises in the place of some operation. `times` counts how often it did."""
 
-    def __init__(self, on: Any, nth: Any, error: Any, times: Any, run: Any, state: Any) -> None:
+    def __init__(self, on: Any, nth: Any, error: Any, times: Any, run: Any, state: Any, note: Note) -> None:
         super().__init__()
+        self._note = note
         self._on = checked_choice(on, "on", OPERATIONS)
         self._first = checked_count(nth, "nth")
         self._last = None if times is None else self._first + checked_count(times, "times") - 1
@@ -49,6 +51,7 @@ class StoreFault(Planned):
         self._seen += 1
         if self._seen >= self._first and (self._last is None or self._seen <= self._last):
             self.times += 1
+            self._note(run, f"store fails on {what}: {self._outcome}")
             self._outcome.play((), {})
 
     def _is_meant(self, what: str, run: Run | None, states: Sequence[State]) -> bool:
