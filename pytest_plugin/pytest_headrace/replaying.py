@@ -41,7 +41,9 @@ def command(item: pytest.Item) -> str:
 def with_marker(item: pytest.Item, scene: Scene) -> Scene:
     """Return the scene of a test's fixture with what else its marker says."""
     given = marked(item, "simulate") or {}
-    return replace(scene, options={**given, **scene.options})
+    return replace(
+        scene, options={**scene.options, **{name: given[name] for name in given if name not in scene.options}}
+    )
 
 
 def program(item: pytest.Item, scene: Scene) -> str:
