@@ -142,3 +142,97 @@ def test_hypothesis_examples_share_the_store_of_their_test(project: pytest.Pytes
         """
     )
     project.runpytest_subprocess("-o", "addopts=").assert_outcomes(passed=1)
+
+
+SIMULATED = """
+    import threading, time
+    import pytest
+    from pipelines import ingest
+
+    @pytest.mark.parametrize("n", range(3))
+    def test_simulated(n, simulation, runs):
+        assert ingest() == ["aa"]
+        assert simulation.elapsed == 30
+        time.sleep(3600)
+        assert [run.name for run in runs.tasks()] == ["fetch-a"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("pytest_randomly", ["-p", "randomly", "-p", "no:cacheprovider"]),
+        ("pytest_timeout", ["--timeout=30", "--timeout-method=signal"]),
+        ("pytest_timeout", ["--timeout=30", "--timeout-method=thread"]),
+        ("pytest_rerunfailures", ["--reruns=2", "--reruns-delay=0"]),
+        ("pytest_cov", ["--cov=pipelines", "--durations=3"]),
+        ("xdist", ["-n2"]),
+    ],
+)
+def test_simulations_work_beside_other_plugins(project: pytest.Pytester, module: str, options: list[str]) -> None:
+    """Which go on in real time: an hour of virtual time runs into no limit of theirs."""
+    pytest.importorskip(module)
+    project.makepyfile(SIMULATED)
+    result = project.runpytest_subprocess("-W", "default", *options)
+    result.assert_outcomes(passed=3)
+    result.stdout.no_fnmatch_line("*3600*")
+
+
+def test_a_test_that_is_run_again_begins_anew(project: pytest.Pytester) -> None:
+    """pytest-rerunfailures: an empty store, the clock at its start."""
+    pytest.importorskip("pytest_rerunfailures")
+    project.makepyfile(
+        """
+        from pipelines import ingest
+        tries = []
+
+        def test_flaky(simulation, runs):
+            tries.append(1)
+            assert runs.all() == [] and simulation.elapsed == 0
+            ingest()
+            assert len(tries) == 2
+        """
+    )
+    result = project.runpytest_subprocess("-W", "default", "--reruns=1")
+    result.stdout.fnmatch_lines(["*1 passed, 1 rerun in*"])
+
+
+def test_a_test_that_hangs_in_real_time_is_ended_by_its_timeout(project: pytest.Pytester) -> None:
+    """pytest-timeout counts real seconds, in a simulation too."""
+    pytest.importorskip("pytest_timeout")
+    project.makepyfile(
+        """
+        def test_hangs(simulation):
+            while True:
+                pass
+        """
+    )
+    result = project.runpytest_subprocess("-W", "default", "--timeout=1", "--timeout-method=signal")
+    result.stdout.fnmatch_lines(["*Timeout*1.0s*"])
+
+
+def test_uvloop_is_refused_with_a_word_on_why(project: pytest.Pytester) -> None:
+    """Its waits can't be told to be virtual."""
+    pytest.importorskip("uvloop")
+    project.makeconftest(
+        """
+        import pytest, uvloop
+
+        def pytest_asyncio_loop_factories(config, item):
+            return {"uvloop": uvloop.new_event_loop}
+        """
+    )
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.asyncio
+        async def test_refused(simulation): pass
+
+        @pytest.mark.asyncio
+        async def test_real(): pass
+        """
+    )
+    result = project.runpytest_subprocess("-W", "default")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*uvloop*can't follow virtual time*"])

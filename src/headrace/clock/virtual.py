@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import asyncio
 
 _SECOND = 1_000_000_000
-_DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC)
+#: Where a clock starts that is not told otherwise.
+DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class VirtualClock:
@@ -34,7 +35,7 @@ class VirtualClock:
     """
 
     def __init__(
-        self, start: datetime = _DEFAULT_START, *, schedule: Schedule | None = None, stall_seconds: float = 10.0
+        self, start: datetime = DEFAULT_START, *, schedule: Schedule | None = None, stall_seconds: float = 10.0
     ) -> None:
         if start.tzinfo is None:
             raise ValueError(f"A virtual clock starts at an aware datetime, not at the naive {start!r}: add tzinfo.")

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from headrace.clock import SystemClock
 from headrace.clock.schedules import Schedule, as_schedule
-from headrace.clock.virtual import VirtualClock, VirtualEvent
+from headrace.clock.virtual import DEFAULT_START, VirtualClock, VirtualEvent
 from headrace.drive.world import use_world
 from headrace.exceptions import SimulationError
 from headrace.store.protocol import Store
@@ -24,6 +24,7 @@ from headrace.testing.faults.failures import Failure, Slowness
 from headrace.testing.faults.plan import Faults
 from headrace.testing.faults.stores import StoreFault
 from headrace.testing.faults.stubs import Stub
+from headrace.testing.following.active import frozen_moment
 from headrace.testing.runs import Runs
 from headrace.testing.stores import opener
 from headrace.testing.virtual import frozen_moment, virtual_time
@@ -321,7 +322,7 @@ class simulate:  # noqa: N801 - used like a function
 
     def __enter__(self) -> Simulation:
         stall_seconds, max_jumps, max_seconds = self._limits
-        start = self._start or frozen_moment() or datetime(2026, 1, 1, tzinfo=UTC)
+        start = self._start or frozen_moment() or DEFAULT_START
         clock = VirtualClock(start, schedule=self._schedule.fresh(), stall_seconds=stall_seconds)
         clock.turns.most_jumps, clock.turns.most_nanoseconds = max_jumps, int(max_seconds * 1e9)
         with ExitStack() as stack:

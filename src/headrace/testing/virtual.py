@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from headrace.clock.virtual import VirtualClock
+from headrace.clock.virtual import DEFAULT_START, VirtualClock
 from headrace.drive.world import World, current_world
 from headrace.ids import IdSource
 from headrace.testing.following import following
+from headrace.testing.following.active import frozen_moment
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def virtual_time(world: World | None = None, clock: VirtualClock | None = None) 
     """
     import asyncio  # slow to import, and what looks at runs does without
 
-    world, clock = world or current_world(), clock or VirtualClock()
+    world, clock = world or current_world(), clock or VirtualClock(frozen_moment() or DEFAULT_START)
     before = world.clock, world.new_id
     world.clock, world.new_id = clock, IdSource(clock.time_ns, world.random)
     _drop_kept_loop()
@@ -39,15 +40,6 @@ def virtual_time(world: World | None = None, clock: VirtualClock | None = None) 
         finally:
             _drop_kept_loop()
             world.clock, world.new_id = before
-
-
-def frozen_moment() -> datetime | None:
-    """Return the moment at which freezegun has frozen time; None where it has not."""
-    freezegun = sys.modules.get("freezegun.api")
-    if freezegun is None or not freezegun.freeze_factories:
-        return None
-    frozen: datetime = freezegun.freeze_factories[-1]()
-    return frozen.replace(tzinfo=UTC)
 
 
 def _followed_by_freezegun(clock: VirtualClock) -> Callable[[], None]:

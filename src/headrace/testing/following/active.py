@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from types import FrameType
 
+from headrace.clock.protocol import nanoseconds_of
 from headrace.clock.virtual import VirtualClock
 
 #: The clocks that are followed, the innermost last.
@@ -47,3 +49,18 @@ def is_users(module: object) -> bool:
 def is_real(module: object) -> bool:
     """Say whether a module stays on real time, whatever thread it runs in."""
     return isinstance(module, str) and module.partition(".")[0] in REAL
+
+
+def wall_ns(clock: VirtualClock) -> int:
+    """Return the wall clock in nanoseconds since 1970: freezegun's where it has frozen time, else virtual time."""
+    frozen = frozen_moment()
+    return clock.time_ns() if frozen is None else nanoseconds_of(frozen)
+
+
+def frozen_moment() -> datetime | None:
+    """Return the moment at which freezegun has frozen time, aware UTC; None where it has not."""
+    freezegun = sys.modules.get("freezegun.api")
+    if freezegun is None or not freezegun.freeze_factories:
+        return None
+    at: datetime = freezegun.freeze_factories[-1]()
+    return at.replace(tzinfo=UTC)

@@ -12,12 +12,12 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from headrace.clock.virtual import VirtualClock
-from headrace.testing.following.active import CLOCKS, is_users
+from headrace.testing.following.active import CLOCKS, frozen_moment, is_users
 from headrace.testing.following.times import CLASSES, FUNCTIONS, DatetimeModule
 from headrace.testing.following.waits import FACTORIES, METHODS
 
@@ -45,13 +45,14 @@ class _Places:
 
     def all(self) -> list[tuple[dict[str, Any], str]]:
         """Return them, those in new modules included."""
-        modules = list(sys.modules.values())
-        new = [module for module in modules if id(module) not in self._seen]
-        for module in new:
-            self._seen.add(id(module))
-            names = getattr(module, "__dict__", None)
-            if names is not None and is_users(names.get("__name__")):
-                self._places += [(names, name) for name, value in list(names.items()) if id(value) in _BY_ID]
+        new = [module for module in list(sys.modules.values()) if id(module) not in self._seen]
+        found = [place for module in new for place in _places_in(module)]
+        if (
+            frozen_moment() is not None
+        ):  # freezegun has its own things in some places: they are looked through again later
+            return self._places + found
+        self._seen.update(map(id, new))
+        self._places += found
         return self._places
 
     def restore_new(self) -> None:
@@ -65,50 +66,98 @@ class _Places:
                     names[name] = _BACK[id(value)]
 
 
+def _places_in(module: Any) -> list[tuple[dict[str, Any], str]]:
+    names = getattr(module, "__dict__", None)
+    if names is None or not is_users(names.get("__name__")):
+        return []
+    return [(names, name) for name, value in list(names.items()) if id(value) in _BY_ID]
+
+
 _PLACES = _Places()
+
+
+class _Undo:
+    """What was put in place, so that it can be taken out: where it is still ours."""
+
+    def __init__(self) -> None:
+        self._done: list[tuple[Any, str, Any, Any]] = []
+
+    def put(self, owner: Any, name: str, stand_in: Any) -> None:
+        """Put a stand-in in the place of an attribute, or of a name in a namespace."""
+        self._done.append((owner, name, _get(owner, name), stand_in))
+        _set(owner, name, stand_in)
+
+    def all(self) -> None:
+        """Take everything out again. What somebody else has put there meanwhile stays theirs."""
+        for owner, name, before, stand_in in reversed(self._done):
+            if _get(owner, name) is stand_in:
+                _set(owner, name, before)
+        self._done.clear()
+
+
+def _get(owner: Any, name: str) -> Any:
+    return owner.get(name) if isinstance(owner, dict) else vars(owner).get(name)
+
+
+def _set(owner: Any, name: str, value: Any) -> None:
+    if isinstance(owner, dict):
+        owner[name] = value
+    else:
+        setattr(owner, name, value)
+
+
+_UNDO = _Undo()
+_PLAIN_MODULE = type(sys)
 
 
 @contextmanager
 def following(clock: VirtualClock) -> Iterator[None]:
     """Let user code follow a clock in the block, in all threads that take part in it."""
     CLOCKS.append(clock)
-    if len(CLOCKS) > 1:  # everything is in place
-        try:
-            yield
-        finally:
-            CLOCKS.remove(clock)
-        return
-    undo = _put_in_place()
+    if len(CLOCKS) == 1:
+        _put_in_place()
     try:
         yield
     finally:
         CLOCKS.remove(clock)
-        for owner, name, value in reversed(undo):
-            if isinstance(owner, dict):
-                owner[name] = value
-            else:
-                setattr(owner, name, value)
-        datetime.__class__ = _PLAIN_MODULE
-        _PLACES.restore_new()
+        if not CLOCKS:
+            _UNDO.all()
+            datetime.__class__ = _PLAIN_MODULE
+            _PLACES.restore_new()
 
 
-_PLAIN_MODULE = type(sys)
-
-
-def _put_in_place() -> list[tuple[Any, str, Any]]:
-    undo: list[tuple[Any, str, Any]] = []
-    for owner, name in _AT_HOME:
-        held = getattr(owner, name)
-        if id(held) in _BY_ID:  # else somebody else has a stand-in there: freezegun
-            undo.append((owner, name, held))
-            setattr(owner, name, _BY_ID[id(held)][1])
-    for namespace, name in _PLACES.all():
-        held = namespace.get(name)
-        if id(held) in _BY_ID:
-            undo.append((namespace, name, held))
-            namespace[name] = _BY_ID[id(held)][1]
+def _put_in_place() -> None:
+    _put_names()
     for kind, name, method in METHODS:
-        undo.append((kind, name, kind.__dict__[name]))
-        setattr(kind, name, method)
+        _UNDO.put(kind, name, method)
+    _put_after_freezegun()
     datetime.__class__ = DatetimeModule
-    return undo
+
+
+def _put_names() -> None:
+    """Put the stand-ins where the real things are; where somebody else (freezegun) has theirs, that stays."""
+    for owner, name in _AT_HOME:
+        _stand_in_for(owner, name)
+    for namespace, name in _PLACES.all():
+        _stand_in_for(namespace, name)
+
+
+def _stand_in_for(owner: Any, name: str) -> None:
+    found = _BY_ID.get(id(_get(owner, name)))
+    if found is not None:
+        _UNDO.put(owner, name, found[1])
+
+
+def _put_after_freezegun() -> None:
+    """Let the end of a `freeze_time` within the simulation lead back to virtual time: it puts the real things back."""
+    freezegun = sys.modules.get("freezegun.api")
+    if freezegun is None:
+        return
+    really: Callable[[Any], Any] = freezegun._freeze_time.stop
+
+    def stop(frozen: Any) -> None:
+        really(frozen)
+        if CLOCKS:
+            _put_names()
+
+    _UNDO.put(freezegun._freeze_time, "stop", stop)

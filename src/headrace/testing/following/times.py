@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from headrace.clock.virtual import VirtualClock
-from headrace.testing.following.active import clock_here, clock_of
+from headrace.testing.following.active import clock_here, clock_of, wall_ns
 
 _SECOND = 1_000_000_000
 #: The real functions, as they were before anybody replaced them.
@@ -39,7 +39,7 @@ def _defaulting(name: str) -> Callable[..., Any]:
 
     def virtual(seconds: float | None = None, /) -> Any:
         clock = clock_of(sys._getframe(1)) if seconds is None else None
-        return real(seconds) if clock is None else real(clock.time_ns() / _SECOND)
+        return real(seconds) if clock is None else real(wall_ns(clock) / _SECOND)
 
     return _named(virtual, name)
 
@@ -47,7 +47,7 @@ def _defaulting(name: str) -> Callable[..., Any]:
 def _strftime(form: str, when: Any = None, /) -> str:
     clock = clock_of(sys._getframe(1)) if when is None else None
     if clock is not None:
-        when = _REAL["localtime"](clock.time_ns() / _SECOND)
+        when = _REAL["localtime"](wall_ns(clock) / _SECOND)
     text: str = _REAL["strftime"](form) if when is None else _REAL["strftime"](form, when)
     return text
 
@@ -69,8 +69,8 @@ def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 #: The stand-ins, by the real function that each stands in for.
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     _REAL["sleep"]: _named(_sleep, "sleep"),
-    _REAL["time"]: _reading("time", lambda clock: clock.time_ns() / _SECOND),
-    _REAL["time_ns"]: _reading("time_ns", lambda clock: clock.time_ns()),
+    _REAL["time"]: _reading("time", lambda clock: wall_ns(clock) / _SECOND),
+    _REAL["time_ns"]: _reading("time_ns", lambda clock: wall_ns(clock)),
     _REAL["monotonic"]: _reading("monotonic", lambda clock: clock.monotonic_ns() / _SECOND),
     _REAL["monotonic_ns"]: _reading("monotonic_ns", lambda clock: clock.monotonic_ns()),
     _REAL["localtime"]: _defaulting("localtime"),
@@ -163,7 +163,7 @@ def _seconds() -> int | None:
     if clock is None:
         return None
     clock.turns.poll("The time was read")
-    return clock.time_ns() // 1000
+    return wall_ns(clock) // 1000
 
 
 def _exact(microseconds: int, tz: tzinfo | None) -> datetime:
