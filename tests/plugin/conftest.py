@@ -41,7 +41,7 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     Without the plugin of Hypothesis, which imports all of it at the end of each session: a second, each time.
     """
     pytester.makeini(
-        "[pytest]\nfilterwarnings = error\naddopts = -p no:hypothesispytest\n"
+        "[pytest]\nfilterwarnings = error\naddopts = -p no:hypothesispytest -p no:randomly\n"
         "asyncio_default_fixture_loop_scope = function\n"
     )
     pytester.makepyfile(pipelines=PIPELINES)

@@ -15,6 +15,8 @@ from time import sleep
 import pytest
 
 from headrace import flow, task
+from headrace.drive.activities import cancel
+from headrace.drive.world import current_world
 from headrace.exceptions import DeadlockError, RunawayError, StallError
 from headrace.testing import Hold, current_simulation, recorded_runs, seed, simulate
 
@@ -336,6 +338,23 @@ def test_a_real_wait_is_a_stall_named_with_its_place():
     assert row[1] == "in a real wait"
     assert "test_simulate.py" in row[3]
     assert "lock.acquire()  # here" in row[3]
+
+
+def test_a_cancellation_reaches_a_thread_that_sleeps_when_its_sleep_ends():
+    """As in real time, where a sleep in a thread can't be cut short; that of the main thread is."""
+
+    @flow
+    def cancelling():
+        load.with_options(task_run_name="sleeper").submit(1)
+        sleep(0.5)
+        cancel(current_world(), current_simulation().runs.flow("cancelling").id)
+        sleep(100)
+
+    with simulate() as simulation:
+        state = cancelling(return_state=True)
+        assert state.is_cancelled()
+        assert simulation.runs.task("sleeper").states == ["Pending", "Running", "Cancelled"]
+        assert simulation.elapsed == 1
 
 
 # the same every time ---------------------------------------------------------------------------------------------

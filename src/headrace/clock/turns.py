@@ -342,7 +342,9 @@ class Turns:
         """End a wait, with the lock held; with `error` it ends by raising that."""
         if parking.woken:
             return
-        parking.woken, parking.error = True, error
+        parking.woken = True
+        if error is not None:
+            parking.error = error
         if parking.participant is None:
             parking.gate.release()
         else:
@@ -356,6 +358,19 @@ class Turns:
             self.abandon(parking)
             raise
         self.resume(parking)
+
+    def interrupt(self, thread_id: int, error: BaseException, at_once: bool) -> bool:
+        """Let the wait of a thread end by an error: at once, or when it ends by itself; False where it doesn't wait."""
+        with self.lock:
+            participant = self._participants.get(thread_id)
+            parking = participant.parking if participant is not None else None
+            if parking is None or parking.woken:
+                return False
+            if at_once:
+                self.wake(parking, error)
+            else:
+                parking.error = error
+            return True
 
     def abandon(self, parking: Parking) -> None:
         """End a wait that a signal has interrupted."""

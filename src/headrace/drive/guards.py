@@ -153,7 +153,14 @@ class Guard:
             self._pending.insert(place, reason)
 
     def _reach(self, reason: BaseException) -> None:
-        if _SIGNALS.heard and self.thread_id == threading.main_thread().ident:
+        on_main = self.thread_id == threading.main_thread().ident
+        # As in real time: a signal ends a wait of the main thread, another's ends by itself before it is interrupted.
+        if any(interrupt(self.thread_id, reason, on_main and _SIGNALS.heard) for interrupt in INTERRUPTS):
+            self.is_open = False
+            self.withdraw(reason)
+            self.delivered = reason
+            return
+        if _SIGNALS.heard and on_main:
             self._signalled = True
             signal.pthread_kill(self.thread_id, signal.SIGINT)  # its handler calls `answer_signal`
             return
@@ -169,6 +176,11 @@ class Guard:
             self.is_open = False
             raise self._taken()
         return ours
+
+
+#: How threads are interrupted that wait in some other way than a system call: on virtual time. Each is given a thread,
+#: what to raise in it, and whether at once; it answers whether the thread waits there.
+INTERRUPTS: list[Callable[[int, BaseException, bool], bool]] = []
 
 
 def _plant(thread_id: int, kind: type[BaseException] | None) -> None:

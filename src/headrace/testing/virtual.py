@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from headrace.clock.virtual import DEFAULT_START, VirtualClock
+from headrace.drive import guards
 from headrace.drive.world import World, current_world
 from headrace.ids import IdSource
 from headrace.testing.following import following
@@ -33,6 +34,8 @@ def virtual_time(world: World | None = None, clock: VirtualClock | None = None) 
         patches.enter_context(following(clock))
         patches.enter_context(clock.participant("test"))
         patches.callback(_followed_by_freezegun(clock))
+        guards.INTERRUPTS.append(clock.turns.interrupt)
+        patches.callback(guards.INTERRUPTS.remove, clock.turns.interrupt)
         for module in (asyncio, asyncio.events):
             patches.enter_context(_replaced(module, "new_event_loop", clock.new_event_loop))
         try:
