@@ -359,17 +359,17 @@ class Turns:
             raise
         self.resume(parking)
 
-    def interrupt(self, thread_id: int, error: BaseException, at_once: bool) -> bool:
+    def interrupt(self, thread_id: int, error: BaseException, at_once: bool = True) -> bool:
         """Let the wait of a thread end by an error: at once, or when it ends by itself; False where it doesn't wait."""
         with self.lock:
             participant = self._participants.get(thread_id)
             parking = participant.parking if participant is not None else None
-            if parking is None or parking.woken:
+            if parking is None:
                 return False
-            if at_once:
+            if at_once and not parking.woken:
                 self.wake(parking, error)
             else:
-                parking.error = error
+                parking.error = parking.error or error
             return True
 
     def abandon(self, parking: Parking) -> None:
@@ -461,18 +461,6 @@ class Turns:
                 return False
             self.wake(chief.parking, error)
             return True
-
-    def interrupt(self, thread_id: int, error: BaseException) -> None:
-        """End the wait of the participant that a thread is, if it waits, by this error."""
-        with self.lock:
-            participant = self._participants.get(thread_id)
-            parking = participant.parking if participant is not None else None
-            if parking is None:
-                return
-            if parking.woken:
-                parking.error = parking.error or error
-            else:
-                self.wake(parking, error)
 
     def dismiss(self, error: Callable[[], BaseException]) -> None:
         """End every wait but the caller's: the simulation is over."""
