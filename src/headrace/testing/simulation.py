@@ -27,7 +27,7 @@ from headrace.testing.faults.stubs import Stub
 from headrace.testing.following.active import frozen_moment
 from headrace.testing.runs import Runs
 from headrace.testing.stores import opener
-from headrace.testing.virtual import frozen_moment, virtual_time
+from headrace.testing.virtual import virtual_time
 from headrace.testing.worlds import SimulatedWorld
 
 P = ParamSpec("P")
