@@ -14,8 +14,7 @@ from .scopes import SCOPE
 
 if TYPE_CHECKING:
     from headrace.settings import Settings
-    from headrace.store.protocol import Store
-    from headrace.testing import Runs, Simulation, VirtualClock
+    from headrace.testing import Runs, Simulation, Store, VirtualClock
 
 #: pytest-asyncio's: each holds the event loop of tests and fixtures of one scope.
 OWN_RUNNER = "_function_scoped_runner"

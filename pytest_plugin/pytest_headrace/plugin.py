@@ -173,5 +173,8 @@ def pytest_runtest_makereport(
 
 def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, right: object) -> list[str] | None:
     """Explain how two lists of a run's states or delays differ, with the run's timeline."""
-    explaining = sys.modules.get("headrace.testing.comparing")
-    return explaining.explain(op, left, right) if explaining is not None else None
+    if "headrace.testing" not in sys.modules:
+        return None
+    from headrace.testing.explaining import explain  # only who fails needs it
+
+    return explain(op, left, right)

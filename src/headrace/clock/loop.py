@@ -10,23 +10,43 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from headrace.clock.participants import Parking
-    from headrace.clock.virtual import VirtualClock
+    from headrace.clock.participants import Parking, Why
+    from headrace.clock.turns import Turns
 
 _SECOND = 1_000_000_000
 #: How often, in real seconds, a loop that waits on virtual time looks for what comes otherwise: signals.
 _LOOK_SECONDS = 0.1
 
 
+class LoopTime(Protocol):
+    """What a loop needs of the clock that it lives by; see `VirtualClock`."""
+
+    @property
+    def turns(self) -> Turns:
+        """Who takes turns."""
+
+    def monotonic_ns(self) -> int:
+        """Return virtual nanoseconds."""
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+
+    def in_flight(self, why: str) -> AbstractContextManager[None]:
+        """Wait for something real in the block."""
+
+    def park(self, seconds: float | None, why: Why) -> Parking:
+        """Let this thread wait. The lock of the turns is held."""
+
+
 class VirtualSelector(selectors.BaseSelector):
     """A selector that waits on virtual time, over one that is asked what is really there."""
 
-    def __init__(self, clock: VirtualClock, real: selectors.BaseSelector | None = None) -> None:
+    def __init__(self, clock: LoopTime, real: selectors.BaseSelector | None = None) -> None:
         self._clock = clock
         self.real = real or selectors.DefaultSelector()
         self.parking: Parking | None = None
@@ -87,7 +107,7 @@ class VirtualSelector(selectors.BaseSelector):
 
 
 def _call_soon_threadsafe(
-    clock: VirtualClock, selector: VirtualSelector, really: Callable[..., asyncio.Handle], *args: Any, **kwargs: Any
+    clock: LoopTime, selector: VirtualSelector, really: Callable[..., asyncio.Handle], *args: Any, **kwargs: Any
 ) -> asyncio.Handle:
     """Make a loop ready before whoever calls goes on, so that time does not jump meanwhile."""
     with clock.turns.lock:
@@ -101,7 +121,7 @@ def _call_soon_threadsafe(
 class VirtualEventLoop(asyncio.SelectorEventLoop):
     """An event loop whose `time()` is the virtual clock's."""
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: LoopTime) -> None:
         self._virtual_clock = clock
         self._virtual_selector = VirtualSelector(clock)
         super().__init__(self._virtual_selector)
@@ -121,7 +141,7 @@ class VirtualEventLoop(asyncio.SelectorEventLoop):
 
 
 @contextmanager
-def follow_in_loop(clock: VirtualClock, loop: Any) -> Iterator[None]:
+def follow_in_loop(clock: LoopTime, loop: Any) -> Iterator[None]:
     """Let an event loop follow a clock in the block; its time goes on from what it was, there and back.
 
     Does nothing for a loop on virtual time. Raises RuntimeError for one that is not asyncio's own (uvloop), which can't

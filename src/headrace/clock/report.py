@@ -5,29 +5,37 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from headrace.clock.participants import Doing, Participant
 from headrace.exceptions import DeadlockError, RunawayError, StallError
-
-if TYPE_CHECKING:
-    from headrace.clock.turns import Turns
 
 _SECOND = 1_000_000_000
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _LIBRARY = os.path.dirname(os.path.abspath(os.__file__))
 
 
-def deadlock(turns: Turns) -> DeadlockError:
+class Reported(Protocol):
+    """What is told of those who take turns; see `Turns`. Moments are in nanoseconds."""
+
+    now: int
+    start: int
+    stall_seconds: float
+
+    def everybody(self) -> Iterable[Participant]:
+        """Return all who take part."""
+
+
+def deadlock(turns: Reported) -> DeadlockError:
     """Return the error for: everybody waits, and nothing will come by itself."""
     return DeadlockError(
         "Deadlock: everybody waits, and there is no deadline that time could jump to.", _rows(turns), _at(turns)
     )
 
 
-def stall(turns: Turns) -> StallError:
+def stall(turns: Reported) -> StallError:
     """Return the error for: a real wait has stopped everything."""
     return StallError(
         f"Stall: nothing has moved for {turns.stall_seconds:g} real seconds, because of a wait that virtual time does "
@@ -39,22 +47,22 @@ def stall(turns: Turns) -> StallError:
     )
 
 
-def runaway(turns: Turns, why: str) -> RunawayError:
+def runaway(turns: Reported, why: str) -> RunawayError:
     """Return the error for: time moves, or is asked for, without end and without anything getting done."""
     return RunawayError(f"Runaway: {why}", _rows(turns), _at(turns))
 
 
-def _at(turns: Turns) -> float:
+def _at(turns: Reported) -> float:
     return (turns.now - turns.start) / _SECOND
 
 
-def _rows(turns: Turns) -> list[tuple[str, str, str, str]]:
+def _rows(turns: Reported) -> list[tuple[str, str, str, str]]:
     """Return for each participant: its name, what it does, since when, where in the code."""
     frames = sys._current_frames()
     return [_row(turns, one, frames) for one in turns.everybody()]
 
 
-def _row(turns: Turns, one: Participant, frames: dict[int, FrameType]) -> tuple[str, str, str, str]:
+def _row(turns: Reported, one: Participant, frames: dict[int, FrameType]) -> tuple[str, str, str, str]:
     why = one.why if isinstance(one.why, str) else _said(one.why)
     waits = one.doing in (Doing.WAITING, Doing.ASIDE)
     doing = f"waits for {why}" if one.doing is Doing.WAITING and why else one.doing.value

@@ -11,10 +11,10 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from headrace.clock.turns import Turns
+    from headrace.clock.participants import Participant
 
 #: How often the watch looks, in seconds.
 TICK_SECONDS = 0.02
@@ -24,12 +24,37 @@ PATIENCE_TICKS = 3
 IDLE_TICKS = 250
 
 
+class Watchable(Protocol):
+    """What the watch looks at, and whom it tells; see `Turns`."""
+
+    current: Participant | None
+    changes: int
+    stall_seconds: float
+
+    @property
+    def is_stuck(self) -> bool:
+        """Say whether everybody waits, without a deadline."""
+
+    @property
+    def is_served(self) -> bool:
+        """Say whether something real may still come."""
+
+    def put_aside(self, one: Participant) -> None:
+        """Let the others go on."""
+
+    def tell_deadlock(self) -> None:
+        """Say that everybody waits for each other."""
+
+    def tell_stall(self) -> None:
+        """Say that a real wait has stopped everything."""
+
+
 class _Watched:
     """What the last look at one clock has shown."""
 
     __slots__ = ("changes", "place", "since", "still", "turns")
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Watchable) -> None:
         self.turns = turns
         self.changes = -1
         self.still = 0
@@ -77,14 +102,14 @@ class _Watch:
         self._watched: dict[int, _Watched] = {}
         self._thread: threading.Thread | None = None
 
-    def add(self, turns: Turns) -> None:
+    def add(self, turns: Watchable) -> None:
         with self._lock:
             self._watched[id(turns)] = _Watched(turns)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._look, name="headrace-watch-time", daemon=True)
                 self._thread.start()
 
-    def remove(self, turns: Turns) -> None:
+    def remove(self, turns: Watchable) -> None:
         with self._lock:
             self._watched.pop(id(turns), None)
 
@@ -107,11 +132,11 @@ _REAL_SLEEP: Any = time.sleep
 _WATCH = _Watch()
 
 
-def watch(turns: Turns) -> None:
+def watch(turns: Watchable) -> None:
     """Look at this clock from now on."""
     _WATCH.add(turns)
 
 
-def unwatch(turns: Turns) -> None:
+def unwatch(turns: Watchable) -> None:
     """Look at it no more."""
     _WATCH.remove(turns)

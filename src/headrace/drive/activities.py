@@ -9,16 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from headrace.core.states import State, StateType
 from headrace.drive.guards import Guard
+from headrace.drive.surroundings import Surroundings
 from headrace.exceptions import CancelRequested, StoreError
 from headrace.runs.context import RunContext
-
-if TYPE_CHECKING:
-    from headrace.drive.world import World
 
 #: How often the store is asked whether somebody wants a run to be cancelled, in seconds.
 WATCH_SECONDS = 0.25
@@ -46,7 +44,7 @@ class Activities:
         finally:
             self._listeners.remove(listener)
 
-    def add(self, world: World, context: RunContext, guard: Guard) -> None:
+    def add(self, world: Surroundings, context: RunContext, guard: Guard) -> None:
         """Let a run be found."""
         flow = context.flow_context
         if flow is None:
@@ -107,7 +105,7 @@ class Activities:
             guards = {guard: run_id for run_id in reversed(wanted) for _, guard in self._guards.get(run_id, ())}
         return flows, guards
 
-    def _look(self, world: World) -> None:
+    def _look(self, world: Surroundings) -> None:
         told: set[UUID] = set()
         while True:
             self._all_ended.wait(WATCH_SECONDS)
@@ -122,7 +120,7 @@ class Activities:
                 self.interrupt(run_id, CancelRequested(run_id))
 
 
-def _asked_to_end(world: World, running: set[UUID]) -> list[UUID]:
+def _asked_to_end(world: Surroundings, running: set[UUID]) -> list[UUID]:
     try:
         states = world.store.current_states(running)
     except StoreError:
@@ -135,8 +133,14 @@ def _parent(context: RunContext) -> UUID | None:
     return outer.run.id if outer is not None else None
 
 
+class AtWork(Surroundings, Protocol):
+    """A world that is at work on runs."""
+
+    activities: Activities
+
+
 @contextmanager
-def active(world: World, context: RunContext, guard: Guard) -> Iterator[None]:
+def active(world: AtWork, context: RunContext, guard: Guard) -> Iterator[None]:
     """Be found, in the block, by who wants to interrupt this run."""
     context.guard = guard
     world.activities.add(world, context, guard)
@@ -147,12 +151,12 @@ def active(world: World, context: RunContext, guard: Guard) -> Iterator[None]:
         guard.withdraw_cancel(context.run.id)
 
 
-def cancel(world: World, flow_run_id: UUID) -> State:
+def cancel(world: AtWork, flow_run_id: UUID) -> State:
     """Ask for a flow run to be cancelled; see `propose`."""
     return propose(world, flow_run_id, State(StateType.CANCELLING))
 
 
-def propose(world: World, flow_run_id: UUID, state: State) -> State:
+def propose(world: AtWork, flow_run_id: UUID, state: State) -> State:
     """Ask a flow run to enter a state, and return the state that then stands.
 
     A run in this process is told at once that it is to be, or is, cancelled; one in another within a second. Raises

@@ -12,17 +12,16 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from uuid import UUID
 
+from headrace.clock import SystemClock
 from headrace.clock.protocol import datetime_of
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
+from headrace.drive.surroundings import Surroundings
 from headrace.settings import current_settings
-
-if TYPE_CHECKING:
-    from headrace.drive.world import World
 
 FLOW_RUNS = logging.getLogger("headrace.flow_runs")
 TASK_RUNS = logging.getLogger("headrace.task_runs")
@@ -37,7 +36,7 @@ BATCH_LINES = 2000
 class LogShipper:
     """Carry log lines of one world's runs to its store."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Surroundings) -> None:
         self._world = world
         self._waiting: deque[LogRecord] = deque()
         self._writing = threading.Lock()
@@ -156,7 +155,9 @@ class StoreHandler(logging.Handler):
             return
         if not getattr(record, "send_to_api", True):
             return
-        world = getattr(record, "headrace_world", None) or _current_world()
+        world = _world_of(record)
+        if world is None:
+            return
         message = record.getMessage()
         if error := _traceback(record):
             message = f"{message}\n{error}"
@@ -169,10 +170,20 @@ def _id(record: logging.LogRecord, name: str) -> UUID | None:
     return value if value is None or isinstance(value, UUID) else UUID(value)
 
 
-def _current_world() -> World:
-    from headrace.drive.world import current_world  # the world ships its own logs: this is only for user's records
+class Logging(Surroundings, Protocol):
+    """A world with a log."""
 
-    return current_world()
+    logs: LogShipper
+
+
+#: Finds the world of a record that does not say of which it is: a user's. `world.py`, which knows, puts it here.
+find_world: Callable[[], Logging] | None = None
+
+
+def _world_of(record: logging.LogRecord) -> Logging | None:
+    """Return the world of a record; None before there is any."""
+    named: Logging | None = getattr(record, "headrace_world", None)
+    return named if named is not None or find_world is None else find_world()
 
 
 def _traceback(record: logging.LogRecord) -> str | None:
@@ -203,7 +214,8 @@ class ConsoleFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line, with the traceback below it where there is one."""
-        world = getattr(record, "headrace_world", None) or _current_world()
+        world = _world_of(record)
+        time_ns = world.clock.time_ns() if world is not None else SystemClock.time_ns()
         fields = record.__dict__
         if fields.get("task_run_id"):
             subject = f"Task run {fields.get('task_run_name')!r} - "
@@ -211,7 +223,7 @@ class ConsoleFormatter(logging.Formatter):
             subject = f"Flow run {fields.get('flow_run_name')!r} - "
         else:
             subject = f"{record.name} - "
-        line = console_line(world.clock.time_ns(), record.levelname, subject, record.getMessage())
+        line = console_line(time_ns, record.levelname, subject, record.getMessage())
         if error := _traceback(record):
             line = f"{line}\n{error}"
         return line

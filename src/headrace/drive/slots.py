@@ -15,7 +15,7 @@ from headrace.core.limits import Granted, SlotAnswer, SlotRequest
 from headrace.exceptions import StoreError
 
 if TYPE_CHECKING:
-    from headrace.drive.world import World
+    from headrace.drive.surroundings import Surroundings
 
 #: Where nobody else can take over slots, a lease need not run out: who holds it lives in this process.
 _FOR_EVER = timedelta(days=3650).total_seconds()
@@ -47,7 +47,7 @@ class SlotBell:
     #: How often, in seconds, a store that other processes use is asked again.
     POLL_SECONDS = 0.1
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Surroundings) -> None:
         self._world = world
         self._lock = threading.Lock()
         self._rings = 0

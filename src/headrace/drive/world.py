@@ -17,6 +17,7 @@ from uuid import UUID
 from headrace.clock import Clock, SystemClock
 from headrace.core.records import Run
 from headrace.core.states import State
+from headrace.drive import logs
 from headrace.drive.activities import Activities
 from headrace.drive.logs import LogShipper
 from headrace.effects import Call, Draw, NewId, Now, Record, ReleaseSlots, RequestSlots, Say
@@ -189,6 +190,9 @@ _process_lock = threading.Lock()
 def current_world() -> World:
     """Return the world that this code is in: that of the run around it, else the process's."""
     return _WORLD.get() or process_world()
+
+
+logs.find_world = current_world
 
 
 def process_world() -> World:

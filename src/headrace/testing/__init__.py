@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from headrace.clock.schedules import Hold, Schedule, seed
     from headrace.clock.virtual import VirtualClock
+    from headrace.store.protocol import Store
     from headrace.testing.annotations import annotations_of
     from headrace.testing.assertions import (
         assert_completed,
@@ -53,6 +54,7 @@ __all__ = [
     "Simulation",
     "Started",
     "StateEntry",
+    "Store",
     "Stub",
     "Transition",
     "UnknownStateName",
@@ -82,6 +84,7 @@ _HOMES = {
     "headrace.clock.schedules": ("Hold", "Schedule", "seed"),
     "headrace.clock.virtual": ("VirtualClock",),
     "headrace.testing.annotations": ("annotations_of",),
+    "headrace.store.protocol": ("Store",),
     "headrace.testing.assertions": (
         "assert_completed",
         "assert_failed",

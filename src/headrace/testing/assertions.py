@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from headrace.core.timeline import seconds_text
-from headrace.testing.comparing import difference
+from headrace.testing.difference import difference
 from headrace.testing.differing import history_difference
 from headrace.testing.failures import Failure
 from headrace.testing.history import History

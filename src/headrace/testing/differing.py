@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from headrace.testing.comparing import difference
+from headrace.testing.difference import difference
 from headrace.testing.entries import RunEntry
 from headrace.testing.history import History
 from headrace.testing.normalising import stable_ids

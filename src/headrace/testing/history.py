@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
-import headrace.testing.comparing  # noqa: F401 - which explains to pytest how two histories differ
 from headrace.codec import to_json
 from headrace.core.names import task_run_name
 from headrace.core.records import FlowRun, Run, TaskRun
