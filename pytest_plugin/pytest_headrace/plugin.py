@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from . import reporting
+from .covering import Covering, covers
 from .environment import CleanEnvironment
 from .exploring import explored, original
 from .fixtures import (
@@ -52,6 +53,8 @@ def pytest_configure(config: pytest.Config) -> None:
     declare_markers(config)
     check_options(config)
     _isolate(config)
+    if covers(config):
+        config.pluginmanager.register(Covering(config, config.stash[_WORLDS]), "headrace-coverage")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -46,6 +46,7 @@ class Worlds:
         self._notice = Notice(_WATCHED, self._take_over)
         self._isolation: ModuleType | None = None
         self._forget_endings: Callable[[], object] = lambda: None
+        self._told: list[Callable[[], object]] = []
 
     def open(self) -> None:
         """Isolate the process, now or as soon as it imports headrace."""
@@ -60,6 +61,16 @@ class Worlds:
             self._isolation.give_back()
             self._forget_endings()
             self._end(self._session)
+
+    def tell(self, then: Callable[[], object]) -> None:
+        """Call `then` as soon as headrace is there, and again where it is imported anew."""
+        self._told.append(then)
+        if self._isolation is not None:
+            then()
+
+    def open_worlds(self) -> list[IsolatedWorld]:
+        """Return the worlds in which something may have run, and that have not ended yet."""
+        return [scope.world for scope in self._scopes if scope.world is not None and scope.world.has_open_store]
 
     @property
     def current(self) -> Scope:
@@ -95,6 +106,8 @@ class Worlds:
             self._isolation = isolation
             for scope in self._scopes:
                 scope.world = None
+            for then in self._told:
+                then()
         isolation.take_over()
         self._hear_of_endings()
         self._show()

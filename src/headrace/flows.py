@@ -268,6 +268,8 @@ class Flow(Hooked, Generic[P, R]):
         self._keep(context, parent)
         if outer is not None:
             self._stand_in(context, outer)
+        if world.witness is not None:
+            world.witness(context)
         return context
 
     def _keep(self, context: FlowRunContext, parent: RunContext | None) -> None:

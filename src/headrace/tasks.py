@@ -429,6 +429,8 @@ class Task(Hooked, Generic[P, R]):
             enclosing=transaction_around(parent),
         )
         self._keep(context, parent)
+        if world.witness is not None:
+            world.witness(context)
         return context
 
     def _keep(self, context: TaskRunContext, parent: Any) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from headrace.core.limits import SlotAnswer
     from headrace.drive.slots import SlotBell
     from headrace.keeping.shelf import Shelf
+    from headrace.runs.context import RunContext
     from headrace.store.protocol import Store
 
 
@@ -41,6 +42,8 @@ class World:
     in_process = False
     #: In a simulation: says what is called in the place of users' functions.
     understudy: Callable[[Call], Call] | None = None
+    #: Where tests measure what they cover: told of each run that is made, before anything of it is recorded.
+    witness: Callable[[RunContext], object] | None = None
 
     def __init__(
         self, store: Store | Callable[[], Store], *, clock: Clock | None = None, seed: int | None = None
