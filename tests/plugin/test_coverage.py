@@ -94,7 +94,7 @@ def test_nothing_is_told_unless_it_is_asked_for(shop: pytest.Pytester) -> None:
         def test_off():
             from headrace.drive.world import World
             from headrace.testing import isolation
-            assert World.witness is None and isolation.ending == []
+            assert World.witness is None and isolation.last_looks == []
             shop.count("a")
             assert not [name for name in sys.modules if "testing.coverage" in name]
         """

@@ -39,7 +39,7 @@ class _Before:
 #: Test sessions run inside test sessions: a stack.
 _before: list[_Before] = []
 #: Who wants to look at a test's world, or a simulation's, before it is closed. Empty but where something is measured.
-ending: list[Callable[[World], object]] = []
+last_looks: list[Callable[[World], object]] = []
 
 
 def take_over() -> None:
@@ -94,7 +94,7 @@ def end(world: IsolatedWorld | SimulatedWorld) -> None:
     """Close a world, and what its runs have left behind in this process: threads that began since, event loops."""
     if not world.has_open_store:
         return
-    for look in tuple(ending):
+    for look in tuple(last_looks):
         look(world)
     bridge = sys.modules.get("headrace.drive.bridge")
     if bridge is not None:

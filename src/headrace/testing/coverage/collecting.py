@@ -44,14 +44,14 @@ class Collector:
     def __enter__(self) -> Collector:
         self._before = World.witness
         World.witness = self._witness
-        isolation.ending.append(self.look)
+        isolation.last_looks.append(self.look)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         World.witness = self._before
-        isolation.ending.remove(self.look)
+        isolation.last_looks.remove(self.look)
 
     def _witness(self, context: RunContext) -> None:
         self._made[context.run.id] = context.definition
