@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import threading
 import time
 
 import pytest
@@ -16,7 +17,7 @@ from headrace.exceptions import SimulatedCrash
 from headrace.states import Cancelling
 from headrace.store.protocol import ConcurrencyLimit
 from headrace.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
-from headrace.testing import UnknownStateName, seed, simulate
+from headrace.testing import UnknownStateName, current_simulation, seed, simulate
 
 
 @task(retries=2, retry_delay_seconds=10, task_run_name="load-{n}")
@@ -128,7 +129,7 @@ def test_the_second_time_and_names_of_tasks_can_be_meant():
     """`("load", "Running", 2)` is the second run of the task that runs."""
     with simulate() as simulation:
         simulation.crash(at=("load", "Running", 2))
-        with pytest.raises(SimulatedCrash, match=r"for the 2\. time"):
+        with pytest.raises(SimulatedCrash, match=r"for the 2nd time"):
             called([1, 2, 3])
         assert [run.name for run in simulation.runs.tasks("load")] == ["load-1", "load-2"]
 
@@ -253,6 +254,33 @@ def test_no_code_of_the_dead_process_can_catch_it_for_good():
         assert simulation.elapsed == 0
 
 
+def test_threads_that_its_code_began_die_too():
+    """Where they wait, and at their next step."""
+    seen = []
+
+    def beside():
+        try:
+            time.sleep(100)
+        finally:
+            seen.append(current_simulation().elapsed)
+            load(7)
+
+    @flow
+    def threaded():
+        thread = threading.Thread(target=beside)
+        thread.start()
+        load(1)
+        thread.join()
+
+    with simulate() as simulation:
+        simulation.crash(at=("load-1", "Completed"))
+        with pytest.raises(SimulatedCrash):
+            threaded()
+        simulation.advance(1000)
+        assert seen == [1]
+        assert [run.name for run in simulation.runs.tasks("load")] == ["load-1"]
+
+
 def test_finally_blocks_run_and_reach_nothing():
     """As little as a killed process would write."""
 
@@ -292,6 +320,22 @@ def test_log_lines_remain_and_none_follow():
 
 
 # what others get -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("schedule", [None, seed(3)], ids=["first come", "seed"])
+@pytest.mark.parametrize("moment", [1, 4, 7, 10])
+def test_the_same_seed_and_crash_give_the_same_history(schedule, moment):
+    """To the byte."""
+
+    def history():
+        with simulate(seed=5, schedule=schedule) as simulation:
+            simulation.crash(at=moment)
+            with pytest.raises(SimulatedCrash):
+                lived(mixed)
+            lived(submitted)
+            return simulation.runs.history().to_json()
+
+    assert history() == history()
 
 
 def test_slots_come_back_when_their_lease_has_run_out():

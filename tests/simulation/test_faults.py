@@ -142,6 +142,26 @@ def test_slow_generators_stay_generators():
         assert simulation.elapsed == 5
 
 
+# what struck -----------------------------------------------------------------------------------------------------
+
+
+def test_what_came_true_is_known():
+    """At which moment, for which run, and what it was."""
+    with simulate() as simulation:
+        simulation.fail(load, KeyError("x"))
+        simulation.slow(load, 2.5, attempts=2)
+        simulation.store_fails(state="Completed", error=OSError("gone"))
+        simulation.crash(at=("load-1", "Crashed"))
+        with pytest.raises(OSError, match="gone"):
+            load(1)
+        assert [(strike.at.second, strike.run, strike.attempt, strike.what) for strike in simulation.struck] == [
+            (0, "load-1", 1, "let fail: raises KeyError('x')"),
+            (10, "load-1", 2, "2.5 s slower"),
+            (12, "load-1", 2, "store fails on transition: raises OSError('gone')"),
+            (12, "load-1", 2, "its process dies when 'load-1' entered Crashed"),
+        ]
+
+
 # mistakes --------------------------------------------------------------------------------------------------------
 
 

@@ -30,6 +30,7 @@ class Participant:
 
     A `background` participant (a daemon thread of the user's, a server say) does not hold time while it is in a real
     wait: it waits for work. One that `outlives` the simulation (a thread of an executor) goes on in real time after it.
+    `within` is the run that a thread of the user's was begun in.
     """
 
     __slots__ = (
@@ -45,6 +46,7 @@ class Participant:
         "subject",
         "thread_id",
         "why",
+        "within",
     )
 
     def __init__(self, name: str) -> None:
@@ -55,6 +57,7 @@ class Participant:
         self.background = False
         self.outlives = False
         self.subject: object = None
+        self.within: object = None
         self.thread_id: int | None = None
         self.parking: Parking | None = None
         self.since = 0

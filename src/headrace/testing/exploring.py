@@ -20,6 +20,7 @@ from headrace.clock.participants import Participant
 from headrace.clock.schedules import Hold, Holds
 from headrace.testing import replaying
 from headrace.testing.simulation import Simulation, simulate
+from headrace.testing.wording import ordinal
 
 __all__ = ["Exploration", "ScheduleFailure", "explore"]
 
@@ -211,12 +212,12 @@ def sentence(holds: tuple[Hold, ...], steps: tuple[_Step, ...]) -> str:
 
 
 def _held(hold: Hold, steps: tuple[_Step, ...]) -> str:
-    who = f"`{hold.participant}` is held before its {_ordinal(hold.step)} step"
+    who = f"`{hold.participant}` is held before its {ordinal(hold.step)} step"
     meanwhile = _meanwhile(hold, steps)
     if not meanwhile:
         return f"{who} until nobody else can go on"
     told = next((step for step in reversed(meanwhile) if _state(step)), meanwhile[-1])
-    return f"{who} until {_state(told) or f'`{told.who}` has made its {_ordinal(told.number)} step ({told.what})'}"
+    return f"{who} until {_state(told) or f'`{told.who}` has made its {ordinal(told.number)} step ({told.what})'}"
 
 
 def _meanwhile(hold: Hold, steps: tuple[_Step, ...]) -> list[_Step]:
@@ -231,11 +232,6 @@ def _state(step: _Step) -> str:
     """Say which state a step has brought about: "`audit` is Completed"; "" for other steps."""
     run, _, state = step.what.rpartition(" ")
     return f"`{run}` is {state}" if run and state[:1].isupper() else ""
-
-
-def _ordinal(number: int) -> str:
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
-    return f"{number}{ending}"
 
 
 def _program(fn: Callable[..., Any], holds: tuple[Hold, ...], seed: int, options: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Literal, ParamSpec, Protocol, TypeVar, cast
 
 from headrace.clock import SystemClock
 from headrace.clock.schedules import Schedule, as_schedule
@@ -23,6 +23,7 @@ from headrace.testing.faults.crashes import Crash
 from headrace.testing.faults.failures import Failure, Slowness
 from headrace.testing.faults.plan import Faults
 from headrace.testing.faults.stores import StoreFault
+from headrace.testing.faults.strikes import Strike
 from headrace.testing.faults.stubs import Stub
 from headrace.testing.following.active import frozen_moment
 from headrace.testing.runs import Runs
@@ -190,8 +191,8 @@ class Simulation:
         *,
         takes: float | list[float] = 0,
         run: str | None = None,
-        exhausted: str = "raise",
-        unused: str = "raise",
+        exhausted: Literal["raise", "last", "real"] = "raise",
+        unused: Literal["raise", "ignore"] = "raise",
     ) -> Stub:
         """Let something stand in for the bodies of a task or flow; states, retries, names and hooks stay the engine's.
 
@@ -231,7 +232,7 @@ class Simulation:
 
     def store_fails(
         self,
-        on: str = "transition",
+        on: Literal["transition", "create", "propose", "read", "slots", "logs"] = "transition",
         nth: int = 1,
         error: BaseException | type[BaseException] | None = None,
         *,
@@ -263,6 +264,11 @@ class Simulation:
         not. Of a run that is called, Pending and Running are written together.
         """
         return self._faults.crash(at, before)
+
+    @property
+    def struck(self) -> list[Strike]:
+        """What stubs and faults have done so far, in order: `at` which moment, to which `run`, and `what`, in words."""
+        return list(self._faults.strikes)
 
     @property
     def store(self) -> Store:

@@ -12,6 +12,7 @@ from headrace.testing.faults.checks import checked_count, checked_pattern
 from headrace.testing.faults.planned import Planned
 from headrace.testing.faults.strikes import Note
 from headrace.testing.faults.targets import names_run
+from headrace.testing.wording import ordinal
 
 #: Says of each write of states whether it is the one.
 _Comes = Callable[[Run, Sequence[State]], bool]
@@ -51,7 +52,7 @@ def _understood(at: Any, before: bool) -> tuple[str, _Comes]:
     """Return in words, and as a function, when somebody means. Raises TypeError and ValueError."""
     if isinstance(at, int) and not isinstance(at, bool):
         nth = checked_count(at, "at")
-        return f"states were written for the {nth}. time", _counted(nth, lambda run, states: 1)
+        return f"states were written for the {ordinal(nth)} time", _counted(nth, lambda run, states: 1)
     if isinstance(at, tuple) and len(at) in (2, 3):
         return _reaching(*at)
     if callable(at):
@@ -78,7 +79,7 @@ def _reaching(name: Any, state: Any, times: Any = 1) -> tuple[str, _Comes]:
     def hits(run: Run, states: Sequence[State]) -> int:
         return sum(is_in(state, wanted) for state in states) if names_run(pattern, run) else 0
 
-    often = "" if nth == 1 else f" for the {nth}. time"
+    often = "" if nth == 1 else f" for the {ordinal(nth)} time"
     return f"{pattern!r} entered {wanted}{often}", _counted(nth, hits)
 
 

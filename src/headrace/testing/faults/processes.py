@@ -60,8 +60,18 @@ class Processes:
     def of(self, run_id: UUID | None) -> UUID | None:
         """Return the process of a run; of a run that is not recorded yet, that of this code."""
         known = self._outermost.get(run_id) if run_id is not None else None
+        here = self._here()
+        return known or (self._process(here) if here is not None else run_id)
+
+    def _here(self) -> RunContext | None:
+        """Return the run that this code is in, or that began the thread it is in."""
         here = CURRENT.get()
-        return known or (outermost(here).run.id if here is not None else run_id)
+        participant = self._clock.turns.here() if here is None else None
+        return participant.within if participant is not None else here  # type: ignore[return-value]
+
+    def _process(self, context: RunContext) -> UUID:
+        first = outermost(context).run.id
+        return self._outermost.get(first, first)
 
     def _caller(self, run: Run | None) -> UUID | None:
         return self.of(run.id if run is not None else None)
@@ -71,7 +81,7 @@ class Processes:
     def check(self, context: RunContext | None) -> None:
         """Raise SimulatedCrash in code that runs in a dead process."""
         if context is not None and self._dead:
-            self._check(outermost(context).run.id)
+            self._check(self._process(context))
 
     def _check(self, process: UUID | None) -> None:
         if process in self._dead:
@@ -90,13 +100,16 @@ class Processes:
         if process in self._dead:
             return
         self._dead[process] = words
-        self._clock.before_wait = lambda: self.check(CURRENT.get())
+        self._clock.before_wait = lambda: self.check(self._here())
         slots = self._world.slots
         assert isinstance(slots, SimulatedSlots), "a simulation has slots of its own"
         slots.abandon(process)
         for context, guard in self._world.activities.at_work():
-            if outermost(context).run.id == process:
+            if self._process(context) == process:
                 self._unwind(context, guard, self._death(process))
+        for participant in self._clock.turns.everybody():
+            if isinstance(participant.within, RunContext) and self._process(participant.within) == process:
+                self._wake(participant.thread_id, self._death(process))
 
     def _unwind(self, context: RunContext, guard: Any, death: SimulatedCrash) -> None:
         """Let a run begin nothing more, and end its wait; who is at work itself is told where it goes on."""
@@ -105,8 +118,12 @@ class Processes:
         task = getattr(guard, "task", None)
         if task is not None and task is not _current_task():
             guard.interrupt(death)
-        elif task is None and guard.thread_id != threading.get_ident():
-            self._clock.turns.interrupt(guard.thread_id, death)
+        elif task is None:
+            self._wake(guard.thread_id, death)
+
+    def _wake(self, thread_id: int | None, death: SimulatedCrash) -> None:
+        if thread_id is not None and thread_id != threading.get_ident():
+            self._clock.turns.interrupt(thread_id, death)
 
 
 def outermost(context: RunContext) -> RunContext:

@@ -16,6 +16,8 @@ from types import TracebackType
 from typing import Any
 
 from headrace.clock.virtual import VirtualClock, VirtualEvent
+from headrace.exceptions import SimulatedCrash
+from headrace.runs.context import CURRENT
 from headrace.testing.following.active import clock_here, clock_of
 
 _CONDITION_WAIT = threading.Condition.wait
@@ -79,13 +81,15 @@ def thread_start(self: Any) -> None:
 def _started_as_participant(thread: Any, clock: VirtualClock) -> None:
     announced = clock.turns.expect(thread.name, background=thread.daemon)
     announced.outlives = getattr(thread, "_target", None) is _executor_worker()
+    announced.within = None if announced.outlives else CURRENT.get()
     done, run = clock.event(f"the thread {thread.name!r} to end"), thread.run
 
     def lived() -> None:
         try:
             with clock.adopt_participant(announced):
                 try:
-                    run()
+                    with contextlib.suppress(SimulatedCrash):  # a process that dies prints no traceback
+                        run()
                 finally:
                     done.set()
         finally:
