@@ -35,7 +35,7 @@ def covers(config: pytest.Config) -> bool:
     if config.getoption("collectonly", False):
         return False
     implied = any(is_flagged(config, one) for one in (COVERAGE_FAIL_UNDER, COVERAGE_JSON, COVERAGE_HTML))
-    return value_of(config, COVERAGE) == "on" or (implied and not is_flagged(config, COVERAGE))
+    return value_of(config, COVERAGE) or (implied and not is_flagged(config, COVERAGE))
 
 
 class Covering:
@@ -55,7 +55,9 @@ class Covering:
     def _begin(self) -> None:
         from headrace.testing.coverage.collecting import Collector  # headrace has just been imported by somebody else
 
-        collector = Collector(self._config.rootpath, value_of(self._config, COVERAGE_SOURCE))
+        # Without an ini file pytest takes the folder of the tests for its root, and the code may lie beside it.
+        roots = (self._config.rootpath, self._config.invocation_params.dir)
+        collector = Collector(roots, value_of(self._config, COVERAGE_SOURCE))
         self._collectors.append(self._stack.enter_context(collector))
 
     @pytest.hookimpl(tryfirst=True)
@@ -131,7 +133,8 @@ class Covering:
         lost = [f"Worker {name} crashed: what its tests reached is not counted." for name in self._lost]
         unread = sum(collector.unread for collector in self._collectors)
         if unread:
-            lost.append(f"{unread} stores could not be read at the end of a test: what is in them is not counted.")
+            which, where = ("1 store", "it") if unread == 1 else (f"{unread} stores", "them")
+            lost.append(f"{which} could not be read at the end of a test: what was in {where} is not counted.")
         written = ((COVERAGE_JSON, "JSON"), (COVERAGE_HTML, "HTML"))
         paths = [(kind, value_of(self._config, option)) for option, kind in written]
         return lost + [f"{kind} report: {path}" for kind, path in paths if path is not None]

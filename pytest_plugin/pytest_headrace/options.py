@@ -12,7 +12,7 @@ import pytest
 class Option(NamedTuple):
     """One option. `read` makes a value of what was written, or raises ValueError saying what may be.
 
-    With `is_switch` it is "on" or "off", and the flag alone is "on".
+    With `is_switch` it is on or off, and the flag alone is on.
     """
 
     name: str
@@ -46,6 +46,15 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ValueError("write a whole number from 1 up")
     return int(text)
+
+
+_SWITCHES = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in _SWITCHES:
+        raise ValueError("write on or off")
+    return _SWITCHES[text.lower()]
 
 
 def _percent(text: str) -> float | None:
@@ -92,7 +101,7 @@ COVERAGE = Option(
     "coverage",
     "",
     "off",
-    one_of("on", "off"),
+    _switch,
     "tell at the end which transitions of the project's flows and tasks no test has reached",
     is_switch=True,
 )

@@ -124,7 +124,9 @@ def test_a_table_tells_what_no_test_reaches(shop: pytest.Pytester) -> None:
     )
 
 
-@pytest.mark.parametrize("flag", [["--headrace-coverage=on"], ["-o", "headrace_coverage=on"]])
+@pytest.mark.parametrize(
+    "flag", [["--headrace-coverage=on"], ["-o", "headrace_coverage=on"], ["-o", "headrace_coverage=True"]]
+)
 def test_it_may_be_asked_for_in_an_ini_file_too(shop: pytest.Pytester, flag: list[str]) -> None:
     """And the flag may say so in full."""
     result = shop.runpytest_inprocess(*flag, "-k", "variant")
@@ -275,12 +277,50 @@ def test_only_what_is_named_counts(shop: pytest.Pytester) -> None:
         assert set(percents(result)) == {"fetch", "count", "never", "survey", "idle", "total"}
 
 
+def test_code_beside_the_tests_counts_without_an_ini_file(shop: pytest.Pytester) -> None:
+    """pytest then takes the folder of the tests for its root."""
+    (shop.path / "tox.ini").unlink()
+    (shop.path / "tests").mkdir()
+    (shop.path / "test_shop.py").rename(shop.path / "tests" / "test_shop.py")
+    without_ini = ["-p", "no:hypothesispytest", "-o", "asyncio_default_fixture_loop_scope=function"]
+    result = shop.runpytest_inprocess(*without_ini, "--headrace-coverage", "tests")
+    assert percents(result)["total"] == "50%"
+
+
 def test_a_session_without_flows_says_so(project: pytest.Pytester) -> None:
     """Also where headrace was never imported; nothing is less than any percentage."""
     project.makepyfile("def test_nothing(): pass")
     result = project.runpytest_subprocess("--headrace-coverage-fail-under=0")
     result.stdout.fnmatch_lines(["No flow or task of this project was imported."])
     assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_simulation_that_crashes_counts_as_far_as_it_was_recorded(shop: pytest.Pytester) -> None:
+    """And a store that fails does not take the report with it."""
+    shop.makepyfile(
+        test_shop="""
+        import pytest, shop
+        from headrace.exceptions import StoreError
+
+        def test_crash(simulation):
+            simulation.crash(at=("survey", "Completed"), before=True)
+            with pytest.raises(BaseException):
+                shop.survey()
+
+        def test_store(simulation):
+            simulation.store_fails(on="transition", nth=2)
+            with pytest.raises(StoreError):
+                shop.survey()
+
+        def test_closed(run_store):
+            shop.survey()
+            run_store.close()
+        """
+    )
+    result = shop.runpytest_inprocess("--headrace-coverage")
+    assert percents(result)["fetch"] == "16.6%"
+    assert percents(result)["survey"] == "50%"  # failed, but never completed as far as anybody knows
+    result.stdout.fnmatch_lines(["1 store could not be read at the end of a test: what was in it is not counted."])
 
 
 def test_listing_tests_measures_nothing(shop: pytest.Pytester) -> None:

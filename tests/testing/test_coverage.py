@@ -230,7 +230,7 @@ def test_a_partial_is_where_its_function_is() -> None:
 
 def test_all_that_modules_and_classes_hold_is_found_as_it_was_declared() -> None:
     """A variant is no other task, and does not take the original's place."""
-    found = imported(Project(ROOT, ["tests/testing/test_coverage.py"]))
+    found = imported(Project([ROOT], ["tests/testing/test_coverage.py"]))
     names = {subject.qualname: definition for subject, definition in found.values()}
     assert names["Methods.method"] is Methods.method
     assert names["body"] is declared
@@ -249,14 +249,14 @@ def test_all_that_modules_and_classes_hold_is_found_as_it_was_declared() -> None
 )
 def test_a_project_is_its_files_folders_or_modules(sources: list[str], holds: bool) -> None:
     """Without any, what lies below its root."""
-    assert Project(ROOT, sources).has("tests.testing.test_coverage", __file__) is holds
+    assert Project([ROOT], sources).has("tests.testing.test_coverage", __file__) is holds
 
 
 def test_what_is_installed_below_the_root_is_not_the_projects() -> None:
     """An environment often lies inside."""
     root = Path(pytest.__file__).parents[2]
-    assert not Project(root).has("pytest", pytest.__file__)
-    assert Project(root, ["pytest"]).has("pytest", pytest.__file__)
+    assert not Project([root]).has("pytest", pytest.__file__)
+    assert Project([root], ["pytest"]).has("pytest", pytest.__file__)
 
 
 # the sum -------------------------------------------------------------------------------------------------------

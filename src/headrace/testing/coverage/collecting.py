@@ -7,7 +7,7 @@ that were made out of sight, by a task in another process, are known by their na
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 class Collector:
     """While open: counts what the runs of all worlds that tests and simulations leave behind have reached.
 
-    `sources` are files, folders or modules; without any, all below `root` counts that was not installed there.
+    `sources` are files, folders or modules; without any, all below `roots` counts that was not installed there.
     """
 
-    def __init__(self, root: Path, sources: tuple[str, ...] = ()) -> None:
-        self._project = Project(root, sources)
+    def __init__(self, roots: Sequence[Path], sources: Sequence[str] = ()) -> None:
+        self._project = Project(roots, sources)
         self._made: dict[UUID, Any] = {}
         self._found: dict[str, Finding] = {}
         self._named: dict[tuple[str, str], tuple[Subject, Any] | None] = {}

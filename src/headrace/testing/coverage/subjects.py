@@ -35,15 +35,16 @@ class Subject(NamedTuple):
 
 
 class Project:
-    """What counts as the project's own code: what lies in one of these folders or files, and was not installed there.
+    """What counts as the project's own code: what lies below its roots, or in `sources`, and was not installed there.
 
-    `sources` may be names of modules or packages, too: those count wherever they lie.
+    `sources` are paths, as seen from any of the roots, or names of modules and packages: those count wherever they lie.
     """
 
-    def __init__(self, root: Path, sources: Sequence[str] = ()) -> None:
-        self._root = root
-        self._modules = [source for source in sources if not (root / source).exists()]
-        self._folders = [(root / source).resolve() for source in sources if source not in self._modules]
+    def __init__(self, roots: Sequence[Path], sources: Sequence[str] = ()) -> None:
+        self._roots = [root.resolve() for root in roots]
+        named = [root / source for source in sources for root in self._roots]
+        self._folders = [path.resolve() for path in named if path.exists()] if sources else self._roots
+        self._modules = [name for name in sources if not any((root / name).exists() for root in self._roots)]
         self._known: dict[str, bool] = {}
 
     def has(self, module: str, file: str) -> bool:
@@ -56,17 +57,14 @@ class Project:
         return known
 
     def _lies_here(self, file: Path) -> bool:
-        folders = self._folders if self._folders or self._modules else [self._root.resolve()]
         found = file.resolve()
-        within = next((folder for folder in folders if found.is_relative_to(folder)), None)
-        return within is not None and file.exists() and not _INSTALLED & set(found.relative_to(within).parts)
+        within = [found.relative_to(folder) for folder in self._folders if found.is_relative_to(folder)]
+        return bool(within) and file.is_file() and _INSTALLED.isdisjoint(within[0].parts)
 
     def shown(self, file: str) -> str:
-        """Return a file's path from the project's root, where it is below that."""
+        """Return a file's path from the first of the roots that it lies below, else as it is."""
         found = Path(file).resolve()
-        return (
-            found.relative_to(self._root.resolve()).as_posix() if found.is_relative_to(self._root.resolve()) else file
-        )
+        return next((found.relative_to(root).as_posix() for root in self._roots if found.is_relative_to(root)), file)
 
 
 def subject_of(kind: str, definition: Any) -> Subject | None:
