@@ -11,7 +11,19 @@ from typing import Any
 
 from benches.measure import CPU, Table, header, machine
 
-NAMES = ("sequential", "submitted", "cached", "imports", "cold", "growth", "bytes", "harness", "alternative")
+NAMES = (
+    "sequential",
+    "submitted",
+    "cached",
+    "imports",
+    "cold",
+    "growth",
+    "bytes",
+    "harness",
+    "simulation",
+    "suite",
+    "alternative",
+)
 
 
 def main(arguments: list[str] | None = None) -> None:
