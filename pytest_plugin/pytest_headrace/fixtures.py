@@ -10,7 +10,7 @@ import pytest
 
 from .markers import marked
 from .options import SEED, STORE, value_of
-from .scopes import SCOPE
+from .scopes import SCOPE, SIMULATION
 
 if TYPE_CHECKING:
     from headrace.settings import Settings
@@ -47,7 +47,9 @@ def simulation(request: pytest.FixtureRequest) -> Iterator[Simulation]:
     shared = _shared_loop(request)
     with simulate(**simulation_options(request.node)) as simulated, ExitStack() as stack:
         follow(simulated.clock, shared, stack)
+        request.node.stash[SIMULATION] = simulated
         yield simulated
+        del request.node.stash[SIMULATION]
 
 
 @pytest.fixture

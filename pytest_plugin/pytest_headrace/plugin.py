@@ -31,7 +31,7 @@ from .fixtures import (
 )
 from .markers import check_markers, declare_markers, marked
 from .options import SEED, add_options, check_options, value_of
-from .scopes import SCOPE
+from .scopes import SCOPE, SIMULATION
 from .worlds import Scope, Worlds
 
 __all__ = ["fake_clock", "headrace_settings", "run_store", "runs", "simulation"]
@@ -161,6 +161,20 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Call a test that is marked so under many schedules; leave the others to pytest."""
     function = pyfuncitem.stash.get(_FUNCTION, None)
     return True if function is not None and explored(pyfuncitem, function) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Let stubs have their say at the end of a test: at its tear-down it would have passed already."""
+    try:
+        result = yield
+    except BaseException as error:
+        if SIMULATION in item.stash:
+            item.stash[SIMULATION].check_stubs(error)
+        raise
+    if SIMULATION in item.stash:
+        item.stash[SIMULATION].check_stubs()
+    return result
 
 
 @pytest.hookimpl(wrapper=True)

@@ -207,6 +207,14 @@ class Simulation:
         """
         return self._faults.stub(task, outcome, takes, run, exhausted, unused)
 
+    def check_stubs(self, error: BaseException | None = None) -> None:
+        """Raise what leaving the simulation would raise of its stubs: AssertionError for one that was never called.
+
+        `error` is one that is on its way already: then nothing is raised. Either way it has been said, and leaving the
+        simulation does not say it again.
+        """
+        self._faults.check_stubs(error)
+
     def fail(
         self,
         task: Any,

@@ -27,6 +27,7 @@ class Faults:
     def __init__(self, world: SimulatedWorld) -> None:
         self._world = world
         self._cast = Cast(world)
+        self._said = False
         #: What stubs and faults have done so far.
         self.strikes = self._cast.strikes
 
@@ -71,8 +72,13 @@ class Faults:
     def __call__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Leave the simulation: raise what the stubs have to say, unless another error is on its way."""
-        if error is not None:
+        """Leave the simulation."""
+        self.check_stubs(error)
+
+    def check_stubs(self, error: BaseException | None) -> None:
+        """Raise what the stubs have to say, unless another error is on its way; once."""
+        said, self._said = self._said, True
+        if said or error is not None:
             return
         for stub in self._cast.stubs:
             for refused, context in stub.refused:
