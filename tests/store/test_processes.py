@@ -58,7 +58,8 @@ while True:
 def process(script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Run a script on a store; it is killed when the block ends."""
     prelude = "import sys; from uuid import uuid4; from headrace.store.sqlite import SqliteStore; "
-    program = f"{prelude}from store.making import *\n{script}"
+    making = "from store.making import COMPLETED, PENDING, RUNNING, enter, flow_run, record, task_run"
+    program = f"{prelude}{making}\n{script}"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": HERE.parent}
     with subprocess.Popen([sys.executable, "-c", program, *arguments], **pipes) as running:
         try:
@@ -90,6 +91,7 @@ def test_a_killed_writer_loses_nothing_that_it_was_told_is_written(tmp_path: Pat
     path = tmp_path / "runs.db"
     with process(WRITE_FOR_EVER, str(path)) as writer:
         told = [writer.stdout.readline() for _ in range(random.Random(seed).randrange(0, 400))]
+        assert all(told)
         writer.kill()
         told += writer.stdout.readlines()
     store = SqliteStore(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -69,8 +68,7 @@ def update(
     """Change a limit; what is not given stays. Slots that are taken stay taken."""
     store = world.store()
     was = _existing(store, name)
-    changed = replace(
-        was,
+    changed = was._replace(
         limit=was.limit if limit is None else limit,
         slot_decay_per_second=was.slot_decay_per_second if decay is None else decay,
         active=was.active if active is None else active,

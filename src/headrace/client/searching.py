@@ -57,7 +57,7 @@ def task_runs(store: Store, query: Query) -> list[TaskRun]:
 def _of(store: Store, query: Query, flow_run_ids: Sequence[UUID]) -> Iterable[TaskRun]:
     where = _known(query.task_runs)
     if len(flow_run_ids) == 1:
-        return store.task_runs(replace(where, flow_run_id=flow_run_ids[0]))
+        return store.task_runs(where._replace(flow_run_id=flow_run_ids[0]))
     among = frozenset(flow_run_ids)
     return (run for run in store.task_runs(where) if run.flow_run_id in among)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 HOLDERS = ("flow_run", "task_run", "deployment")
@@ -25,8 +26,7 @@ class ConcurrencyLeaseHolder:
         return f"{self.type.replace('_', ' ')} {self.id}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotRequest:
+class SlotRequest(NamedTuple):
     """A wish for `occupy` slots from each of the limits `names`, all or none.
 
     `ticket` identifies the request, and later the lease. Requests are served in the order of their tickets'
@@ -45,15 +45,13 @@ class SlotRequest:
     rate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(NamedTuple):
     """The slots are taken. `missing` are names that have no limit (nothing was taken for those)."""
 
     missing: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Queued:
+class Queued(NamedTuple):
     """Not now. `retry_at` is when asking again may succeed without anybody releasing; None: unknown.
 
     It is exact for decay and expiring leases, and counts the tickets ahead as if they had taken their
@@ -66,8 +64,7 @@ class Queued:
     missing: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Impossible:
+class Impossible(NamedTuple):
     """Never: `occupy` is above the `limit` slots of `name`, or a rate is asked of a limit without decay."""
 
     name: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -63,7 +62,7 @@ class SlotBell:
         seen = self._rings
         store, clock = self._world.store, self._world.clock
         if not self._leases_run_out:
-            request = dataclasses.replace(request, lease_seconds=_FOR_EVER)
+            request = request._replace(lease_seconds=_FOR_EVER)
         answer = store.request_slots(request, clock.now())
         if isinstance(answer, Granted):
             if not request.rate and self._leases_run_out:

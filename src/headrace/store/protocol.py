@@ -11,9 +11,8 @@ them directly, because a write takes some ten microseconds and a hop to another 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from headrace.core.limits import Granted, Impossible, Queued, SlotAnswer, SlotRequest
@@ -39,8 +38,7 @@ __all__ = [
 RunKind = Literal["flow", "task"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFilter:
+class RunFilter(NamedTuple):
     """Which runs to find; what is None or empty does not restrict, and all that is given must hold.
 
     `name` is a substring, or a glob over the whole name where it holds ``*`` or ``?``; the case of ASCII
@@ -65,8 +63,7 @@ class RunFilter:
 EVERY_RUN = RunFilter()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogFilter:
+class LogFilter(NamedTuple):
     """Which log lines to find. `min_level` is inclusive; `text` is a substring, whatever the case.
 
     `flow_run_id` includes the lines of its task runs.
@@ -78,8 +75,7 @@ class LogFilter:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConcurrencyLimit:
+class ConcurrencyLimit(NamedTuple):
     """A named number of slots. With `slot_decay_per_second` above 0 it is a rate limit.
 
     What a rate took (`SlotRequest.rate`) comes back by itself, so many slots a second; what a lease holds
@@ -95,8 +91,7 @@ class ConcurrencyLimit:
     active_slots: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """Who holds, or waits for, slots of a limit."""
 
     ticket: UUID

@@ -18,7 +18,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from headrace.store.protocol import (
@@ -31,7 +31,17 @@ from headrace.store.protocol import (
     SlotRequest,
 )
 
+if TYPE_CHECKING:
+    from fractions import Fraction
+
 _MICROSECOND = timedelta(microseconds=1)
+
+
+def fraction(*given: Any) -> Fraction:
+    """Return an exact number."""
+    from fractions import Fraction  # takes milliseconds, and few runs take slots of a rate
+
+    return Fraction(*given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +52,23 @@ class Limit:
     limit: int
     active: bool
     decay: float
-    level: Fraction = Fraction(0)
+    level: Fraction | int = 0
     level_at: datetime | None = None
 
-    def level_now(self, now: datetime) -> Fraction:
+    def level_now(self, now: datetime) -> Fraction | int:
         """Return what is left of the level at `now`; a moment before `level_at` counts as `level_at`."""
         if not self.level or self.level_at is None:
-            return Fraction(0)
-        passed = Fraction((now - self.level_at) // _MICROSECOND, 1_000_000)
-        return max(Fraction(0), self.level - self._decay * max(passed, Fraction(0)))
+            return 0
+        passed = fraction((now - self.level_at) // _MICROSECOND, 1_000_000)
+        left = self.level - self._decay * passed if passed > 0 else self.level
+        return left if left > 0 else 0
 
     def taken_by_rate(self, occupy: int, now: datetime) -> Limit:
         """Return this limit after a rate of `occupy` was granted."""
         at = now if self.level_at is None else max(now, self.level_at)
         return replace(self, level=self.level_now(now) + occupy, level_at=at)
 
-    def falls_to(self, level: Fraction, target: int, now: datetime) -> datetime | None:
+    def falls_to(self, level: Fraction | int, target: int, now: datetime) -> datetime | None:
         """Return when `level`, as of `now`, will have fallen to `target`; None if not within a lifetime."""
         if level <= target:
             return now
@@ -70,7 +81,7 @@ class Limit:
 
     @property
     def _decay(self) -> Fraction:
-        return Fraction(str(self.decay))
+        return fraction(str(self.decay))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from fractions import Fraction
 from uuid import UUID
 
 from headrace.store import rows, slots
@@ -93,7 +92,7 @@ def _tickets(execute: Execute) -> list[slots.Ticket]:
 def _limit_from(row: rows.Row) -> slots.Limit:
     """Return a limit from (name, slots, active, decay, level, level_at)."""
     name, count, active, decay, level, level_at = row
-    return slots.Limit(name, count, bool(active), decay, Fraction(level), rows.moment_or_none(level_at))
+    return slots.Limit(name, count, bool(active), decay, slots.fraction(level), rows.moment_or_none(level_at))
 
 
 def _limit_row(limit: slots.Limit) -> rows.Row:
