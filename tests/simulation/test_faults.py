@@ -226,6 +226,18 @@ def test_whichever_write_fails_histories_are_legal_and_nothing_hangs(nth, submit
         assert all(run.state.is_final() for run in simulation.runs.all())
 
 
+@pytest.mark.parametrize("nth", range(1, 10))
+def test_a_subflow_and_what_stands_for_it_end_whichever_write_fails(nth):
+    """Its child's first and last included, of which the task run that stands for it does not hear."""
+    outer = flow(lambda: loading([1]), name="outer")
+    with simulate() as simulation:
+        simulation.store_fails(nth=nth)
+        with contextlib.suppress(StoreError):
+            outer()
+        check_legal(simulation.runs)
+        assert all(run.state.is_final() for run in simulation.runs.all())
+
+
 def test_the_store_fails_several_times_or_for_good():
     """From the `nth` on; `times=None` for ever."""
     with simulate() as simulation:

@@ -10,10 +10,10 @@ from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from headrace.core.final import crashed
-from headrace.effects import CloseRunner, Effect, ReleaseSlots
+from headrace.effects import CloseRunner, Effect, Record, ReleaseSlots
 from headrace.exceptions import SimulatedCrash
 from headrace.runs.context import FlowRunContext, RunContext, TaskRunContext
-from headrace.runs.steps import end, say_end
+from headrace.runs.steps import end, mirror, say_end
 
 #: What goes wrong in these steps themselves is not told: it is about the first error, which is raised in the end.
 UNTOLD = (Exception, SimulatedCrash)
@@ -47,6 +47,17 @@ async def _close(this: RunContext, error: BaseException) -> None:
 
 async def _end(this: RunContext, error: BaseException) -> None:
     state = this.run.state
-    if state is None or state.is_final():
-        return  # what the store never took has not happened, and what has ended has ended
-    await say_end(this, await end(this, crashed(error)))
+    if state is not None and not state.is_final():  # what the store never took has not happened
+        await say_end(this, await end(this, crashed(error)))
+    await _end_stand_in(this, error)
+
+
+async def _end_stand_in(this: RunContext, error: BaseException) -> None:
+    """Let the task run that stands for a subflow end too, where it has not heard of its child's beginning or end."""
+    stand_in, child = this.stand_in, this.run.state
+    if stand_in is None or stand_in.state is None or stand_in.state.is_final():
+        return
+    if child is None:
+        await Record(stand_in, (crashed(error),))
+    elif child.is_final():
+        await mirror(stand_in, this.run.id, (child,))

@@ -59,7 +59,7 @@ async def record(this: RunContext, *states: State) -> State | None:
             return standing
         this.unrecorded = ()
         if this.stand_in is not None and states:
-            await _mirror(this.stand_in, this.run.id, states)
+            await mirror(this.stand_in, this.run.id, states)
     return None
 
 
@@ -68,7 +68,7 @@ def all_final(states: Iterable[State]) -> bool:
     return all(state.is_final() for state in states)
 
 
-async def _mirror(stand_in: TaskRun, child: UUID, states: tuple[State, ...]) -> None:
+async def mirror(stand_in: TaskRun, child: UUID, states: tuple[State, ...]) -> None:
     """Let the task run that stands for a subflow enter the states of its child."""
     details = [state.state_details._replace(child_flow_run_id=child) for state in states]
     entered = [state.replace(state_details=own) for state, own in zip(states, details, strict=True)]

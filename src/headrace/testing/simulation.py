@@ -107,7 +107,7 @@ class Simulation:
         self.clock = clock
         self.seed = seed
         self.runs = Runs(world)
-        self._faults = Faults(world)
+        self._faults = Faults(world, world.processes, world.told_before)
         self._real = SystemClock()
         self._began = self._real.monotonic_ns()
         self._watched: list[tuple[Callable[[], bool], VirtualEvent]] = []

@@ -167,7 +167,11 @@ class SimulatedWorld(World):
             return False
 
     def _new_slots(self) -> SimulatedSlots:
-        return SimulatedSlots(self, self.processes.of)
+        return SimulatedSlots(self, self._inner_store, self.processes.of)
+
+    def _inner_store(self) -> Store:
+        assert self.told is not None, "who asks for slots has opened the store"
+        return self.told.inner
 
     def _catch_up(self, run: Run) -> None:
         assert self.told is not None, "a run is brought up to date after the store was used"

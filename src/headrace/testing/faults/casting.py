@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
+from headrace.drive.world import World
 from headrace.effects import Call
 from headrace.runs.context import RunContext
 from headrace.testing.faults.failures import Failure, Slowness
 from headrace.testing.faults.outcomes import Calls, Outcome
 from headrace.testing.faults.playing import played
+from headrace.testing.faults.processes import Processes
 from headrace.testing.faults.strikes import Strikes
 from headrace.testing.faults.stubs import Stub
 from headrace.testing.faults.targets import Target
-from headrace.testing.worlds import SimulatedWorld
 
 
 class _Aimed(Protocol):
@@ -27,8 +28,9 @@ A = TypeVar("A", bound=_Aimed)
 class Cast:
     """The stubs and faults that hold now. Of several stubs, or failures, that fit a call the latest counts."""
 
-    def __init__(self, world: SimulatedWorld) -> None:
+    def __init__(self, world: World, processes: Processes) -> None:
         self._world = world
+        self._processes = processes
         self.stubs: list[Stub] = []
         self.failures: list[Failure] = []
         self.delays: list[Slowness] = []
@@ -36,7 +38,7 @@ class Cast:
 
     def __call__(self, effect: Call) -> Call:
         """Return the call to make for this one. Raises SimulatedCrash where its process is dead."""
-        self._world.processes.check(effect.context)
+        self._processes.check(effect.context)
         if not effect.body:
             return effect
         context = effect.context

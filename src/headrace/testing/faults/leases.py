@@ -10,15 +10,18 @@ from headrace.core.limits import SlotAnswer, SlotRequest
 from headrace.drive.slots import SlotBell
 
 if TYPE_CHECKING:
-    from headrace.testing.worlds import SimulatedWorld
+    from headrace.drive.world import World
+    from headrace.store.protocol import Store
 
 
 class SimulatedSlots(SlotBell):
     """The slots of a simulation: leases last until they are given back, or their process dies."""
 
-    def __init__(self, world: SimulatedWorld, process_of: Callable[[UUID | None], UUID | None]) -> None:
+    def __init__(
+        self, world: World, store: Callable[[], Store], process_of: Callable[[UUID | None], UUID | None]
+    ) -> None:
         super().__init__(world)
-        self._simulated = world
+        self._store = store
         self._process_of = process_of
         self._asked: dict[UUID, tuple[SlotRequest, UUID | None]] = {}
         self._abandoned: set[UUID] = set()
@@ -37,9 +40,8 @@ class SimulatedSlots(SlotBell):
 
     def abandon(self, process: UUID) -> None:
         """Let what a dead process holds, and its places in the queues, run out: nobody renews them from now on."""
-        told = self._simulated.told
         for ticket, (request, owner) in self._asked.items():
-            if owner == process and ticket not in self._abandoned and told is not None:
+            if owner == process and ticket not in self._abandoned:
                 self._abandoned.add(ticket)
-                told.inner.request_slots(request, self._simulated.clock.now())  # asking again renews it a last time
+                self._store().request_slots(request, self._world.clock.now())  # asking again renews it a last time
         self.ring()

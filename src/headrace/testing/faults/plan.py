@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, TypeVar
 
+from headrace.drive.world import World
 from headrace.runs.definitions import flavour_of
 from headrace.testing.faults.casting import Cast
 from headrace.testing.faults.checks import checked_choice, checked_error, checked_seconds
@@ -12,11 +13,10 @@ from headrace.testing.faults.crashes import Crash
 from headrace.testing.faults.failures import Failure, Slowness
 from headrace.testing.faults.outcomes import Calls, Outcome, outcomes_of
 from headrace.testing.faults.planned import Planned
-from headrace.testing.faults.processes import outermost
+from headrace.testing.faults.processes import Processes, outermost
 from headrace.testing.faults.stores import StoreFault
 from headrace.testing.faults.stubs import EXHAUSTED, UNUSED, Stub, takes_of
 from headrace.testing.faults.targets import kind_of, target_of
-from headrace.testing.worlds import SimulatedWorld
 
 T = TypeVar("T", bound=Planned)
 
@@ -24,9 +24,10 @@ T = TypeVar("T", bound=Planned)
 class Faults:
     """The stubs and faults of one world. See the methods of `Simulation` for what they take."""
 
-    def __init__(self, world: SimulatedWorld) -> None:
+    def __init__(self, world: World, processes: Processes, told_before: list[Any]) -> None:
         self._world = world
-        self._cast = Cast(world)
+        self._processes, self._told_before = processes, told_before
+        self._cast = Cast(world, processes)
         self._said = False
         #: What stubs and faults have done so far.
         self.strikes = self._cast.strikes
@@ -55,14 +56,14 @@ class Faults:
     def store_fails(self, on: Any, nth: Any, error: Any, times: Any, run: Any, state: Any) -> StoreFault:
         """Let the store raise."""
         fault = StoreFault(on, nth, error, times, run, state, self.strikes.note)
-        before = self._world.told_before
+        before = self._told_before
         before.append(fault)
         return fault.when_removed(lambda: before.remove(fault))
 
     def crash(self, at: Any, before: Any) -> Crash:
         """Let a process die."""
         crash = Crash(at, before, self.strikes.note)
-        return self._planned(crash, self._world.processes.plans)
+        return self._planned(crash, self._processes.plans)
 
     def _planned(self, one: T, others: list[T]) -> T:
         self._world.understudy = self._cast

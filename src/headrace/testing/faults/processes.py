@@ -22,13 +22,13 @@ from headrace.testing.faults.leases import SimulatedSlots
 
 if TYPE_CHECKING:
     from headrace.clock.virtual import VirtualClock
-    from headrace.testing.worlds import SimulatedWorld
+    from headrace.drive.world import World
 
 
 class Processes:
     """The processes of one simulation, those that died, and those that are to die."""
 
-    def __init__(self, world: SimulatedWorld, clock: VirtualClock) -> None:
+    def __init__(self, world: World, clock: VirtualClock) -> None:
         self._world = world
         self._clock = clock
         self._outermost: dict[UUID, UUID] = {}
