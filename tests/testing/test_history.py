@@ -14,7 +14,7 @@ from headrace.clock.virtual import VirtualClock
 from headrace.drive.world import use_world
 from headrace.futures import wait
 from headrace.testing import History, RunEntry, StateEntry, recorded_runs, same_up_to_siblings, virtual_time
-from headrace.testing.comparing import explain
+from headrace.testing.explaining import explain
 from headrace.testing.isolation import end, new_world
 
 
