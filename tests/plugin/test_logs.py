@@ -52,8 +52,8 @@ def test_the_console_is_left_to_user_code(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr() == ("hello\n", "")
 
 
-def test_a_failed_test_shows_lines_once(project: pytest.Pytester) -> None:
-    """In the section for captured logs, and not on stderr as well."""
+def test_a_failed_test_shows_lines_among_pytests_and_beside_the_timeline(project: pytest.Pytester) -> None:
+    """Once in the section for captured logs, once in our own with the run and its time, and not on stderr as well."""
     project.makepyfile(
         """
         from pipelines import greet
@@ -64,9 +64,17 @@ def test_a_failed_test_shows_lines_once(project: pytest.Pytester) -> None:
         """
     )
     result = project.runpytest_subprocess()
-    result.stdout.fnmatch_lines(["*Captured log call*", "INFO *headrace.flow_runs:*Finished in state Completed()"])
+    result.stdout.fnmatch_lines(
+        [
+            "*- Captured log call -*",
+            "INFO *headrace.flow_runs:*Finished in state Completed()",
+            "*- headrace -*",
+            "log of all runs",
+            "* ms  INFO  *-*  Finished in state Completed()",
+        ]
+    )
     lines = [*result.stdout.lines, *result.stderr.lines]
-    assert len([line for line in lines if "Finished in state" in line]) == 1
+    assert len([line for line in lines if "Finished in state" in line]) == 2
     result.stdout.no_fnmatch_line("*Captured stderr*")
 
 

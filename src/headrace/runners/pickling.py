@@ -1,8 +1,9 @@
 """Pickles for another process of the same program.
 
-What the other process can import travels as a name, everything else by value, as cloudpickle does it. Two things that
+What the other process can import travels as a name, everything else by value, as cloudpickle does it. Three things that
 it does not: `@task` puts a task in the place of its function, so that the function is no longer found under its name;
-and a file loaded by its path can't be imported elsewhere.
+a file loaded by its path can't be imported elsewhere; and since 3.1.3 code that travels by value forgets its file, so
+that tracebacks from the worker would have no lines.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import importlib.machinery
 import io
 import pickle
 import sys
-from types import FunctionType
+from collections.abc import Callable
+from types import CodeType, FunctionType
 from typing import Any
 
 import cloudpickle  # type: ignore[import-untyped]
@@ -59,9 +61,16 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 cloudpickle.register_pickle_by_value(sys.modules[name])
             elif kind is FunctionType and _function_named(name, obj.__qualname__) is obj:
                 return _function_named, (name, obj.__qualname__)
+        elif kind is CodeType:
+            return _code_in_file, (obj.co_filename, *self.dispatch_table[CodeType](obj))
         elif hasattr(kind, "story") and travels_by_name(obj):
             return _named, (obj.__dict__["__module__"], obj.__dict__["__qualname__"])
         return super().reducer_override(obj)
+
+
+def _code_in_file(file: str, make: Callable[..., CodeType], arguments: tuple[Any, ...]) -> CodeType:
+    """Make code anew, and let it know its file, which tracebacks read its lines from."""
+    return make(*arguments).replace(co_filename=file)
 
 
 def travels_by_name(definition: Any) -> bool:
