@@ -46,7 +46,7 @@ _VARIES = (
     (re.compile(r"\b\d{4}-\d\d-\d\dT<time>Z?"), "<time>"),
     (re.compile(r"\b\d[\d.]* m?s\b"), "<duration>"),
     (re.compile(r"-[0-9a-f]{3}\b"), "-<hex>"),
-    (re.compile(r"\b[a-z]+-[a-z]+\b"), "<slug>"),
+    (re.compile(r"\b[a-z]+-[a-z]+\b…?"), "<slug>"),
     (re.compile(r"[█▓╌─][█▓╌─ ]*(?=$|\n|<duration>)"), "<bar>"),
     (re.compile(r"[ \t]+"), " "),
 )

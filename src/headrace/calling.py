@@ -49,10 +49,10 @@ def _call(callee: Callee, make_context: Callable[[], RunContext], return_state: 
         if context.run.kind == "task" and context.parent is not None and context.parent.guard is guard:
             # Its caller is found in this very thread, takes part in the clock and hears signals: that does for both.
             context.guard = guard
-            state = sync.live(callee.story(context), context, world)
+            state = sync.live(world.story(callee, context), context, world)
         else:
             with _on_top(context, world, guard):
-                state = sync.live(callee.story(context), context, world)
+                state = sync.live(world.story(callee, context), context, world)
         return _given_back(callee, context, state, return_state)
     finally:
         guard.reopen(was_open)
@@ -62,7 +62,7 @@ def _generate(callee: Callee, make_context: Callable[[], RunContext]) -> Generat
     """Drive a run step by step: between the steps this thread is its caller's."""
     context, world = make_context(), current_world()
     ended: list[State] = []
-    steps = sync.drive_generator(callee.story(context), context, world, ended.append)
+    steps = sync.drive_generator(world.story(callee, context), context, world, ended.append)
     advance: Callable[[], Any] = lambda: next(steps)  # noqa: E731
     returned: Any = None
     while True:
@@ -109,7 +109,7 @@ async def _call_async(callee: Callee, make_context: Callable[[], RunContext], re
 
     context, world = make_context(), current_world()
     with _on_top(context, world, asyncio.task_guard()):
-        state = await asyncio.live(callee.story(context), context, world)
+        state = await asyncio.live(world.story(callee, context), context, world)
     return _given_back(callee, context, state, return_state)
 
 
@@ -120,7 +120,7 @@ async def _generate_async(callee: Callee, make_context: Callable[[], RunContext]
 
     context, world = make_context(), current_world()
     ended: list[State] = []
-    steps = asyncio.drive_generator(callee.story(context), context, world, ended.append)
+    steps = asyncio.drive_generator(world.story(callee, context), context, world, ended.append)
     advance: Callable[[], Any] = lambda: anext(steps)  # noqa: E731
     while True:
         try:

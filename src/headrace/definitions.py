@@ -172,7 +172,7 @@ def persists(own: bool | None, default: bool | None, parent: Any) -> bool:
 
 _NOT_YET = {
     "Task": ("delay", "apply_async", "serve", "adelay"),
-    "Flow": ("serve", "to_deployment", "deploy", "visualize", "from_source"),
+    "Flow": ("serve", "to_deployment", "deploy", "from_source"),
 }
 
 

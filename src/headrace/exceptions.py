@@ -16,6 +16,10 @@ Three families, by who can act::
     │   ├── NotPausedError                             resuming a run that is not paused
     │   ├── ObjectNotFound, ObjectAlreadyExists        an id or name in the store
     │   ├── HashError                  (ValueError)    an argument that no cache key can be made of
+    │   ├── FlowVisualizationError                     a flow that can't be drawn
+    │   │   ├── VisualizationUnsupportedError          it looks into a result that nobody knows
+    │   │   ├── GraphvizImportError    (ImportError)   the package graphviz is missing
+    │   │   └── GraphvizExecutableNotFoundError        Graphviz itself is missing
     │   └── SerializationError                         a value that can't be pickled or written
     ├── a run did not end well
     │   ├── FailedRun, CrashedRun, CancelledRun        raised where a state has only a message
@@ -61,6 +65,9 @@ __all__ = [
     "FailedRun",
     "FlowPauseTimeout",
     "FlowRunTimeoutError",
+    "FlowVisualizationError",
+    "GraphvizExecutableNotFoundError",
+    "GraphvizImportError",
     "HashError",
     "HeadraceError",
     "InvalidNameError",
@@ -93,6 +100,7 @@ __all__ = [
     "TerminationSignal",
     "UnfinishedRun",
     "UpstreamTaskError",
+    "VisualizationUnsupportedError",
 ]
 
 
@@ -169,6 +177,22 @@ class SerializationError(HeadraceError):
 
 class HashError(HeadraceError, ValueError):
     """No cache key can be made of a value."""
+
+
+class FlowVisualizationError(HeadraceError):
+    """A flow can't be drawn."""
+
+
+class VisualizationUnsupportedError(FlowVisualizationError):
+    """A flow that is drawn looks into the result of a task, which is not run then."""
+
+
+class GraphvizImportError(FlowVisualizationError, ImportError):
+    """The Python package graphviz is not installed."""
+
+
+class GraphvizExecutableNotFoundError(FlowVisualizationError):
+    """The program ``dot`` of Graphviz is not installed."""
 
 
 # --- a run did not end well ------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from headrace import calling
 from headrace.core import names
+from headrace.core.awaiting import awaitable_too
 from headrace.core.final import plain_result
 from headrace.core.messages import exceeded
 from headrace.core.parameters import binder_of, check_reserved
@@ -308,12 +309,31 @@ class Flow(Hooked, Generic[P, R]):
 
     def story(self, context: FlowRunContext) -> Any:
         """Return the coroutine that tells the life of a run."""
-        validate = self.validator.for_call(context.given) if self._wants_validation else None
-        return story_of(context, validate)
+        return story_of(context, self.validation(context))
+
+    def validation(self, context: FlowRunContext) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
+        """Return what validates the parameters of a run; None where nothing is to be validated."""
+        return self.validator.for_call(context.given) if self._wants_validation else None
 
     def answer(self, context: FlowRunContext, state: State) -> Any:
         """Return what a plain call gives, or raise."""
         return plain_result(context.whole or state, settled)
+
+    # looking --------------------------------------------------------------------------------------------------
+
+    @awaitable_too
+    def visualize(self, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Draw what the flow would call with these arguments, and what depends on what. May be awaited.
+
+        The flow's own code runs; no task and no subflow does, and nothing is recorded. The picture is shown below the
+        cell of a notebook; elsewhere it is opened, and stays in ``<name of the flow>.png``.
+        Raises GraphvizImportError or GraphvizExecutableNotFoundError where there is nothing to draw with, else what
+        `headrace.utilities.visualization.graph_of` raises.
+        """
+        from headrace.utilities import visualization  # few flows are drawn
+
+        visualization.load_graphviz()  # before anything runs in vain
+        visualization.show(visualization.graph_of(self, *args, **kwargs))
 
     # variants -----------------------------------------------------------------------------------------------
 

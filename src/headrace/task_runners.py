@@ -133,6 +133,10 @@ class TaskRunner:
         for job in pool.take_back() if pool is not None else ():
             job.abandon(messages.crash_message(reason))
 
+    def unfinished(self) -> list[RunFuture[Any]]:
+        """Return the futures of what was submitted and has not ended."""
+        return [job.promise for job in list(self._unfinished.values())]
+
     def forget(self, job: TaskRunJob) -> None:
         """Let go of a run that has ended."""
         self._unfinished.pop(id(job), None)
@@ -180,7 +184,7 @@ class TaskRunJob:
         with active(self._world, self._context, thread_guard()):
             if not self._begins(thread_guard()):
                 return None
-            state: State = sync.live(self._task.story(self._context), self._context, self._world)
+            state: State = sync.live(self._world.story(self._task, self._context), self._context, self._world)
             return state
 
     async def _lived_async(self) -> State | None:
@@ -189,7 +193,7 @@ class TaskRunJob:
         with active(self._world, self._context, asyncio.task_guard()):
             if not self._begins(asyncio.task_guard()):
                 return None
-            return await asyncio.live(self._task.story(self._context), self._context, self._world)
+            return await asyncio.live(self._world.story(self._task, self._context), self._context, self._world)
 
     def _begins(self, guard: Guard) -> bool:
         """Begin, or be abandoned if the flow run has been told to end; from here on it is told to this run as well."""

@@ -133,9 +133,9 @@ class Task(Hooked, Generic[P, R]):
         self._task_key: str | None = None
 
     def _warn_of_what_is_not_there(self) -> None:
-        for name, what in (("viz_return_value", "flows are not drawn"), ("asset_deps", "assets are not recorded")):
-            if self._given[name] is not None:
-                warn_of("task", self.name, f"has {name}, which has no effect: {what} in this version of headrace.")
+        if self._given["asset_deps"] is not None:
+            what = "has asset_deps, which has no effect: assets are not recorded in this version of headrace."
+            warn_of("task", self.name, what)
 
     def _accept_call(self, plain: Callable[..., Any]) -> None:
         signature = inspect.signature(plain)

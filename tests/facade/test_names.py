@@ -39,6 +39,8 @@ FACADE = {
     "set_in_dict deep_merge deep_merge_dicts",
     "headrace.utilities.hashing": "stable_hash file_hash hash_objects",
     "headrace.utilities.names": "generate_slug obfuscate obfuscate_string",
+    "headrace.utilities.visualization": "FlowVisualizationError VisualizationUnsupportedError GraphvizImportError "
+    "GraphvizExecutableNotFoundError FlowGraph Node Edge graph_of show",
     "headrace.concurrency.sync": "concurrency rate_limit",
     "headrace.concurrency.asyncio": "concurrency rate_limit",
     "headrace.client.orchestration": "get_client HeadraceClient SyncHeadraceClient",
@@ -69,7 +71,7 @@ FACADE = {
 #: Not for users, though their names have no underscore: other modules of the engine use them.
 ENGINES_OWN = {
     "TaskRunJob",
-    *("kept_by", "keeper_of", "resolve_storage", "encode_object", "decode_object"),
+    *("kept_by", "keeper_of", "resolve_storage", "encode_object", "decode_object", "load_graphviz"),
 }
 
 

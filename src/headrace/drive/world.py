@@ -7,7 +7,7 @@ variable, which the runners copy into their threads.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from random import Random, SystemRandom
@@ -108,6 +108,11 @@ class World:
     def cast(self, effect: Call) -> Call:
         """Return the call to make for one that a story asks for: that, or its understudy's."""
         return effect if self.understudy is None else self.understudy(effect)
+
+    def story(self, callee: Any, context: RunContext) -> Coroutine[Any, Any, Any]:
+        """Return the story to tell of a run: its flow's or task's own."""
+        told: Coroutine[Any, Any, Any] = callee.story(context)
+        return told
 
     def close(self) -> None:
         """Write out what is left of the log, and let go of the store."""

@@ -58,14 +58,21 @@ async def _prepare(this: FlowRunContext, validate: Validate | None) -> State | N
     not_ready = await inputs.resolve(this)
     if not_ready is not None:
         return not_ready
-    this.run.parameters = this.parameters
-    if validate is not None:
-        outcome = await Call(validate, (this.parameters,), {}, this)
-        if not isinstance(outcome, Returned):
-            return failed(outcome.error, "flow") if isinstance(outcome, Raised) else stopped(this, outcome)
-        this.parameters = this.run.parameters = outcome.value
-    if this.definition.flow_run_name is not None:
+    ended = await validated(this, validate)
+    if ended is None and this.definition.flow_run_name is not None:
         return await rename(this, this.definition.flow_run_name, "flow")
+    return ended
+
+
+async def validated(this: FlowRunContext, validate: Validate | None) -> State | None:
+    """Validate what the run is given; answer how it ends where that does not validate."""
+    this.run.parameters = this.parameters
+    if validate is None:
+        return None
+    outcome = await Call(validate, (this.parameters,), {}, this)
+    if not isinstance(outcome, Returned):
+        return failed(outcome.error, "flow") if isinstance(outcome, Raised) else stopped(this, outcome)
+    this.parameters = this.run.parameters = outcome.value
     return None
 
 
@@ -90,10 +97,10 @@ async def _attempt(this: FlowRunContext, running: State) -> State:
     if this.ended_by is not None:
         return stopped(this, Cancelled(this.ended_by))
     await OpenRunner(this)
-    return await _close(this, await call_body(this, "flow"))
+    return await close(this, await call_body(this, "flow"))
 
 
-async def _close(this: FlowRunContext, state: State) -> State:
+async def close(this: FlowRunContext, state: State) -> State:
     """Cancel what has not begun, and wait for what has; tell that to end, too, where the flow did not end by itself."""
     timed_out = state.data if this.expired is not None and state.data is this.expired else None
     waiting = await CloseRunner(this, this.ended_by or timed_out)
