@@ -30,7 +30,7 @@ def stored(path: Path, run: Callable[[], Any]) -> Any:
             world.close()
         with use_world(World(lambda: SqliteStore(path / "runs.db")), everywhere=True) as world:
             try:
-                return world.store.task_runs(newest_first=True)[0].state.result()  # type: ignore[union-attr]
+                return world.store.task_runs()[-1].state.result()  # type: ignore[union-attr]
             finally:
                 world.close()
 

@@ -6,7 +6,7 @@ import pytest
 
 from headrace.core.records import Run
 from headrace.core.states import State, StateType
-from headrace.store.protocol import RunFilter, Store
+from headrace.store.protocol import NEWEST, RunFilter, Store
 
 from .making import (
     COMPLETED,
@@ -118,7 +118,7 @@ def test_runs_come_in_order_of_creation_and_then_of_arrival(store: Store) -> Non
     early = record(store, task_run(created=at(1)))
     expected = run_ids([early, *twins, late])
     assert run_ids(store.task_runs()) == expected
-    assert run_ids(store.task_runs(newest_first=True)) == expected[::-1]
+    assert run_ids(store.task_runs(order=NEWEST)) == expected[::-1]
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,10 @@ def test_runs_come_in_order_of_creation_and_then_of_arrival(store: Store) -> Non
 def test_a_part_of_a_listing(
     store: Store, five: list[Run], limit: int | None, offset: int, expected: list[int]
 ) -> None:
-    """`offset` skips, then `limit` bounds; with `newest_first` from the other end."""
+    """`offset` skips, then `limit` bounds; with `NEWEST` from the other end."""
     ids = run_ids(five)
     assert run_ids(store.task_runs(limit=limit, offset=offset)) == [ids[place] for place in expected]
-    newest = run_ids(store.task_runs(limit=limit, offset=offset, newest_first=True))
+    newest = run_ids(store.task_runs(limit=limit, offset=offset, order=NEWEST))
     assert newest == [ids[::-1][place] for place in expected]
 
 

@@ -9,8 +9,10 @@ import pytest
 
 from headrace.store import queries
 from headrace.store import statements as sql
-from headrace.store.protocol import RunFilter, RunKind
+from headrace.store.protocol import NEWEST, OLDEST, Order, RunFilter, RunKind
 from headrace.store.sqlite import SqliteStore
+
+from .making import at
 
 KINDS: list[RunKind] = ["flow", "task"]
 NAMED = RunFilter(name="marvin")
@@ -32,16 +34,26 @@ def test_runs_of_a_name_are_counted_in_an_index(tmp_path: Path, kind: RunKind) -
     assert plan(tmp_path, how_many + condition, values) == f"SCAN r USING COVERING INDEX {kind}_run_by_time"
 
 
-@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("order", [OLDEST, NEWEST])
 @pytest.mark.parametrize("where", [NAMED, RunFilter()])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_page_is_found_in_an_index_without_sorting(
-    tmp_path: Path, kind: RunKind, where: RunFilter, newest_first: bool
+    tmp_path: Path, kind: RunKind, where: RunFilter, order: Order
 ) -> None:
     """It has the order of the list, from either end, whether a name is looked for or not."""
-    page, values = queries.listing(kind, where, newest_first)
+    page, values = queries.listing(kind, where, order)
     page = page[page.index("(") + 1 : page.rindex(")")]
     assert plan(tmp_path, page, [*values, 20, 0]) == f"SCAN r USING COVERING INDEX {kind}_run_by_time"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_runs_in_a_state_are_sorted_by_their_length_in_an_index(tmp_path: Path, kind: RunKind) -> None:
+    """The one by state, which holds lengths and names; no run is read for it."""
+    where = RunFilter(state_names=frozenset({"Failed"}), name="marvin", after=at(0), before=at(9))
+    page, values = queries.listing(kind, where, Order("total_run_time", descending=True))
+    page = page[page.index("(") + 1 : page.rindex(")")]
+    steps = plan(tmp_path, page, [*values, 20, 0])
+    assert f"SEARCH r USING COVERING INDEX {kind}_run_by_state (state=? AND created>? AND created<?)" in steps
 
 
 def test_a_store_of_the_first_schema_is_searched_in_the_same_way(tmp_path: Path, monkeypatch: Any) -> None:

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import NAMES, TYPE_OF_NAME, State, StateDetails, StateType, allowed
 from headrace.ids import IdSource
-from headrace.store.protocol import RunFilter
+from headrace.store import conditions as c
+from headrace.store.conditions import FIELDS, Condition, Kind
+from headrace.store.protocol import SORTABLE, Order, RunFilter
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FLOW_ID = UUID(int=7)
@@ -44,6 +46,41 @@ filters = st.builds(
     after=st.none() | st.just(T0 + timedelta(seconds=3)),
     before=st.none() | st.just(T0 + timedelta(seconds=6)),
 )
+
+orders = st.builds(Order, field=st.sampled_from(SORTABLE), descending=st.booleans())
+
+
+def conditions(kind: Kind, ids: Sequence[UUID], depth: int = 2) -> st.SearchStrategy[Condition]:
+    """Draw whatever can be asked of runs or log lines; ids are among these."""
+    plain = st.sampled_from(sorted(FIELDS[kind].items(), key=lambda item: item[0])).flatmap(
+        lambda item: _on_field(*item, ids)
+    )
+    if kind != "log":
+        plain |= st.builds(c.Tagged, words)
+    if depth == 0:
+        return plain
+    inner = conditions(kind, ids, depth - 1)
+    several = st.lists(inner, max_size=3).map(tuple)
+    joined = st.builds(c.AllOf, several) | st.builds(c.AnyOf, several) | st.builds(c.Not, inner)
+    if kind == "flow":
+        return plain | joined | st.builds(c.WithTaskRun, conditions("task", ids, depth - 1))
+    return plain | joined | st.builds(c.OfFlowRun, conditions("flow", ids, depth - 1))
+
+
+def _on_field(field: str, type_: type, ids: Sequence[UUID]) -> st.SearchStrategy[Condition]:
+    values: st.SearchStrategy[Any] = {
+        UUID: st.sampled_from(ids),
+        datetime: seconds.map(lambda passed: T0 + timedelta(seconds=passed)),
+        timedelta: seconds.map(lambda passed: timedelta(seconds=passed)),
+        int: st.sampled_from([0, 1, 2, 20]),
+    }.get(type_, words | st.sampled_from([*StateType, "Cached", "log.20"]))
+    if field == "tags":  # they are several: what can be asked is whether there are any, and of single ones
+        return st.just(c.Known(field))
+    asked = st.builds(c.OneOf, st.just(field), st.frozensets(values, max_size=3)) | st.just(c.Known(field))
+    if type_ is str:
+        return asked | st.builds(c.Like, st.just(field), patterns, st.booleans())
+    bounds = [st.none() | values] * 3
+    return asked | st.builds(c.Between, st.just(field), *bounds)
 
 
 @st.composite

@@ -18,17 +18,30 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from headrace.core.records import Run
 from headrace.core.states import State, StateType
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
+from headrace.store.conditions import Condition
 from headrace.store.memory import MemoryStore
-from headrace.store.protocol import ConcurrencyLimit, LogFilter, LogRecord, RunFilter, SlotRequest, Store
+from headrace.store.protocol import (
+    ConcurrencyLimit,
+    LogFilter,
+    LogRecord,
+    Order,
+    Place,
+    RunFilter,
+    RunKind,
+    SlotRequest,
+    Store,
+)
 from headrace.store.sqlite import SqliteStore
 
 from .records import (
     NEVER,
     T0,
+    conditions,
     filters,
     flow_run,
     ids_from,
     limit_names,
+    orders,
     run_ids,
     seconds,
     states,
@@ -169,13 +182,24 @@ class StoresAgree(RuleBasedStateMachine):
         for kind in ("flow", "task"):
             self.known[kind] = run_ids(getattr(self.first, f"{kind}_runs")())
 
-    @rule(where=filters, limit=st.none() | st.integers(0, 3), offset=st.integers(0, 2), newest=st.booleans())
-    def find(self, where: RunFilter, limit: int | None, offset: int, newest: bool) -> None:
+    @rule(where=filters, limit=st.none() | st.integers(0, 3), offset=st.integers(0, 2), order=orders)
+    def find(self, where: RunFilter, limit: int | None, offset: int, order: Order) -> None:
         """Lists and counts."""
-        part: dict[str, Any] = {"limit": limit, "offset": offset, "newest_first": newest}
+        part: dict[str, Any] = {"limit": limit, "offset": offset, "order": order}
         self.same(lambda store: store.flow_runs(where, **part), run_ids)
         self.same(lambda store: store.task_runs(where, **part), run_ids)
         self.same(lambda store: (store.count("flow", where), store.count("task", where)))
+
+    @rule(kind=st.sampled_from(["flow", "task"]), data=st.data(), order=orders, value=st.none() | st.just(NEVER))
+    def find_by_conditions(self, kind: RunKind, data: st.DataObject, order: Order, value: Any) -> None:
+        """Whatever can be asked, and the rest of a list from some place on, even if its run has changed or is gone."""
+        condition = data.draw(conditions(kind, [NEVER, *self.known["flow"], *self.known["task"]]))
+        found = self.same(partial(_listed, kind, condition, order, None), run_ids)
+        self.same(lambda store: store.tally(kind, condition))
+        if found:
+            run = getattr(self.first, f"{kind}_run")(data.draw(st.sampled_from(found)))
+            place = Place(getattr(run, order.field), run.id if value is None else value)
+            self.same(partial(_listed, kind, condition, order, place), run_ids)
 
     @rule(run=runs)
     def find_by_flow_run_and_id(self, run: Run) -> None:
@@ -205,6 +229,8 @@ class StoresAgree(RuleBasedStateMachine):
         task = data.draw(st.sampled_from([None, *self.known["task"]]))
         where = LogFilter(flow_run_id=flow, task_run_id=task, min_level=level, text=text)
         self.same(lambda store: store.logs(where, limit=limit, offset=1))
+        condition = data.draw(conditions("log", [NEVER, *self.known["flow"], *self.known["task"]]))
+        self.same(lambda store: store.logs(condition, limit=limit, newest_first=True))
 
     # limits ----------------------------------------------------------------------------------------------
 
@@ -279,6 +305,11 @@ def _transition(run: Run, entered: list[State], store: Store) -> Any:
         return store.transition(run, entered)
     except ObjectNotFound:
         return "unknown"
+
+
+def _listed(kind: RunKind, condition: Condition, order: Order, after: Place | None, store: Store) -> list[Run]:
+    find: Callable[..., list[Run]] = getattr(store, f"{kind}_runs")
+    return find(condition, order=order, after=after)
 
 
 def _found(where: RunFilter, store: Store) -> list[Run]:

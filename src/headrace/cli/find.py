@@ -17,7 +17,7 @@ import typer
 from headrace.core.records import Run
 from headrace.core.states import TYPE_OF_NAME, StateType
 from headrace.exceptions import ObjectNotFound
-from headrace.store.protocol import RunFilter, RunKind, Store
+from headrace.store.protocol import NEWEST, RunFilter, RunKind, Store
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])(?:\s+ago)?", re.IGNORECASE)
@@ -64,7 +64,7 @@ def _every(store: Store, kind: RunKind, where: RunFilter) -> Sequence[Run]:
 def _runs(store: Store, kind: RunKind, where: RunFilter) -> Sequence[Run]:
     """Return the newest runs that fit, newest first."""
     find = store.flow_runs if kind == "flow" else store.task_runs
-    return find(where, limit=_LOOKED_AT, newest_first=True)
+    return find(where, limit=_LOOKED_AT, order=NEWEST)
 
 
 def _not_found(store: Store, text: str, kinds: Sequence[RunKind]) -> str:

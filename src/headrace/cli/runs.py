@@ -47,10 +47,12 @@ def ls(
     json_: Annotated[bool, typer.Option("--json", help="Print a JSON array of runs.")] = False,
 ) -> None:
     """List runs, the newest first."""
+    from headrace.store.protocol import NEWEST
+
     where = _filter(state or (), flow, task, name, after, before)
     store, of_tasks = world.store(), tasks or task is not None
     find = store.task_runs if of_tasks else store.flow_runs
-    found: Sequence[Run] = find(where, limit=limit or None, newest_first=True)
+    found: Sequence[Run] = find(where, limit=limit or None, order=NEWEST)
     if json_:
         print_json([as_json.run(run) for run in found])
     elif not found:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from uuid import UUID
+from collections.abc import Sequence
+from typing import Any
 
 from headrace.store.filters import is_glob
 
 #: One of the tags of a run; the placeholder takes the tag.
 HAS_TAG = "EXISTS (SELECT 1 FROM json_each(r.tags) WHERE value = ?)"
-#: The run is among some; the placeholder takes what `id_list` makes. `from_hex` is a function of ours.
-ID_IN_LIST = "r.id IN (SELECT from_hex(value) FROM json_each(?))"
 #: Case of ASCII letters does not count. The placeholder takes what `like` makes.
 LIKE = "LIKE ? ESCAPE '\\'"
 #: Every row, for `LIMIT ?`.
 NO_LIMIT = -1
+#: What no row meets.
+NEVER = "1 = 0"
+#: No row has a number beyond this.
+LAST_SEQ = (1 << 63) - 1
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
 _GLOB_ESCAPES = _ESCAPES | str.maketrans({"*": "%", "?": "_"})
@@ -28,6 +30,11 @@ def like(pattern: str, glob: bool = True) -> str:
     return f"%{pattern.translate(_ESCAPES)}%"
 
 
-def id_list(ids: Iterable[UUID]) -> str:
-    """Return ids as one value, so that any number of them goes into one statement."""
-    return json.dumps([run_id.hex for run_id in ids])
+def listed(values: Sequence[Any]) -> tuple[str, str]:
+    """Return values as one, so that any number of them goes into one statement, and what reads them from it.
+
+    `from_hex` is a function of ours.
+    """
+    if isinstance(values[0], bytes):
+        return json.dumps([value.hex() for value in values]), "SELECT from_hex(value) FROM json_each(?)"
+    return json.dumps(values), "SELECT value FROM json_each(?)"

@@ -8,23 +8,30 @@ reach them. Whatever is read is a copy.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import State, allowed
+from headrace.core.states import State, StateType, allowed
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
 from headrace.store import columns, slots
-from headrace.store.filters import fits, fits_log
+from headrace.store.conditions import Condition, of_logs, of_runs
+from headrace.store.filters import Around, ids_in, in_order, predicate
 from headrace.store.memory_limits import LimitsInMemory
 from headrace.store.protocol import (
     EVERY_RUN,
+    OLDEST,
     LogFilter,
     LogRecord,
+    Order,
+    Place,
     RunFilter,
     RunKind,
+    check_sortable,
 )
 
 
@@ -139,31 +146,39 @@ class MemoryStore(LimitsInMemory):
 
     def flow_runs(
         self,
-        where: RunFilter = EVERY_RUN,
+        where: RunFilter | Condition = EVERY_RUN,
         *,
+        order: Order = OLDEST,
+        after: Place | None = None,
         limit: int | None = None,
         offset: int = 0,
-        newest_first: bool = False,
     ) -> list[FlowRun]:
-        """Return the flow runs that fit, in order of creation."""
-        return self._list("flow", where, limit, offset, newest_first)
+        """Return the flow runs that fit, in this order."""
+        return self._list("flow", where, order, after, limit, offset)
 
     def task_runs(
         self,
-        where: RunFilter = EVERY_RUN,
+        where: RunFilter | Condition = EVERY_RUN,
         *,
+        order: Order = OLDEST,
+        after: Place | None = None,
         limit: int | None = None,
         offset: int = 0,
-        newest_first: bool = False,
     ) -> list[TaskRun]:
-        """Return the task runs that fit, in order of creation."""
-        return self._list("task", where, limit, offset, newest_first)
+        """Return the task runs that fit, in this order."""
+        return self._list("task", where, order, after, limit, offset)
 
-    def count(self, kind: RunKind, where: RunFilter = EVERY_RUN) -> int:
+    def count(self, kind: RunKind, where: RunFilter | Condition = EVERY_RUN) -> int:
         """Return how many runs fit."""
         with self._lock:
             self._check_open()
             return sum(1 for _ in self._find(kind, where))
+
+    def tally(self, kind: RunKind, where: RunFilter | Condition = EVERY_RUN) -> dict[tuple[StateType, str], int]:
+        """Return how many of the runs that fit are in each state, by its type and name."""
+        with self._lock:
+            self._check_open()
+            return dict(Counter((run.state.type, run.state.name) for _, run in self._find(kind, where)))
 
     def history(self, run_id: UUID) -> list[State]:
         """Return all states of a run, in order."""
@@ -216,13 +231,20 @@ class MemoryStore(LimitsInMemory):
                 for record in records
             ]
 
-    def logs(self, where: LogFilter, *, limit: int | None = None, offset: int = 0) -> list[LogRecord]:
-        """Return log lines in order of time, and of arrival within the same moment."""
+    def logs(
+        self,
+        where: LogFilter | Condition,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        newest_first: bool = False,
+    ) -> list[LogRecord]:
+        """Return log lines in order of time, and of arrival within the same moment; or the other way round."""
         with self._lock:
             self._check_open()
-            found = [record for record in self._logs if fits_log(record, where)]
+            found = list(filter(predicate("log", of_logs(where), self._around()), self._logs))
         found.sort(key=attrgetter("timestamp"))
-        return _cut(found, limit, offset)
+        return _cut(found[::-1] if newest_first else found, limit, offset)
 
     # life ----------------------------------------------------------------------------------------------
 
@@ -258,21 +280,44 @@ class MemoryStore(LimitsInMemory):
             raise ObjectNotFound(f"There is no {kind} run {run_id} in the store.")
         return kept
 
-    def _find(self, kind: RunKind, where: RunFilter) -> Iterator[Any]:
-        runs = self._runs[kind]
-        kept = (runs[i] for i in runs if i in where.ids) if where.ids else iter(runs.values())
-        shape = _SHAPES[kind]
-        return (run for run in map(shape.build, kept) if fits(run, where, self._flow_name_of))
+    def _find(self, kind: RunKind, where: RunFilter | Condition) -> Iterator[tuple[int, Any]]:
+        """Yield the runs that fit, each with a number that tells when it came."""
+        condition, runs, shape = of_runs(kind, where), self._runs[kind], _SHAPES[kind]
+        fits, ids = predicate(kind, condition, self._around()), ids_in(condition)
+        for kept in runs.values() if ids is None else (runs[run_id] for run_id in ids if run_id in runs):
+            run = shape.build(kept)
+            if fits(run):
+                yield kept.places[0], run
 
-    def _list(self, kind: RunKind, where: RunFilter, limit: int | None, offset: int, newest_first: bool) -> list[Any]:
+    def _list(
+        self,
+        kind: RunKind,
+        where: RunFilter | Condition,
+        order: Order,
+        after: Place | None,
+        limit: int | None,
+        offset: int,
+    ) -> list[Any]:
+        check_sortable(order)
         with self._lock:
             self._check_open()
-            found = sorted(self._find(kind, where), key=attrgetter("created"))
-        return _cut(found[::-1] if newest_first else found, limit, offset)
+            found = in_order(self._find(kind, where), order, after, partial(self._arrival_of, kind))
+        return _cut(found, limit, offset)
 
-    def _flow_name_of(self, flow_run_id: UUID | None) -> str | None:
-        kept = self._runs["flow"].get(flow_run_id) if flow_run_id else None
-        return kept.fixed[columns.FLOW_FIXED.index("flow_name")] if kept else None
+    def _around(self) -> Around:
+        return Around(self._flow_run, self._task_runs_of)
+
+    def _flow_run(self, run_id: UUID | None) -> Any:
+        kept = self._runs["flow"].get(run_id) if run_id else None
+        return _SHAPES["flow"].build(kept) if kept else None
+
+    def _task_runs_of(self, flow_run_id: UUID) -> Iterator[Any]:
+        at = columns.TASK_FIXED.index("flow_run_id")
+        return (_SHAPES["task"].build(kept) for kept in self._runs["task"].values() if kept.fixed[at] == flow_run_id)
+
+    def _arrival_of(self, kind: RunKind, run_id: UUID) -> int | None:
+        kept = self._runs[kind].get(run_id)
+        return kept.places[0] if kept else None
 
     def _flow_run_of(self, task_run_id: UUID | None) -> UUID | None:
         kept = self._runs["task"].get(task_run_id) if task_run_id else None

@@ -12,21 +12,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from headrace.core.limits import Granted, Impossible, Queued, SlotAnswer, SlotRequest
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
 from headrace.core.states import State, StateType
 
+if TYPE_CHECKING:
+    from headrace.store.conditions import Condition
+
 __all__ = [
     "EVERY_RUN",
+    "NEWEST",
+    "OLDEST",
+    "SORTABLE",
     "ConcurrencyLimit",
     "Granted",
     "Impossible",
     "Lease",
     "LogFilter",
     "LogRecord",
+    "Order",
+    "Place",
     "Queued",
     "RunFilter",
     "RunKind",
@@ -61,6 +69,39 @@ class RunFilter(NamedTuple):
 
 
 EVERY_RUN = RunFilter()
+
+#: What runs can be sorted by.
+SORTABLE = (
+    *("id", "name", "created", "run_count"),
+    *("expected_start_time", "start_time", "end_time", "total_run_time"),
+)
+
+
+class Order(NamedTuple):
+    """In which order to list runs: by one of the fields in `SORTABLE`, equals in order of arrival.
+
+    What has no value comes after all that have one. `descending` turns all that around.
+    """
+
+    field: str = "created"
+    descending: bool = False
+
+
+def check_sortable(order: Order) -> None:
+    """Raise ValueError for a field that runs can't be sorted by."""
+    if order.field not in SORTABLE:
+        raise ValueError(f"Runs can't be sorted by {order.field!r}; they can by {', '.join(SORTABLE)}.")
+
+
+OLDEST = Order()
+NEWEST = Order(descending=True)
+
+
+class Place(NamedTuple):
+    """Where a part of a listing ended: the last run on it, with the value that it was sorted by."""
+
+    value: Any
+    run_id: UUID
 
 
 class LogFilter(NamedTuple):
@@ -156,28 +197,38 @@ class Store(Protocol):
 
     def flow_runs(
         self,
-        where: RunFilter = EVERY_RUN,
+        where: RunFilter | Condition = EVERY_RUN,
         *,
+        order: Order = OLDEST,
+        after: Place | None = None,
         limit: int | None = None,
         offset: int = 0,
-        newest_first: bool = False,
     ) -> list[FlowRun]:
-        """Return the flow runs that fit, in order of creation."""
+        """Return the flow runs that fit, in this order; `after` a place alone those that come later in it.
+
+        A page that is asked for by its place takes as long as the first one, however deep it is. Raises
+        ValueError for a field that there is not.
+        """
         ...
 
     def task_runs(
         self,
-        where: RunFilter = EVERY_RUN,
+        where: RunFilter | Condition = EVERY_RUN,
         *,
+        order: Order = OLDEST,
+        after: Place | None = None,
         limit: int | None = None,
         offset: int = 0,
-        newest_first: bool = False,
     ) -> list[TaskRun]:
-        """Return the task runs that fit, in order of creation."""
+        """Return the task runs that fit, in this order; see `flow_runs`."""
         ...
 
-    def count(self, kind: RunKind, where: RunFilter = EVERY_RUN) -> int:
+    def count(self, kind: RunKind, where: RunFilter | Condition = EVERY_RUN) -> int:
         """Return how many runs fit."""
+        ...
+
+    def tally(self, kind: RunKind, where: RunFilter | Condition = EVERY_RUN) -> dict[tuple[StateType, str], int]:
+        """Return how many of the runs that fit are in each state, by its type and name."""
         ...
 
     def history(self, run_id: UUID) -> list[State]:
@@ -201,8 +252,15 @@ class Store(Protocol):
         """Append log lines, in order. A line with a task run alone gets the flow run of that, if stored."""
         ...
 
-    def logs(self, where: LogFilter, *, limit: int | None = None, offset: int = 0) -> list[LogRecord]:
-        """Return log lines in order of time, and of arrival within the same moment."""
+    def logs(
+        self,
+        where: LogFilter | Condition,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        newest_first: bool = False,
+    ) -> list[LogRecord]:
+        """Return log lines in order of time, and of arrival within the same moment; or the other way round."""
         ...
 
     # concurrency limits --------------------------------------------------------------------------------

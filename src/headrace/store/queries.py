@@ -1,40 +1,75 @@
-"""Filters as SQL conditions. `filters.py` says the same in Python."""
+"""Conditions and orders as SQL. `filters.py` says the same in Python.
+
+A condition on a field stands in a frame where the field is in another table: what has a name is kept once, and runs
+hold its number. Within a frame the alias `r` means another run than around it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from headrace.store import dialect
-from headrace.store.protocol import LogFilter, RunFilter, RunKind
-from headrace.store.rows import micros
+from headrace.store import conditions as c
+from headrace.store import dialect, rows
+from headrace.store.conditions import Condition, Kind, of_logs, of_runs
+from headrace.store.protocol import OLDEST, LogFilter, Order, Place, RunFilter, RunKind, check_sortable
 
-Condition = tuple[str, list[Any]]
+#: A piece of SQL, and the values of its placeholders.
+Piece = tuple[str, list[Any]]
 
-_PARENT = {"flow": "parent_flow_run_id", "task": "flow_run_id"}
-_FLOW_NAMED = {
-    "flow": "r.flow IN (SELECT seq FROM flow WHERE name {like})",
-    "task": "r.flow_run_id IN (SELECT p.id FROM flow_run p JOIN flow f ON f.seq = p.flow WHERE f.name {like})",
+_ENCODE: dict[type, Callable[[Any], Any]] = {
+    datetime: rows.micros,
+    timedelta: rows.span,
+    UUID: rows.blob,
+    int: lambda number: number,
+    str: str,  # members of StateType too
 }
-_TASK_NAMED = {"flow": "? IS NULL", "task": "r.task IN (SELECT seq FROM task WHERE name {like})"}
 
 
-def runs_where(kind: RunKind, where: RunFilter) -> Condition:
+class _Column(NamedTuple):
+    """Where a field is: `frame` is what the condition on it is put into."""
+
+    sql: str
+    frame: str = "{}"
+
+
+_STATE_FRAME = "r.state IN (SELECT seq FROM state WHERE {})"
+_FLOW_FRAME = "r.flow IN (SELECT seq FROM flow WHERE {})"
+_TASK_FRAME = "r.task IN (SELECT seq FROM task WHERE {})"
+_ELSEWHERE = {
+    "state_type": _Column("type", _STATE_FRAME),
+    "state_name": _Column("name", _STATE_FRAME),
+    "flow_id": _Column("id", _FLOW_FRAME),
+    "flow_name": _Column("name", _FLOW_FRAME),
+    "task_name": _Column("name", _TASK_FRAME),
+    "task_key": _Column("key", _TASK_FRAME),
+    "logger": _Column("name", "l.logger IN (SELECT seq FROM logger WHERE {})"),
+}
+#: Those whose runs may have none.
+_MAY_BE_NULL = ("expected_start_time", "start_time", "end_time")
+
+
+def runs_where(kind: RunKind, where: RunFilter | Condition) -> Piece:
     """Return the condition that runs fit, ready to follow `RunStatements.how_many`."""
-    return _joined(_run_conditions(kind, where))
+    return _after_where(_condition(kind, of_runs(kind, where)))
 
 
-def listing(kind: RunKind, where: RunFilter, newest_first: bool) -> Condition:
+def listing(kind: RunKind, where: RunFilter | Condition, order: Order = OLDEST, after: Place | None = None) -> Piece:
     """Return the rest of a statement that lists runs, to be followed by the values that `bounds` returns.
 
     Which runs belong to the page is found first, within an index, and only then is anything joined to them:
     of a million runs that fit it sorts none but those of the page.
     """
-    condition, values = runs_where(kind, where)
-    way = "DESC" if newest_first else "ASC"
-    order = f"ORDER BY r.created {way}, r.seq {way}"
-    page = f"SELECT r.seq FROM {kind}_run r{condition} {order} LIMIT ? OFFSET ?"
-    return f" WHERE r.seq IN ({page}) {order}", values
+    check_sortable(order)
+    condition = _condition(kind, of_runs(kind, where))
+    if after is not None:
+        condition = _joined(" AND ", [condition, _beyond(kind, order, after)])
+    sql, values = _after_where(condition)
+    way = "DESC" if order.descending else "ASC"
+    by = "ORDER BY " + ", ".join(f"{key} {way}" for key in _keys(order.field))
+    return f" WHERE r.seq IN (SELECT r.seq FROM {kind}_run r{sql} {by} LIMIT ? OFFSET ?) {by}", values
 
 
 def bounds(limit: int | None, offset: int) -> list[int]:
@@ -42,53 +77,148 @@ def bounds(limit: int | None, offset: int) -> list[int]:
     return [dialect.NO_LIMIT if limit is None else limit, offset]
 
 
-def logs_where(where: LogFilter) -> Condition:
+def logs_where(where: LogFilter | Condition) -> Piece:
     """Return the condition that log lines fit, ready to follow `FIND_LOGS`."""
-    return _joined(_log_conditions(where))
+    return _after_where(_condition("log", of_logs(where)))
 
 
-def _joined(conditions: Iterator[Condition]) -> Condition:
-    found = list(conditions)
-    sql = " AND ".join(condition for condition, _ in found)
-    return f" WHERE {sql}" if sql else "", [value for _, values in found for value in values]
+def log_order(newest_first: bool) -> str:
+    """Return the end of a statement that lists log lines, to be followed by the values that `bounds` returns."""
+    way = "DESC" if newest_first else "ASC"
+    return f" ORDER BY l.timestamp {way}, l.seq {way} LIMIT ? OFFSET ?"
 
 
-def _run_conditions(kind: RunKind, where: RunFilter) -> Iterator[Condition]:
-    if where.ids:
-        yield dialect.ID_IN_LIST, [dialect.id_list(where.ids)]
-    if where.flow_run_id is not None:
-        yield f"r.{_PARENT[kind]} = ?", [where.flow_run_id.bytes]
-    if where.state_types or where.state_names:
-        yield _in_states(where)
-    if where.after is not None:
-        yield "r.created >= ?", [micros(where.after)]
-    if where.before is not None:
-        yield "r.created < ?", [micros(where.before)]
-    for tag in sorted(where.tags):
-        yield dialect.HAS_TAG, [tag]
-    if where.name is not None:
-        yield f"r.name {dialect.LIKE}", [dialect.like(where.name)]
-    if where.flow_name is not None:
-        yield _FLOW_NAMED[kind].format(like=dialect.LIKE), [dialect.like(where.flow_name)]
-    if where.task_name is not None:
-        yield _TASK_NAMED[kind].format(like=dialect.LIKE), [dialect.like(where.task_name)]
+# orders --------------------------------------------------------------------------------------------------
 
 
-def _in_states(where: RunFilter) -> Condition:
-    types = [str(type_) for type_ in where.state_types]
-    names = list(where.state_names)
-    marks = [", ".join("?" * len(given)) for given in (types, names)]
-    return (
-        f"r.state IN (SELECT seq FROM state WHERE type IN ({marks[0]}) OR name IN ({marks[1]}))",
-        types + names,
+def _keys(field: str) -> list[str]:
+    """Return what to sort by: what has no value comes after all that have one, and equals in order of arrival."""
+    if field in _MAY_BE_NULL:
+        return [f"r.{field} IS NULL", f"coalesce(r.{field}, 0)", "r.seq"]
+    return [f"r.{field}", "r.seq"]
+
+
+def _beyond(kind: RunKind, order: Order, after: Place) -> Piece:
+    keys, value = _keys(order.field), after.value
+    encoded = None if value is None else _ENCODE[c.type_of(kind, order.field)](value)
+    values = [int(value is None), encoded or 0] if order.field in _MAY_BE_NULL else [encoded]
+    # Of a run that is gone nobody knows among its equals which came after it: all are told again.
+    arrival = f"coalesce((SELECT seq FROM {kind}_run WHERE id = ?), {dialect.LAST_SEQ if order.descending else -1})"
+    marks = ", ".join("?" * len(values))
+    sign = "<" if order.descending else ">"
+    return f"({', '.join(keys)}) {sign} ({marks}, {arrival})", [*values, after.run_id.bytes]
+
+
+# conditions ----------------------------------------------------------------------------------------------
+
+
+def _condition(kind: Kind, condition: Condition) -> Piece:
+    return _MADE[type(condition)](kind, condition)
+
+
+def _after_where(piece: Piece) -> Piece:
+    sql, values = piece
+    return (f" WHERE {sql}", values) if sql else piece
+
+
+def _column(kind: Kind, field: str) -> _Column:
+    c.type_of(kind, field)
+    return _ELSEWHERE.get(field) or _Column(f"{'l' if kind == 'log' else 'r'}.{field}")
+
+
+def _framed(kind: Kind, field: str, tell: Callable[[str], Piece]) -> Piece:
+    column = _column(kind, field)
+    sql, values = tell(column.sql)
+    return column.frame.format(sql), values
+
+
+def _one_of(kind: Kind, condition: c.OneOf) -> Piece:
+    encode = _ENCODE[c.type_compared(kind, condition)]
+    values = sorted({encode(value) for value in condition.values if value is not None})
+    if not values:
+        return dialect.NEVER, []
+    if len(values) == 1:
+        return _framed(kind, condition.field, lambda column: (f"{column} = ?", values))
+    listed, frame = dialect.listed(values)
+    return _framed(kind, condition.field, lambda column: (f"{column} IN ({frame})", [listed]))
+
+
+def _like(kind: Kind, condition: c.Like) -> Piece:
+    c.type_compared(kind, condition)
+    value = dialect.like(condition.pattern, condition.glob)
+    return _framed(kind, condition.field, lambda column: (f"{column} {dialect.LIKE}", [value]))
+
+
+def _between(kind: Kind, condition: c.Between) -> Piece:
+    encode = _ENCODE[c.type_compared(kind, condition)]
+    given = [
+        (sign, encode(bound)) for sign, bound in zip((">=", "<=", "<"), condition[1:], strict=True) if bound is not None
+    ]
+    if not given:
+        return _known(kind, c.Known(condition.field))
+    return _framed(
+        kind,
+        condition.field,
+        lambda column: (" AND ".join(f"{column} {sign} ?" for sign, _ in given), [bound for _, bound in given]),
     )
 
 
-def _log_conditions(where: LogFilter) -> Iterator[Condition]:
-    if where.flow_run_id is not None:
-        yield "l.flow_run_id = ?", [where.flow_run_id.bytes]
-    if where.task_run_id is not None:
-        yield "l.task_run_id = ?", [where.task_run_id.bytes]
-    yield "l.level >= ?", [where.min_level]
-    if where.text is not None:
-        yield f"l.message {dialect.LIKE}", [dialect.like(where.text, glob=False)]
+def _known(kind: Kind, condition: c.Known) -> Piece:
+    return _framed(kind, condition.field, lambda column: (f"{column} IS NOT NULL", []))
+
+
+def _tagged(kind: Kind, condition: c.Tagged) -> Piece:
+    c.type_of(kind, "tags")
+    return dialect.HAS_TAG, [condition.tag]
+
+
+def _of_flow_run(kind: Kind, condition: c.OfFlowRun) -> Piece:
+    column = _column(kind, "flow_run_id").sql
+    sql, values = _after_where(_condition("flow", condition.condition))
+    return f"{column} IN (SELECT r.id FROM flow_run r{sql})", values
+
+
+def _with_task_run(kind: Kind, condition: c.WithTaskRun) -> Piece:
+    c.type_of(kind, "parent_flow_run_id")
+    sql, values = _after_where(_condition("task", condition.condition))
+    return f"r.id IN (SELECT r.flow_run_id FROM task_run r{sql})", values
+
+
+def _not(kind: Kind, condition: c.Not) -> Piece:
+    sql, values = _condition(kind, condition.condition)
+    return (f"({sql}) IS NOT TRUE", values) if sql else (dialect.NEVER, values)
+
+
+def _all_of(kind: Kind, condition: c.AllOf) -> Piece:
+    return _joined(" AND ", [_condition(kind, part) for part in condition.conditions])
+
+
+def _any_of(kind: Kind, condition: c.AnyOf) -> Piece:
+    pieces = [piece for part in condition.conditions if (piece := _condition(kind, part))[0] != dialect.NEVER]
+    if not pieces:
+        return dialect.NEVER, []
+    if any(not sql for sql, _ in pieces):
+        return "", []
+    sql, values = _joined(" OR ", pieces)
+    return f"({sql})" if len(pieces) > 1 else sql, values
+
+
+def _joined(word: str, pieces: Collection[Piece]) -> Piece:
+    return (
+        word.join(sql for sql, _ in pieces if sql),
+        [value for _, values in pieces for value in values],
+    )
+
+
+_MADE: dict[type, Callable[[Kind, Any], Piece]] = {
+    c.OneOf: _one_of,
+    c.Like: _like,
+    c.Between: _between,
+    c.Known: _known,
+    c.Tagged: _tagged,
+    c.OfFlowRun: _of_flow_run,
+    c.WithTaskRun: _with_task_run,
+    c.Not: _not,
+    c.AllOf: _all_of,
+    c.AnyOf: _any_of,
+}

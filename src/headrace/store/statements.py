@@ -34,6 +34,8 @@ class RunStatements(NamedTuple):
     #: Runs with their standing state, to be followed by a condition.
     find: str
     how_many: str
+    #: How many of those that meet a condition are in each state.
+    tally: str
     history: str
     standing: str
     delete_states: str
@@ -65,6 +67,8 @@ def _statements(
         find=f"SELECT {_READ}, {read_state}, {read_own} FROM {run} r {joined} {standing} "
         "JOIN state s ON s.seq = h.state",
         how_many=f"SELECT count(*) FROM {run} r",
+        tally=f"SELECT s.type, s.name, n.many FROM (SELECT r.state AS state, count(*) AS many FROM {run} r"
+        "{} GROUP BY r.state) n JOIN state s ON s.seq = n.state ORDER BY s.seq",
         history=f"SELECT {read_state} FROM {run} r JOIN {states} h ON h.run = r.seq "
         "JOIN state s ON s.seq = h.state WHERE r.id = ? ORDER BY h.position",
         standing=f"SELECT {read_state} FROM {run} r {standing} JOIN state s ON s.seq = h.state WHERE r.id = ?",
@@ -111,7 +115,6 @@ FIND_LOGS = (
     "SELECT l.timestamp, l.level, l.message, n.name, l.flow_run_id, l.task_run_id "
     "FROM log l JOIN logger n ON n.seq = l.logger"
 )
-LOG_ORDER = " ORDER BY l.timestamp, l.seq LIMIT ? OFFSET ?"
 DELETE_TASK_RUN_LOGS = "DELETE FROM log WHERE task_run_id = ?"
 DELETE_FLOW_RUN_LOGS = "DELETE FROM log WHERE flow_run_id = ?"
 # Lines that were written before their task run was known, and so without its flow run.

@@ -1,17 +1,31 @@
 """Which runs and log lines a client is to find, in the words that scripts for Prefect have for it.
 
-A filter has criteria, each an object of a class below or a dict of its arguments; what is None does not restrict. What
-a store can't look for itself is looked for among what it finds: in a large store, narrow the search by `id`, or use
-`headrace.store.protocol.RunFilter`, which every client method takes as well.
+A filter has criteria, each an object of a class below or a dict of its arguments; what is None does not restrict. Each
+says what it asks as a condition of `headrace.store.conditions`, and the store looks for that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
+
+from headrace.store.conditions import (
+    AllOf,
+    AnyOf,
+    Between,
+    Condition,
+    Kind,
+    Known,
+    Like,
+    Not,
+    Tagged,
+    one_of,
+    type_of,
+)
 
 __all__ = [
     "AtLeast",
@@ -53,11 +67,25 @@ __all__ = [
 ]
 
 
+def _moment(value: datetime) -> datetime:
+    """Return a moment as aware UTC; one without a zone is meant so."""
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
+
+
+def _all(conditions: Iterable[tuple[object, Callable[[], Condition]]]) -> Condition:
+    """Return the condition that all conditions hold whose argument was given."""
+    return AllOf(tuple(condition() for given, condition in conditions if given is not None))
+
+
+def _not_if(negated: bool | None, condition: Condition) -> Condition:
+    return Not(condition) if negated else condition
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneOf:
     """A value that is one of `any_`, none of `not_any_`, and holds the text `like_`, whatever the case.
 
-    Values and ids are compared as text. `is_null_` asks whether there is a value at all, `exists_` the reverse.
+    `is_null_` asks whether there is a value at all, `exists_` the reverse.
     """
 
     any_: Collection[Any] | None = None
@@ -66,15 +94,16 @@ class OneOf:
     is_null_: bool | None = None
     exists_: bool | None = None
 
-    def accepts(self, value: object) -> bool:
-        """Say whether a value fits."""
-        text = str(value)
-        return (
-            (self.any_ is None or text in map(str, self.any_))
-            and (self.not_any_ is None or text not in map(str, self.not_any_))
-            and (self.like_ is None or self.like_.lower() in text.lower())
-            and (self.is_null_ is None or self.is_null_ is (value is None))
-            and (self.exists_ is None or self.exists_ is (value is not None))
+    def condition(self, field: str, read: Callable[[Any], Any]) -> Condition:
+        """Return this as a condition on a field whose values are read so. Raises ValueError for a value that isn't."""
+        return _all(
+            (
+                (self.any_, lambda: one_of(field, map(read, self.any_ or ()))),
+                (self.not_any_, lambda: Not(one_of(field, map(read, self.not_any_ or ())))),
+                (self.like_, lambda: Like(field, self.like_ or "", glob=False)),
+                (self.is_null_, lambda: _not_if(self.is_null_, Known(field))),
+                (self.exists_, lambda: _not_if(not self.exists_, Known(field))),
+            )
         )
 
 
@@ -86,15 +115,15 @@ class Span:
     after_: datetime | None = None
     is_null_: bool | None = None
 
-    def accepts(self, value: datetime | None) -> bool:
-        """Say whether a moment fits."""
-        if value is None:
-            return self.is_null_ is True or (self.is_null_ is None and self.before_ is None and self.after_ is None)
-        later, earlier = (
-            self.before_ is not None and value > self.before_,
-            self.after_ is not None and value < self.after_,
+    def condition(self, field: str, read: Callable[[Any], Any]) -> Condition:
+        """Return this as a condition on a field."""
+        return _all(
+            (
+                (self.before_, lambda: Between(field, most=read(self.before_))),
+                (self.after_, lambda: Between(field, least=read(self.after_))),
+                (self.is_null_, lambda: _not_if(self.is_null_, Known(field))),
+            )
         )
-        return self.is_null_ is not True and not later and not earlier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,13 +134,14 @@ class TagSet:
     any_: Collection[str] | None = None
     is_null_: bool | None = None
 
-    def accepts(self, value: Collection[str]) -> bool:
-        """Say whether a run's tags fit."""
-        tags = set(value)
-        return (
-            (self.all_ is None or tags >= set(self.all_))
-            and (self.any_ is None or bool(tags & set(self.any_)))
-            and (self.is_null_ is None or self.is_null_ is (not tags))
+    def condition(self, field: str, read: Callable[[Any], Any]) -> Condition:
+        """Return this as a condition on the tags of a run."""
+        return _all(
+            (
+                (self.all_, lambda: AllOf(tuple(map(Tagged, sorted(self.all_ or ()))))),
+                (self.any_, lambda: AnyOf(tuple(map(Tagged, sorted(self.any_ or ()))))),
+                (self.is_null_, lambda: _not_if(self.is_null_, Known(field))),
+            )
         )
 
 
@@ -122,22 +152,36 @@ class AtLeast:
     ge_: int | None = None
     le_: int | None = None
 
-    def accepts(self, value: int) -> bool:
-        """Say whether a number fits."""
-        return (self.ge_ is None or value >= self.ge_) and (self.le_ is None or value <= self.le_)
+    def condition(self, field: str, read: Callable[[Any], Any]) -> Condition:
+        """Return this as a condition on a field."""
+        return _all(
+            (
+                (self.ge_, lambda: Between(field, least=self.ge_)),
+                (self.le_, lambda: Between(field, most=self.le_)),
+            )
+        )
 
 
 Given = Mapping[str, Any] | None
 
+#: How values that scripts give are read, by the type of the field that they are compared with.
+_READ: Mapping[type, Callable[[Any], Any]] = {
+    UUID: lambda value: value if isinstance(value, UUID) else UUID(str(value)),
+    datetime: _moment,
+    int: int,
+    str: str,
+    frozenset: str,  # of tags, single ones
+}
+
 
 @dataclass(kw_only=True)
 class _Filter:
-    """Criteria that a thing's attributes have to meet: all of them, or with ``operator="or_"`` one."""
+    """Criteria that a thing has to meet: all of them, or with ``operator="or_"`` one."""
 
     #: Of which class each criterion is, where it is given as a dict; OneOf if nothing is said here.
     kinds: ClassVar[Mapping[str, Any]] = {}
-    #: What an attribute is called, where a criterion is called otherwise.
-    attributes: ClassVar[Mapping[str, str]] = {}
+    #: What a field is called, where a criterion is called otherwise.
+    fields: ClassVar[Mapping[str, str]] = {}
 
     operator: Literal["and_", "or_"] = "and_"
 
@@ -148,28 +192,27 @@ class _Filter:
 
     def criteria(self) -> dict[str, Any]:
         """Return the criteria that were given, by name."""
-        given = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "operator"}
-        return {name: criterion for name, criterion in given.items() if criterion is not None}
+        names = [field.name for field in dataclass_fields(self) if field.name != "operator"]
+        return {name: given for name in names if (given := getattr(self, name)) is not None}
 
-    def accepts(self, thing: Any) -> bool:
-        """Say whether a run, or a log line, fits."""
-        met = [
-            criterion.accepts(getattr(thing, self.attributes.get(name, name)))
-            for name, criterion in self.criteria().items()
-        ]
-        return not met or (any(met) if self.operator == "or_" else all(met))
+    def condition(self, kind: Kind) -> Condition:
+        """Return what is asked of things of a kind. Raises ValueError for a value that can't be compared."""
+        told = tuple(self._told(kind, name, criterion) for name, criterion in self.criteria().items())
+        return AnyOf(told) if self.operator == "or_" and told else AllOf(told)
 
-    def ids(self) -> frozenset[UUID]:
-        """Return the ids to which `id` restricts; empty where it does not."""
-        criterion = getattr(self, "id", None)
-        if not isinstance(criterion, OneOf) or not criterion.any_ or self.operator == "or_":
-            return frozenset()
-        return frozenset(one if isinstance(one, UUID) else UUID(str(one)) for one in criterion.any_)
+    def _told(self, kind: Kind, name: str, criterion: Any) -> Condition:
+        if isinstance(criterion, _Filter):
+            return criterion.condition(kind)
+        field = self.fields.get(name, name)
+        told: Condition = criterion.condition(field, _READ[type_of(kind, field)])
+        return told
 
 
 @dataclass(kw_only=True)
 class StateFilter(_Filter):
     """Which states: by `type`, by `name`."""
+
+    fields: ClassVar[Mapping[str, str]] = {"type": "state_type", "name": "state_name"}
 
     type: OneOf | Given = None
     name: OneOf | Given = None
@@ -210,7 +253,7 @@ class TaskRunFilter(_Filter):
         "start_time": Span,
         "expected_start_time": Span,
     }
-    attributes: ClassVar[Mapping[str, str]] = {"subflow_runs": "child_flow_run_id"}
+    fields: ClassVar[Mapping[str, str]] = {"subflow_runs": "child_flow_run_id"}
 
     id: OneOf | Given = None
     name: OneOf | Given = None
@@ -226,7 +269,7 @@ class TaskRunFilter(_Filter):
 class FlowFilter(_Filter):
     """Of which flows; what it is asked about are their runs."""
 
-    attributes: ClassVar[Mapping[str, str]] = {"id": "flow_id", "name": "flow_name"}
+    fields: ClassVar[Mapping[str, str]] = {"id": "flow_id", "name": "flow_name"}
 
     id: OneOf | Given = None
     name: OneOf | Given = None

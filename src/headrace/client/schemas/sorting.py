@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, TypeVar
 
-__all__ = ["FlowRunSort", "LogSort", "TaskRunSort", "in_order"]
+from headrace.store.protocol import Order
 
-T = TypeVar("T")
+__all__ = ["FlowRunSort", "LogSort", "TaskRunSort", "order_of"]
 
 
 class FlowRunSort(StrEnum):
@@ -45,17 +42,9 @@ class LogSort(StrEnum):
     TIMESTAMP_DESC = "TIMESTAMP_DESC"
 
 
-_NEVER = datetime.max.replace(tzinfo=UTC)
-
-
-def in_order(things: Iterable[T], sort: StrEnum | str | None) -> list[T]:
-    """Return them in this order (None: as they come); those without a moment count as later than all others."""
-    if sort is None:
-        return list(things)
-    attribute, _, direction = str(sort).rpartition("_")
-
-    def key(thing: Any) -> Any:
-        value = getattr(thing, attribute.lower())
-        return _NEVER if value is None else value
-
-    return sorted(things, key=key, reverse=direction == "DESC")
+def order_of(sort: str) -> Order:
+    """Return the order that such a word means. Raises ValueError for one that ends neither in _ASC nor in _DESC."""
+    field, _, direction = sort.rpartition("_")
+    if direction not in ("ASC", "DESC"):
+        raise ValueError(f"There is no order {sort!r}: write the name of an attribute and _ASC or _DESC.")
+    return Order(field.lower(), direction == "DESC")
