@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import datetime as datetime_module
 import queue
+import socket
 import threading
 import time
 from datetime import UTC, date, datetime
@@ -15,6 +16,7 @@ from time import sleep
 import pytest
 
 from headrace import flow, task
+from headrace.client.orchestration import get_client
 from headrace.drive.activities import cancel
 from headrace.drive.world import current_world
 from headrace.exceptions import DeadlockError, RunawayError, StallError
@@ -269,16 +271,49 @@ def test_a_deadlock_is_an_error_at_once_that_says_who_waits_for_what():
     assert "with other:" in rows["a"][3]
 
 
-def test_a_deadlock_that_user_code_swallows_still_fails_the_test():
+def test_a_deadlock_that_a_run_swallows_still_fails_the_test():
     """An `except Exception` must not hide it."""
 
-    @simulate()
+    @flow
     def swallow():
         with contextlib.suppress(Exception):
             threading.Event().wait()
 
-    with pytest.raises(DeadlockError):
+    with pytest.raises(DeadlockError), simulate():
         swallow()
+
+
+def test_a_deadlock_may_be_what_a_test_expects():
+    """Caught by the test, in its own waits or out of a run, it does not come again at the end."""
+
+    @flow
+    def stuck():
+        threading.Event().wait()
+
+    with simulate() as simulation:
+        with pytest.raises(DeadlockError):
+            stuck()
+        with pytest.raises(DeadlockError):
+            simulation.run_until(lambda: False)
+        assert simulation.runs.flow("stuck").states == ["Pending", "Running", "Crashed"]
+
+
+def test_the_slots_of_a_limit_that_nobody_gives_back_are_a_deadlock():
+    """Who holds the only slot waits for who waits for it."""
+
+    @task(tags=["db"], task_run_name="inner")
+    def inner():
+        pass
+
+    @task(tags=["db"], task_run_name="outer")
+    def outer():
+        inner()
+
+    with simulate():
+        with get_client(sync_client=True) as client:
+            client.create_concurrency_limit("db", 1)
+        with pytest.raises(DeadlockError, match="waits for a slot of 'db', held by outer"):
+            outer()
 
 
 def test_a_loop_that_only_waits_is_a_runaway():
@@ -338,6 +373,28 @@ def test_a_real_wait_is_a_stall_named_with_its_place():
     assert row[1] == "in a real wait"
     assert "test_simulate.py" in row[3]
     assert "lock.acquire()  # here" in row[3]
+
+
+@pytest.mark.parametrize("reading", ["plain", "async"])
+def test_a_real_wait_of_the_test_itself_is_ended(reading):
+    """Else a test that reads from a socket by mistake would hang."""
+    ours, theirs = socket.socketpair()
+
+    async def read_in_loop() -> bytes:
+        ours.setblocking(False)
+        return await asyncio.get_running_loop().sock_recv(ours, 1)  # here
+
+    @flow
+    def read() -> bytes:
+        return asyncio.run(read_in_loop()) if reading == "async" else ours.recv(1)  # here
+
+    with ours, theirs, simulate(stall_seconds=0.2) as simulation:
+        with pytest.raises(StallError) as caught:
+            read()
+        (row,) = caught.value.participants
+        assert row[1].startswith("in a real wait")
+        assert "# here" in row[3]
+        assert simulation.runs.flow("read").states == ["Pending", "Running", "Crashed"]
 
 
 def test_a_cancellation_reaches_a_thread_that_sleeps_when_its_sleep_ends():

@@ -48,6 +48,8 @@ class Turns:
         self.told: BaseException | None = None
         #: Told of a stall that the chief itself is the reason of.
         self.on_stall: Callable[[BaseException], object] = lambda error: None
+        #: Told, in the thread that waited, of the error that its wait is about to end by.
+        self.on_raise: Callable[[BaseException], object] = lambda error: None
         #: How often time may jump, and code may ask for a turn again, while nothing gets done; how far time may go.
         self.most_jumps = 100_000
         self.most_polls = 500_000
@@ -385,6 +387,7 @@ class Turns:
         if parking.participant is not None:
             parking.participant.parking = None
         if parking.error is not None:
+            self.on_raise(parking.error)
             raise parking.error
 
     # real waits ----------------------------------------------------------------------------------------------------

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from headrace.clock import SystemClock
-from headrace.core.limits import Granted, SlotAnswer, SlotRequest
+from headrace.core.limits import Granted, Queued, SlotAnswer, SlotRequest
 from headrace.exceptions import StoreError
 
 if TYPE_CHECKING:
     from headrace.drive.surroundings import Surroundings
 
 #: Where nobody else can take over slots, a lease need not run out: who holds it lives in this process.
-_FOR_EVER = timedelta(days=3650).total_seconds()
+_FOR_EVER = timedelta(days=1000 * 366)
+#: More than anybody lives to see: who waits for such a lease waits until it is given back.
+_AGES = timedelta(days=500 * 366)
 
 
 class _Held:
@@ -62,8 +64,11 @@ class SlotBell:
         seen = self._rings
         store, clock = self._world.store, self._world.clock
         if not self._leases_run_out:
-            request = request._replace(lease_seconds=_FOR_EVER)
-        answer = store.request_slots(request, clock.now())
+            request = request._replace(lease_seconds=_FOR_EVER.total_seconds())
+        now = clock.now()
+        answer = store.request_slots(request, now)
+        if isinstance(answer, Queued) and answer.retry_at is not None and answer.retry_at - now > _AGES:
+            answer = answer._replace(retry_at=None)
         if isinstance(answer, Granted):
             if not request.rate and self._leases_run_out:
                 self._keep(request.ticket, request.lease_seconds)
@@ -98,7 +103,7 @@ class SlotBell:
         """Say what somebody waits for who waits for slots of this limit, and who holds them."""
         leases = self._world.store.leases(limit, self._world.clock.now())
         holders = [lease.holder for lease in leases if not lease.waiting]
-        return f"a slot of {limit!r}, held by {', '.join(holders) or 'nobody'}"
+        return f"a slot of {limit.removeprefix('tag:')!r}, held by {', '.join(holders) or 'nobody'}"
 
     def patience(self, seconds: float | None) -> float | None:
         """Return how long to wait at most before asking again."""

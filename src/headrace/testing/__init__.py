@@ -9,6 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from headrace.clock.schedules import Hold, Schedule, seed
     from headrace.clock.virtual import VirtualClock
+    from headrace.exceptions import (
+        DeadlockError,
+        RunawayError,
+        SimulatedCrash,
+        SimulationError,
+        StallError,
+        StubError,
+    )
     from headrace.store.protocol import Store
     from headrace.testing.annotations import annotations_of
     from headrace.testing.assertions import (
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Condition",
+    "DeadlockError",
     "Exploration",
     "History",
     "Hold",
@@ -48,14 +57,19 @@ __all__ = [
     "Returns",
     "RunEntry",
     "RunView",
+    "RunawayError",
     "Runs",
     "Schedule",
     "ScheduleFailure",
+    "SimulatedCrash",
     "Simulation",
+    "SimulationError",
+    "StallError",
     "Started",
     "StateEntry",
     "Store",
     "Stub",
+    "StubError",
     "Transition",
     "UnknownStateName",
     "VirtualClock",
@@ -83,6 +97,14 @@ __all__ = [
 _HOMES = {
     "headrace.clock.schedules": ("Hold", "Schedule", "seed"),
     "headrace.clock.virtual": ("VirtualClock",),
+    "headrace.exceptions": (
+        "DeadlockError",
+        "RunawayError",
+        "SimulatedCrash",
+        "SimulationError",
+        "StallError",
+        "StubError",
+    ),
     "headrace.testing.annotations": ("annotations_of",),
     "headrace.store.protocol": ("Store",),
     "headrace.testing.assertions": (

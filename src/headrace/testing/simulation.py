@@ -26,6 +26,7 @@ from headrace.testing.faults.stores import StoreFault
 from headrace.testing.faults.strikes import Strike
 from headrace.testing.faults.stubs import Stub
 from headrace.testing.following.active import frozen_moment
+from headrace.testing.hearing import Hearing
 from headrace.testing.runs import Runs
 from headrace.testing.stores import opener
 from headrace.testing.virtual import virtual_time
@@ -351,7 +352,9 @@ class simulate:  # noqa: N801 - used like a function
             stack.callback(_open.remove, simulation)
             stack.push(_Farewell(simulation))
             stack.push(simulation._faults)
-            stack.push(_Ending(clock))
+            hearing = Hearing(clock.turns)
+            stack.push(_Ending(clock, hearing))
+            stack.enter_context(hearing.listening())
             self._stack.append(stack.pop_all())
         return simulation
 
@@ -406,17 +409,17 @@ class _Farewell:
 class _Ending:
     """Leave a simulation: end what still waits, and raise what somebody has swallowed that must not be."""
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: VirtualClock, hearing: Hearing) -> None:
         self._clock = clock
+        self._hearing = hearing
 
     def __call__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        turns = self._clock.turns
-        turns.dismiss(_Over)
-        told = turns.told
-        if told is not None and error is not told and not isinstance(error, SimulationError):
-            raise told
+        self._clock.turns.dismiss(_Over)
+        swallowed = self._hearing.swallowed
+        if swallowed is not None and error is not swallowed and not isinstance(error, SimulationError):
+            raise swallowed
 
 
 def _refuse_in_loop(what: str, instead: str) -> None:
