@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from headrace.store.protocol import LogFilter, RunFilter, RunKind
+from headrace.store.wanted import LogFilter, RunFilter, RunKind
 
 Kind = Literal["flow", "task", "log"]
 
