@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from headrace.client.orchestration import get_client
     from headrace.context import tags
     from headrace.core.annotations import allow_failure, unmapped
-    from headrace.core.states import State
     from headrace.flows import Flow, flow
     from headrace.logging import get_run_logger
+    from headrace.states import State
     from headrace.tasks import Task, task
 
 __all__ = [
@@ -35,7 +35,7 @@ __all__ = [
 #: Where each public name is to be found.
 _HOMES = {
     "Flow": "flows",
-    "State": "core.states",
+    "State": "states",
     "Task": "tasks",
     "allow_failure": "core.annotations",
     "flow": "flows",

@@ -232,7 +232,7 @@ class Flow(Hooked, Generic[P, R]):
         """Return the parameters in JSON's own types; what JSON can't say becomes its repr, shortened."""
         import json
 
-        from headrace import codec
+        from headrace.core import codec
 
         result: dict[str, Any] = json.loads(codec.to_json(dict(parameters)) or "{}")
         return result

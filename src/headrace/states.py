@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 import sys
 import traceback as _traceback
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from headrace.core import final, messages
@@ -55,17 +56,19 @@ __all__ = [
     "return_value_to_state",
 ]
 
-Details = StateDetails | dict[str, Any] | None
-
 
 def _made(type_: StateType, name: str, fields: dict[str, Any], **details: Any) -> State:
-    given = fields.pop("state_details", None) or {}
-    known = given if isinstance(given, dict) else {key: getattr(given, key) for key in StateDetails.__match_args__}
-    fields.setdefault("timestamp", None)
-    if fields["timestamp"] is None:
-        fields["timestamp"] = current_world().clock.now()
-    chosen = fields.pop("name", None) or name
-    return State(type_, chosen, state_details=StateDetails(**{**known, **details}), **fields)
+    """Make a state of `fields`, and of class `cls`, where they have one; `details` go before those given."""
+    kind = fields.pop("cls", State)
+    known = _details_in(fields)
+    fields.pop("state_details", None)
+    made: State = kind(type_, fields.pop("name", None) or name, state_details={**known, **details}, **fields)
+    return made
+
+
+def _details_in(fields: dict[str, Any]) -> dict[str, Any]:
+    given = fields.get("state_details") or {}
+    return dict(given) if isinstance(given, Mapping) else given.model_dump()
 
 
 def Scheduled(scheduled_time: datetime.datetime | None = None, **fields: Any) -> State:  # noqa: N802
@@ -94,12 +97,10 @@ def Resuming(scheduled_time: datetime.datetime | None = None, **fields: Any) -> 
 
 
 def _scheduled(name: str, scheduled_time: datetime.datetime | None, fields: dict[str, Any]) -> State:
-    details = fields.get("state_details")
-    given = details.get("scheduled_time") if isinstance(details, dict) else getattr(details, "scheduled_time", None)
+    given = _details_in(fields).get("scheduled_time")
     if given is not None and scheduled_time is not None:
         raise ValueError("An extra scheduled_time was given: it is in state_details already.")
-    at = scheduled_time or given or current_world().clock.now()
-    return _made(StateType.SCHEDULED, name, fields, scheduled_time=at)
+    return _made(StateType.SCHEDULED, name, fields, scheduled_time=scheduled_time or given)
 
 
 def Pending(**fields: Any) -> State:  # noqa: N802
@@ -177,15 +178,18 @@ def Paused(  # noqa: N802
     """A run that waits to be resumed, until `pause_expiration_time` or for `timeout_seconds`; not both."""
     if pause_expiration_time is not None and timeout_seconds is not None:
         raise ValueError("Give either timeout_seconds or pause_expiration_time, not both.")
+    given = _details_in(fields)
+    if given.get("pause_timeout") is not None and (pause_expiration_time or timeout_seconds) is not None:
+        raise ValueError("An extra pause timeout was given: it is in state_details already.")
     if timeout_seconds is not None:
         pause_expiration_time = current_world().clock.now() + datetime.timedelta(seconds=timeout_seconds)
     return _made(
         StateType.PAUSED,
         "Paused",
         fields,
-        pause_timeout=pause_expiration_time,
-        pause_reschedule=reschedule,
-        pause_key=pause_key,
+        pause_timeout=pause_expiration_time or given.get("pause_timeout"),
+        pause_reschedule=reschedule or given.get("pause_reschedule", False),
+        pause_key=pause_key or given.get("pause_key"),
     )
 
 
@@ -211,7 +215,8 @@ class StateGroup:
         self.paused_count = self._count(State.is_paused)
         self.final_count = self._count(State.is_final)
         self.not_final_count = self.total_count - self.final_count
-        self.type_counts = {type_: sum(state.type is type_ for state in self.states) for type_ in StateType}
+        #: How many there are of each type, in order of appearance; 0 for the others.
+        self.type_counts = Counter(state.type for state in self.states)
 
     def _count(self, wanted: Any) -> int:
         return sum(1 for state in self.states if wanted(state))
@@ -246,8 +251,11 @@ class StateGroup:
         counts = [f"total={self.total_count}"]
         if self.not_final_count:
             counts.append(f"not_final={self.not_final_count}")
-        counts += [f"{type_.value!r}={count}" for type_, count in self.type_counts.items() if count]
+        counts += [f"{type_.value!r}={count}" for type_, count in self.type_counts.items()]
         return ", ".join(counts)
+
+    def __repr__(self) -> str:
+        return f"StateGroup<{self.counts_message()}>"
 
 
 def is_state(value: object) -> bool:
@@ -278,14 +286,14 @@ def return_value_to_state(retval: Any, *_: Any, **__: Any) -> State:
 def exception_to_failed_state(exc: BaseException | None = None, *_: Any, **fields: Any) -> State:
     """Return the failed state of a run whose function raised `exc`; by default the exception at hand in an `except`.
 
-    Raises ValueError where there is neither.
+    A `message` goes before the exception's own. Raises ValueError where there is no exception.
     """
     exc = exc if exc is not None else sys.exc_info()[1]
     if exc is None:
         raise ValueError("There is no exception to make a failed state of: pass one, or call this in an except block.")
     fields.pop("write_result", None)
-    fields.setdefault("message", messages.described(exc))
-    return Failed(data=exc, **fields)
+    words = [text for text in (fields.pop("message", None), messages.described(exc)) if text]
+    return Failed(data=exc, message=" ".join(words), **fields)
 
 
 @awaitable_too

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from headrace.core import messages
-from headrace.core.states import State, StateType
+from headrace.core.states import State, StateType, unstamped
 from headrace.drive import sync
 from headrace.drive.activities import active
 from headrace.drive.guards import Guard, thread_guard
@@ -207,7 +207,7 @@ class TaskRunJob:
         """Record that the run was cancelled before it began, and settle its promise."""
         run = self._context.run
         try:
-            self._world.record(Record(run, (State(StateType.CANCELLED, message=why),)))
+            self._world.record(Record(run, (unstamped(StateType.CANCELLED, message=why),)))
         except (Exception, SimulatedCrash) as error:  # noqa: BLE001 - whatever the store does, the future must end
             self._settle(self._lost(error))
             return
@@ -220,7 +220,7 @@ class TaskRunJob:
         state = self._context.run.state
         if state is not None and state.is_final():
             return state
-        return State(StateType.CRASHED, message=messages.crash_message(error), data=error)
+        return unstamped(StateType.CRASHED, message=messages.crash_message(error), data=error)
 
     def _settle(self, state: State) -> None:
         flow_context = self._context.within

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import TYPE_OF_NAME, State
+from headrace.core.states import TYPE_OF_NAME, State, unstamped
 from headrace.store.protocol import Store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -63,7 +63,7 @@ class Stories:
 
     def _tell(self, run: Run, steps: tuple[Step, ...]) -> None:
         states = [
-            State(TYPE_OF_NAME[name], name, message=message[0] if message else None) for _, name, *message in steps
+            unstamped(TYPE_OF_NAME[name], name, message=message[0] if message else None) for _, name, *message in steps
         ]
         entered = [run.enter(state, at(step[0])) for state, step in zip(states, steps, strict=True)]
         self.histories[run.id] = entered

@@ -20,7 +20,7 @@ from headrace.core.final import (
     state_of_return,
     timed_out,
 )
-from headrace.core.states import NOT_KEPT, State, StateType
+from headrace.core.states import NOT_KEPT, State, StateDetails, StateType
 from headrace.exceptions import CancelledRun, CrashedRun, FailedRun, MissingResult, PausedRun, UnfinishedRun
 
 BOOM = ValueError("boom")
@@ -45,8 +45,8 @@ def settled(value: object) -> State | None:
 
 
 def made(type_: StateType, data: Any = None, message: str | None = None) -> State:
-    """Return a state as the engine records it: with an id."""
-    return State(type_, message=message, data=data, id=UUID(int=1))
+    """Return a state as the engine records it: of a run."""
+    return State(type_, message=message, data=data, state_details=StateDetails(task_run_id=UUID(int=1)))
 
 
 OK = made(StateType.COMPLETED, 1)

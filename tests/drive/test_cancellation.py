@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from headrace import flow, task
-from headrace.core.states import State, StateType
+from headrace.core.states import StateType, unstamped
 from headrace.drive.activities import cancel
 from headrace.drive.world import World, current_world, use_world
 from headrace.exceptions import CancelledRun, ObjectNotFound
@@ -214,7 +214,7 @@ def test_another_process_reaches_the_run_through_the_store(tmp_path):
 
         @flow
         def endless():
-            other.propose("flow", me(), State(StateType.CANCELLING))
+            other.propose("flow", me(), unstamped(StateType.CANCELLING))
             time.sleep(20)
 
         began = time.monotonic()

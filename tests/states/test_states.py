@@ -383,8 +383,11 @@ def test_a_group_counts_its_states() -> None:
     assert group.any_paused()
     assert not group.all_completed()
     assert not group.all_final()
+    assert group.type_counts[StateType.CRASHED] == 1
+    assert group.type_counts[StateType.PENDING] == 0
+    assert repr(StateGroup([Failed()])) == "StateGroup<total=1, 'FAILED'=1>"
     assert StateGroup([Completed(), Failed(), Running()]).counts_message() == (
-        "total=3, not_final=1, 'RUNNING'=1, 'COMPLETED'=1, 'FAILED'=1"
+        "total=3, not_final=1, 'COMPLETED'=1, 'FAILED'=1, 'RUNNING'=1"
     )
 
 

@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import State, StateType
+from headrace.core.states import State, StateType, unstamped
 from pytest_headrace.machines.records import T0, ids_from, run_ids, told, told_state
 
 __all__ = ["T0", "ids_from", "run_ids", "told", "told_state"]
 
-PENDING = State(StateType.PENDING)
-RUNNING = State(StateType.RUNNING)
-COMPLETED = State(StateType.COMPLETED, data=42)
-FAILED = State(StateType.FAILED, message="no luck")
-CANCELLING = State(StateType.CANCELLING)
+PENDING = unstamped(StateType.PENDING)
+RUNNING = unstamped(StateType.RUNNING)
+COMPLETED = unstamped(StateType.COMPLETED, data=42)
+FAILED = unstamped(StateType.FAILED, message="no luck")
+CANCELLING = unstamped(StateType.CANCELLING)
 
 
 def at(seconds: float) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headrace.core.records import Run
-from headrace.core.states import State, StateType
+from headrace.core.states import StateType, unstamped
 from headrace.store.protocol import NEWEST, RunFilter, Store
 
 from .making import (
@@ -27,7 +27,7 @@ def five(store: Store) -> list[Run]:
     """Five task runs of two flow runs, in several states, two of them created at the same moment."""
     ingest = record(store, flow_run("brave-otter", "ingest"), PENDING)
     report = record(store, flow_run("calm-heron", "report"), PENDING)
-    cached = State(StateType.COMPLETED, "Cached")
+    cached = unstamped(StateType.COMPLETED, "Cached")
     return [
         record(store, task_run("fetch-0", created=at(0), flow_run_id=ingest.id), PENDING, RUNNING, COMPLETED),
         record(store, task_run("fetch-1", created=at(1), flow_run_id=ingest.id), PENDING, RUNNING, FAILED),

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.core.records import Run
-from headrace.core.states import NO_DETAILS, State, StateDetails, StateType
+from headrace.core.states import NO_DETAILS, StateDetails, StateType, unstamped
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
 from headrace.ids import state_id
 from headrace.store.protocol import LogFilter, LogRecord, RunFilter, Store
@@ -88,7 +88,7 @@ def test_a_history_is_read_in_order_with_derived_ids(store: Store) -> None:
 )
 def test_the_details_of_a_state_are_kept(store: Store, details: StateDetails) -> None:
     """Every field of the details comes back, and none where none was given."""
-    scheduled = State(StateType.SCHEDULED, "AwaitingRetry", message="later", state_details=details)
+    scheduled = unstamped(StateType.SCHEDULED, "AwaitingRetry", message="later", state_details=details)
     run = record(store, flow_run(), PENDING, RUNNING, scheduled)
     assert told_state(store.history(run.id)[2]) == told_state(run.state)
     assert store.flow_run(run.id).state.state_details == details
@@ -98,7 +98,7 @@ def test_the_details_of_a_state_are_kept(store: Store, details: StateDetails) ->
 def test_states_that_are_read_say_whose_they_are(store: Store, make: Any) -> None:
     """In a history, as the standing state, and where a proposal is answered; beside other details or alone."""
     ids = {"parent_task_run_id": new_id()} if make is flow_run else {"flow_run_id": new_id()}
-    scheduled = State(StateType.SCHEDULED, "AwaitingRetry", state_details=StateDetails(scheduled_time=at(60)))
+    scheduled = unstamped(StateType.SCHEDULED, "AwaitingRetry", state_details=StateDetails(scheduled_time=at(60)))
     run = record(store, make(**ids), PENDING, RUNNING, scheduled)
     (stored,) = store.flow_runs() if make is flow_run else store.task_runs()
     late = record_elsewhere(store, run)
@@ -133,7 +133,7 @@ def test_what_a_run_was_given_is_settled_when_it_begins(store: Store) -> None:
     """Name, tags, parameters and inputs are written up to the first RUNNING, and not again."""
     run = record(store, task_run(parameters={"x": "future"}), PENDING)
     run.name = "hello"
-    store.transition(run, enter(run, State(StateType.SCHEDULED, "AwaitingConcurrencySlot")))
+    store.transition(run, enter(run, unstamped(StateType.SCHEDULED, "AwaitingConcurrencySlot")))
     assert told(store.task_run(run.id)) == told(run)
     run.name, run.parameters, run.tags, run.task_inputs = "renamed", {"x": 1}, frozenset({"t"}), {"x": [new_id()]}
     store.transition(run, enter(run, RUNNING))
@@ -209,7 +209,7 @@ def test_a_run_is_created_with_all_its_states(store: Store) -> None:
 def test_a_proposal_is_taken_where_the_table_allows_it(store: Store) -> None:
     """The state is appended, and counters and times follow it."""
     run = record(store, task_run(), PENDING, RUNNING)
-    stands = store.propose("task", run.id, State(StateType.CRASHED, message="gone", timestamp=at(9)))
+    stands = store.propose("task", run.id, unstamped(StateType.CRASHED, message="gone", timestamp=at(9)))
     assert (stands.name, stands.timestamp) == ("Crashed", at(9))
     stored = store.task_run(run.id)
     assert (stored.end_time, stored.history_length, stored.state_name) == (at(9), 3, "Crashed")
@@ -296,7 +296,7 @@ def test_deleting_needs_the_right_kind(store: Store) -> None:
 def test_text_that_is_no_unicode_is_recorded_all_the_same(store: Store) -> None:
     """A lone surrogate, from a file name say, may be written escaped, but the transition is not lost."""
     run = record(store, task_run(name="bad-\udc80"), PENDING, RUNNING)
-    store.transition(run, enter(run, State(StateType.FAILED, message="no file \udcff")))
+    store.transition(run, enter(run, unstamped(StateType.FAILED, message="no file \udcff")))
     store.append_logs([LogRecord(T0, 20, "line \udcff", "log", None, run.id)])
     assert store.task_run(run.id).name.startswith("bad-")
     assert store.history(run.id)[-1].message.startswith("no file ")
@@ -306,7 +306,7 @@ def test_text_that_is_no_unicode_is_recorded_all_the_same(store: Store) -> None:
 
 def test_two_types_may_share_a_state_name(store: Store) -> None:
     """A name that a user gave to states of two types is kept apart."""
-    ends = [State(StateType.COMPLETED, "Done"), State(StateType.FAILED, "Done")]
+    ends = [unstamped(StateType.COMPLETED, "Done"), unstamped(StateType.FAILED, "Done")]
     runs = [record(store, task_run(), PENDING, RUNNING, end) for end in ends * 2]
     types = [store.history(run.id)[-1].type for run in runs]
     assert types == [StateType.COMPLETED, StateType.FAILED] * 2

@@ -12,7 +12,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import NAMES, TYPE_OF_NAME, State, StateDetails, StateType, allowed
+from headrace.core.states import NAMES, TYPE_OF_NAME, State, StateDetails, StateType, allowed, unstamped
 from headrace.ids import IdSource
 from headrace.store import conditions as c
 from headrace.store.conditions import FIELDS, Condition, Kind
@@ -88,12 +88,12 @@ def states(draw: st.DrawFn, before: State | None, most: int = 3) -> list[State]:
     """Draw states that may follow one another, of names that are ours or somebody's."""
     path: list[State] = []
     for _ in range(draw(st.integers(1, most))):
-        types = [t for t in StateType if any(allowed(before, State(t, name)) for name in NAMES[t])]
+        types = [t for t in StateType if any(allowed(before, unstamped(t, name)) for name in NAMES[t])]
         if not types:
             break
         type_ = draw(st.sampled_from(types))
         name = draw(st.sampled_from(NAMES[type_]) | st.just("Odd"))
-        after = State(type_, name, message=draw(messages), state_details=draw(details), data="kept by one alone")
+        after = unstamped(type_, name, message=draw(messages), state_details=draw(details), data="kept by one alone")
         if allowed(before, after):
             path.append(after)
             before = after

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from headrace.core.records import Run
-from headrace.core.states import State, StateType
+from headrace.core.states import State, StateType, unstamped
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
 from headrace.store.conditions import Condition
 from headrace.store.memory import MemoryStore
@@ -143,7 +143,7 @@ class StoresAgree(RuleBasedStateMachine):
     def create_again(self, run: Run) -> None:
         """An id that is taken: every store refuses it, or none does."""
         twin = task_run("twin", "fetch", id=run.id) if run.kind == "task" else flow_run("twin", "ingest", id=run.id)
-        first = [twin.enter(State(StateType.PENDING), self.now)]
+        first = [twin.enter(unstamped(StateType.PENDING), self.now)]
         if run.id in self.known[run.kind]:
             for store in self.opened.values():
                 with contextlib.suppress(ObjectAlreadyExists):
@@ -171,7 +171,7 @@ class StoresAgree(RuleBasedStateMachine):
     @rule(run=runs, type_=st.sampled_from(StateType), stamped=st.booleans())
     def propose(self, run: Run, type_: StateType, stamped: bool) -> None:
         """Somebody else asks for a state."""
-        state = State(type_, timestamp=self.now if stamped else None, message="from outside")
+        state = unstamped(type_, timestamp=self.now if stamped else None, message="from outside")
         if run.id in self.known[run.kind]:
             self.same(lambda store: store.propose(run.kind, run.id, state), told_state)
 

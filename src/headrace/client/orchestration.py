@@ -16,7 +16,7 @@ from headrace.client.schemas.filters import FlowFilter, FlowRunFilter, TaskRunFi
 from headrace.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
 from headrace.client.searching import Query
 from headrace.core.records import FlowRun, LogRecord, TaskRun
-from headrace.core.states import State, StateType
+from headrace.core.states import State, StateType, unstamped
 from headrace.store.protocol import ConcurrencyLimit, LogFilter, RunFilter
 
 __all__ = ["HeadraceClient", "SyncHeadraceClient", "get_client"]
@@ -117,7 +117,7 @@ class SyncHeadraceClient:
 
     def cancel_flow_run(self, flow_run_id: UUID | str) -> State:
         """Ask for a flow run to be cancelled; return the state that then stands. Raises ObjectNotFound."""
-        return self.set_flow_run_state(flow_run_id, State(StateType.CANCELLING))
+        return self.set_flow_run_state(flow_run_id, unstamped(StateType.CANCELLING))
 
     def create_concurrency_limit(self, tag: str, concurrency_limit: int) -> ConcurrencyLimit:
         """Let at most so many task runs with this tag run at once. Raises ValueError below 0."""

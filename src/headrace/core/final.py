@@ -14,7 +14,7 @@ from typing import Any
 
 from headrace.core import messages
 from headrace.core.messages import Kind
-from headrace.core.states import State, StateType, exception_of, is_state_iterable, value_of
+from headrace.core.states import State, StateType, exception_of, is_state_iterable, unstamped, value_of
 from headrace.core.walk import SCALARS, rebuilt, walk
 from headrace.exceptions import PausedRun, UnfinishedRun
 
@@ -23,8 +23,8 @@ Settled = Callable[[object], "State | None"]
 
 
 def engine_made(state: State) -> bool:
-    """Say whether a state was recorded for a run. States that users make have no id."""
-    return state.id is not None
+    """Say whether a state was recorded for a run: not made by hand."""
+    return state.is_recorded
 
 
 def state_of_return(
@@ -35,7 +35,7 @@ def state_of_return(
 ) -> State:
     """Return the final state of a run whose function returned this value."""
     if type(value) in SCALARS:
-        return State(StateType.COMPLETED, data=value)
+        return unstamped(StateType.COMPLETED, data=value)
     if isinstance(value, State) and not made_by_engine(value):
         return value if value.is_final() else _not_an_end(value, kind)
     single = _state_in(value, settled)
@@ -44,23 +44,23 @@ def state_of_return(
     states = _all_states(value, settled)
     if states:
         return aggregate(states, data=rebuilt(value, states))
-    return State(StateType.COMPLETED, data=value)
+    return unstamped(StateType.COMPLETED, data=value)
 
 
 def aggregate(states: list[State], data: object) -> State:
     """Sum up states: completed if all are, else cancelled or paused if any is, else failed."""
     total = len(states)
     if all(state.is_completed() for state in states):
-        return State(StateType.COMPLETED, message="All states completed.", data=data)
+        return unstamped(StateType.COMPLETED, message="All states completed.", data=data)
     for type_, word in _ANY:
         count = sum(state.type is type_ for state in states)
         if count:
-            return State(type_, message=f"{count}/{total} states {word}.", data=data)
+            return unstamped(type_, message=f"{count}/{total} states {word}.", data=data)
     unfinished = sum(not state.is_final() for state in states)
     if unfinished:
-        return State(StateType.FAILED, message=f"{unfinished}/{total} states are not final.", data=data)
+        return unstamped(StateType.FAILED, message=f"{unfinished}/{total} states are not final.", data=data)
     count = sum(not state.is_completed() for state in states)
-    return State(StateType.FAILED, message=f"{count}/{total} states failed.", data=data)
+    return unstamped(StateType.FAILED, message=f"{count}/{total} states failed.", data=data)
 
 
 _ANY = ((StateType.CANCELLED, "cancelled"), (StateType.PAUSED, "paused"))
@@ -68,18 +68,18 @@ _ANY = ((StateType.CANCELLED, "cancelled"), (StateType.PAUSED, "paused"))
 
 def failed(exc: BaseException, kind: Kind) -> State:
     """Return the state of a run whose function raised."""
-    return State(StateType.FAILED, message=messages.encountered(kind, exc), data=exc)
+    return unstamped(StateType.FAILED, message=messages.encountered(kind, exc), data=exc)
 
 
 def crashed(exc: BaseException) -> State:
     """Return the state of a run that was ended from outside."""
-    return State(StateType.CRASHED, message=messages.crash_message(exc), data=exc)
+    return unstamped(StateType.CRASHED, message=messages.crash_message(exc), data=exc)
 
 
 def timed_out(exc: BaseException, kind: Kind, seconds: float | None) -> State:
     """Return the state of a run that took too long; `seconds` None: user code raised the TimeoutError."""
     message = messages.encountered(kind, exc) if seconds is None else messages.exceeded(kind, seconds)
-    return State(StateType.FAILED, "TimedOut", message=message, data=exc)
+    return unstamped(StateType.FAILED, "TimedOut", message=message, data=exc)
 
 
 def plain_result(state: State, settled: Settled) -> Any:
@@ -136,4 +136,4 @@ def _all_states(value: object, settled: Settled) -> list[State] | None:
 
 def _not_an_end(state: State, kind: Kind) -> State:
     error = TypeError(messages.returned_unfinished(kind, state))
-    return State(StateType.FAILED, message=messages.encountered(kind, error), data=error)
+    return unstamped(StateType.FAILED, message=messages.encountered(kind, error), data=error)

@@ -6,28 +6,42 @@ place where the counters and times of a run are worked out.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 from uuid import UUID
 
-from headrace.core.states import NO_DETAILS, TERMINAL, State, StateDetails, StateType, allowed
+from headrace.core.models import Model
+from headrace.core.states import NO_DETAILS, TERMINAL, State, StateDetails, StateType, allowed, unstamped
 
 #: Where a task run's parameter came from: the runs, parameters or constants it was made of.
 TaskInputs = Mapping[str, Sequence[UUID]]
 
 _MICROSECOND = timedelta(microseconds=1)
+#: The fields that change as a run goes on.
+_OF_STATES = (
+    *("state_id", "state_type", "state_name", "state", "run_count"),
+    *("expected_start_time", "start_time", "end_time", "total_run_time", "estimated_run_time"),
+)
 _RUNNING = StateType.RUNNING  # the look-up of an enumeration's member takes longer than one would think
 
 
 @dataclass(slots=True, kw_only=True, eq=False, init=False, repr=False)
-class Run:
+class Run(Model):
     """What flow runs and task runs have in common; it is always one of these.
 
     `run_count` counts the entries into RUNNING; `start_time` is the first of them, `end_time` the final state's;
     `total_run_time` is the time spent in RUNNING states. `history_length` is the number of states recorded so far.
+    Two records are equal when they are of the same run, at the same point of its history, by the same name.
     """
+
+    DEFAULTS: ClassVar[Mapping[str, Any]] = {
+        **dict.fromkeys(("state", "state_id", "state_type", "state_name"), None),
+        **dict.fromkeys(("start_time", "end_time", "expected_start_time"), None),
+        **{"run_count": 0, "total_run_time": timedelta(0), "estimated_run_time": timedelta(0), "tags": frozenset()},
+    }
 
     #: Which of the two this is.
     kind: ClassVar[Literal["flow", "task"]]
@@ -53,13 +67,13 @@ class Run:
             raise AssertionError(f"{self.kind} run {self.name!r} may not go from {before} to {state}")
         at = state.timestamp or now
         if before is not None and before.timestamp is not None:
-            if at <= before.timestamp:
-                at = before.timestamp + _MICROSECOND
+            if at <= before.timestamp:  # the clock stands still, or the user made the state beforehand
+                at = max(now, before.timestamp + _MICROSECOND)
             if before.type is _RUNNING:
                 self.total_run_time += at - before.timestamp
         position = self.history_length
         details = self._details(state.state_details)
-        entered = State(state.type, state.name, at, state.message, state.data, details, (self.id, position))
+        entered = unstamped(state.type, state.name, at, state.message, state.data, details, (self.id, position))
         if state.type is _RUNNING:
             self.run_count += 1
             self.start_time = self.start_time or at
@@ -104,6 +118,30 @@ class Run:
         """The time spent running so far; the same as `total_run_time` once the run has ended."""
         return self.total_run_time
 
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """Return a copy with these fields changed; what follows from the state can't be.
+
+        Raises TypeError for a name that is no such field.
+        """
+        settable = [name for name in self.FIELDS if not isinstance(getattr(type(self), name, None), property)]
+        for name in changes:
+            if name not in settable:
+                raise TypeError(f"A {self.kind} run can't be given {name!r}. It can: {', '.join(settable)}.")
+        changed = copy.copy(self)
+        for name, value in changes.items():
+            setattr(changed, name, value)
+        return changed
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Run)
+            and (self.id, self.history_length, self.name) == (other.id, other.history_length, other.name)
+            and self.kind == other.kind
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class FlowRun(Run):
@@ -114,6 +152,11 @@ class FlowRun(Run):
     """
 
     kind = "flow"
+    FIELDS = (
+        *("id", "created", "name", "flow_id", "flow_name", "flow_version", "parameters", "tags"),
+        *_OF_STATES,
+        *("parent_task_run_id", "parent_flow_run_id", "root_flow_run_id", "deployment_id"),
+    )
 
     flow_name: str
     flow_id: UUID
@@ -138,6 +181,11 @@ class TaskRun(Run):
     """
 
     kind = "task"
+    FIELDS = (
+        *("id", "created", "name", "task_name", "task_key", "dynamic_key", "parameters", "task_inputs", "tags"),
+        *_OF_STATES,
+        *("flow_run_id", "flow_run_run_count", "child_flow_run_id", "cache_key"),
+    )
 
     task_name: str
     task_key: str

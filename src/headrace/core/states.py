@@ -22,12 +22,13 @@ The table below says the same, exactly. The diagram in the docs is drawn from it
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple, NoReturn
+from typing import Any, ClassVar, NamedTuple, NoReturn, Self, cast
 from uuid import UUID
 
 from headrace.core.awaiting import awaitable_too
+from headrace.core.models import Model
 from headrace.exceptions import CancelledRun, CrashedRun, FailedRun, MissingResult, PausedRun, UnfinishedRun
 from headrace.ids import state_id
 
@@ -92,15 +93,7 @@ def allowed(before: State | None, after: State) -> bool:
     return after.type in TRANSITIONS[before.type]
 
 
-class StateDetails(NamedTuple):
-    """What a state carries beside its name and message; each field is None where it has no meaning.
-
-    `scheduled_time` is when a SCHEDULED state ends, `pause_timeout` when a PAUSED one does. The first two say whose
-    state it is; they follow from the run, so they are not compared, and a store need not keep them beside the run.
-    `result_key` is where the result of the run was written, in `result_storage` (None: the usual one).
-    Details are false where they say nothing but the first two.
-    """
-
+class _Details(NamedTuple):
     flow_run_id: UUID | None = None
     task_run_id: UUID | None = None
     child_flow_run_id: UUID | None = None
@@ -113,6 +106,24 @@ class StateDetails(NamedTuple):
     pause_key: str | None = None
     result_key: str | None = None
     result_storage: str | None = None
+
+
+class StateDetails(Model, _Details):
+    """What a state carries beside its name and message; each field is None where it has no meaning.
+
+    `scheduled_time` is when a SCHEDULED state ends, `pause_timeout` when a PAUSED one does. The first two say whose
+    state it is; they follow from the run, so they are not compared, and a store need not keep them beside the run.
+    `result_key` is where the result of the run was written, in `result_storage` (None: the usual one).
+    Details are false where they say nothing but the first two.
+    """
+
+    __slots__ = ()
+    FIELDS = _Details._fields
+    DEFAULTS = _Details._field_defaults
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """Return a copy with these fields changed. Raises TypeError for a name that is no field."""
+        return type(self)(**{**self._asdict(), **changes})
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StateDetails) and self[2:] == other[2:]
@@ -168,16 +179,22 @@ class Kept:
         return f"<kept as {self.key!r}>"
 
 
-class State:
+class State(Model):
     """One state of one run; it can't be changed.
 
-    `name` defaults to the usual one of its type. `timestamp` is aware UTC; None until the state is recorded, unless
-    one of the constructors in `headrace.states` stamped it. `data` is what the run returned or raised. Two states are
-    equal when all that they say is equal.
+    `name` defaults to the usual one of its type, `timestamp` (made aware, UTC) and `scheduled_time` of a SCHEDULED
+    state to now. `data` is what the run returned or raised. A run that enters the state gives it an id of its own, and
+    a later time if need be. Two states are equal when all that they say is equal, whichever ids they have.
     """
 
     __slots__ = ("_id", "data", "message", "name", "state_details", "timestamp", "type")
     __match_args__ = ("type", "name", "timestamp", "message", "data", "state_details", "id")
+    FIELDS = ("id", "type", "name", "timestamp", "message", "data", "state_details")
+    DEFAULTS: ClassVar[Mapping[str, Any]] = {"message": None, "data": None}
+
+    #: What time it is, and the next id, for states that users make. Whoever knows the world puts itself here.
+    now: ClassVar[Callable[[], datetime | None]] = staticmethod(lambda: None)
+    new_id: ClassVar[Callable[[], UUID | None]] = staticmethod(lambda: None)
 
     type: StateType
     name: str
@@ -189,38 +206,56 @@ class State:
 
     def __init__(
         self,
-        type: StateType,  # noqa: A002 - the field's name
+        type: StateType | str,  # noqa: A002 - the field's name
         name: str | None = None,
-        timestamp: datetime | None = None,
+        timestamp: datetime | str | None = None,
         message: str | None = None,
         data: Any = None,
-        state_details: StateDetails | dict[str, Any] | None = None,
-        id: UUID | tuple[UUID, int] | None = None,  # noqa: A002 - the field's name
+        state_details: StateDetails | Mapping[str, Any] | None = None,
+        id: UUID | str | None = None,  # noqa: A002 - the field's name
     ) -> None:
-        # By hand, because several states are made for each run: what dataclasses generate takes twice as long. For the
-        # same reason the engine gives, for an id, what it is made of: the run's and the position in its history.
-        if type.__class__ is not StateType:
-            type = StateType(type)  # noqa: A001
+        type = StateType(type)  # noqa: A001
+        at = _as_moment(timestamp) if timestamp is not None else State.now()
+        details = _as_details(state_details)
+        if type is S and details.scheduled_time is None:
+            details = details._replace(scheduled_time=at)
         _type(self, type)
         _name(self, name or NAMES[type][0])
-        _timestamp(self, timestamp)
+        _timestamp(self, at)
         _message(self, message)
         _data(self, data)
-        if state_details.__class__ is not StateDetails:
-            state_details = StateDetails(**state_details) if state_details else NO_DETAILS  # type: ignore[arg-type]
-        _state_details(self, state_details)
-        _id(self, id)
+        _state_details(self, details)
+        _id(self, _as_id(id) if id is not None else State.new_id())
 
     @property
     def id(self) -> UUID | None:
-        """The id of a state that was recorded; None for one that was made by hand."""
+        """The id of the state: of one that a run entered, its place in the run's history."""
         made_of = self._id
         return state_id(*made_of) if isinstance(made_of, tuple) else made_of
 
-    def replace(self, **changes: Any) -> State:
-        """Return this state with some fields changed."""
-        kept = {name: getattr(self, name) for name in State.__match_args__ if name not in changes}
-        return State(**kept, **changes)
+    @property
+    def is_recorded(self) -> bool:
+        """Whether a run has entered it: its details then say which."""
+        details = self.state_details
+        return details.flow_run_id is not None or details.task_run_id is not None
+
+    def replace(self, **changes: Any) -> Self:
+        """Return this state with some fields changed. Raises TypeError for a name that is no field."""
+        return self.changed(changes)
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """Do as `replace`, given a mapping."""
+        unknown = [name for name in changes if name not in State.FIELDS]
+        if unknown:
+            raise TypeError(f"A state has no {unknown[0]!r}. It has: {', '.join(State.FIELDS)}.")
+        given = {name: _READ[name](value) if name in _READ else value for name, value in changes.items()}
+        kept = {name: getattr(self, name) for name in State.__match_args__[:-1] if name not in changes}
+        changed = unstamped(**{"id": self._id, **kept, **given}, kind=type(self))
+        return cast("Self", changed)
+
+    def fresh_copy(self) -> Self:
+        """Return a copy with another id, and the time that it is now."""
+        return self.replace(id=State.new_id(), timestamp=State.now() or self.timestamp)
 
     def is_scheduled(self) -> bool:
         """Say whether the run waits for a moment, a retry or a slot."""
@@ -278,7 +313,7 @@ class State:
             if raise_on_failure:
                 raise exception_of(self)
             return self.data if self.data is not None else exception_of(self)
-        if self.data is None and self.id is None:
+        if self.data is None and not self.is_recorded:
             raise MissingResult("The state was made without data: write Completed(data=...) to give it a result.")
         return value_of(self)
 
@@ -297,7 +332,7 @@ class State:
         raise AttributeError(f"A state can't be changed; make another one: state.replace({name}=None).")
 
     def __reduce__(self) -> Any:
-        return State, tuple([getattr(self, name) for name in State.__match_args__])
+        return unstamped, (*[getattr(self, name) for name in State.__match_args__[:-1]], self._id, type(self))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, State):
@@ -327,6 +362,68 @@ class State:
 _type, _name, _timestamp, _message, _data, _state_details, _id = (
     State.__dict__[name].__set__ for name in (*State.__match_args__[:-1], "_id")
 )
+_new = object.__new__
+
+
+def unstamped(
+    type: StateType,  # noqa: A002 - the field's name
+    name: str | None = None,
+    timestamp: datetime | None = None,
+    message: str | None = None,
+    data: Any = None,
+    state_details: StateDetails = NO_DETAILS,
+    id: UUID | tuple[UUID, int] | None = None,  # noqa: A002 - the field's name
+    kind: type[State] = State,
+) -> State:
+    """Make a state as the engine does: of values that need no checks, with no time and no id until a run enters it.
+
+    An `id` may be what it is made of: the run's, and the position in its history. Several states are made for each run,
+    so this is written for speed.
+    """
+    made = _new(kind)
+    _type(made, type)
+    _name(made, name or NAMES[type][0])
+    _timestamp(made, timestamp)
+    _message(made, message)
+    _data(made, data)
+    _state_details(made, state_details)
+    _id(made, id)
+    return made
+
+
+def _as_moment(value: Any) -> datetime:
+    """Return an aware moment; text is ISO 8601, and what has no zone is UTC. Raises TypeError or ValueError."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime):
+        raise TypeError(f"The timestamp of a state is a datetime, not {value!r}, a {type(value).__name__}.")
+    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+def _as_details(value: StateDetails | Mapping[str, Any] | None) -> StateDetails:
+    if isinstance(value, StateDetails):
+        return value
+    if not value:
+        return NO_DETAILS
+    said: dict[str, Any] = dict(value)
+    said.update((name, _as_moment(said[name])) for name in _MOMENTS if said.get(name) is not None)
+    said.update((name, _as_id(said[name])) for name in _IDS if said.get(name) is not None)
+    return StateDetails(**said)
+
+
+def _as_id(value: UUID | str) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+_MOMENTS = ("scheduled_time", "cache_expiration", "pause_timeout")
+_IDS = ("flow_run_id", "task_run_id", "child_flow_run_id")
+#: How a field is read that is to be changed.
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "type": StateType,
+    "timestamp": lambda value: None if value is None else _as_moment(value),
+    "state_details": _as_details,
+    "id": lambda value: _as_id(value) if isinstance(value, str) else value,
+}
 
 
 def value_of(completed: State) -> Any:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 from uuid import UUID
 
-from headrace.core.states import State, StateType
+from headrace.core.states import State, StateType, unstamped
 from headrace.drive.guards import Guard
 from headrace.drive.surroundings import Surroundings
 from headrace.exceptions import CancelRequested, StoreError
@@ -153,7 +153,7 @@ def active(world: AtWork, context: RunContext, guard: Guard) -> Iterator[None]:
 
 def cancel(world: AtWork, flow_run_id: UUID) -> State:
     """Ask for a flow run to be cancelled; see `propose`."""
-    return propose(world, flow_run_id, State(StateType.CANCELLING))
+    return propose(world, flow_run_id, unstamped(StateType.CANCELLING))
 
 
 def propose(world: AtWork, flow_run_id: UUID, state: State) -> State:

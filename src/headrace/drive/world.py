@@ -201,6 +201,8 @@ def current_world() -> World:
 
 
 logs.find_world = current_world
+State.now = staticmethod(lambda: current_world().clock.now())
+State.new_id = staticmethod(lambda: current_world().new_id())
 
 
 def process_world() -> World:

@@ -10,7 +10,7 @@ from typing import Any
 from headrace.core.caching import NoCachePolicy
 from headrace.core.final import failed
 from headrace.core.messages import shown
-from headrace.core.states import State, StateDetails, StateType
+from headrace.core.states import State, StateDetails, StateType, unstamped
 from headrace.core.transactions import BaseTransaction, IsolationLevel, TransactionState
 from headrace.effects import Cancelled, NewId, Raised, Returned
 from headrace.runs import results, transactions
@@ -54,7 +54,7 @@ async def _begin(this: TaskRunContext, own: BaseTransaction) -> State | None:
     if begun is None:
         return None
     details = StateDetails(cache_key=own.key, cache_expiration=begun.expiration)
-    found = State(StateType.COMPLETED, "Cached", data=begun.result, state_details=details)
+    found = unstamped(StateType.COMPLETED, "Cached", data=begun.result, state_details=details)
     own.state = TransactionState.COMMITTED
     await transactions.unlock(own)
     assert own.key is not None, "only runs with a key look results up"

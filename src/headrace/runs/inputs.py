@@ -8,7 +8,7 @@ from uuid import UUID
 
 from headrace.core import messages
 from headrace.core.final import failed
-from headrace.core.states import State, StateType, value_of
+from headrace.core.states import State, StateType, unstamped, value_of
 from headrace.core.walk import SCALARS, Annotation, found, quote, walk
 from headrace.effects import Promise, WaitFor
 from headrace.exceptions import UpstreamTaskError
@@ -37,7 +37,7 @@ async def resolve(this: TaskRunContext | FlowRunContext) -> State | None:
         told = told_to_end(this)
         if told is not None:
             return stopped(this, told)
-        return State(StateType.PENDING, "NotReady", message=str(error), data=error)
+        return unstamped(StateType.PENDING, "NotReady", message=str(error), data=error)
     return None
 
 

@@ -13,7 +13,7 @@ from headrace.core.decisions import Decision, decide
 from headrace.core.final import crashed, engine_made, failed, state_of_return, timed_out
 from headrace.core.messages import Kind
 from headrace.core.records import TaskRun
-from headrace.core.states import State, StateDetails, StateType
+from headrace.core.states import State, StateDetails, StateType, unstamped
 from headrace.core.walk import SCALARS, found
 from headrace.effects import (
     Call,
@@ -34,9 +34,9 @@ from headrace.exceptions import CancelledRun, CancelRequested
 from headrace.runs.context import RunContext
 from headrace.runs.definitions import flavour_of
 
-PENDING = State(StateType.PENDING)
-RUNNING = State(StateType.RUNNING)
-RETRYING = State(StateType.RUNNING, "Retrying")
+PENDING = unstamped(StateType.PENDING)
+RUNNING = unstamped(StateType.RUNNING)
+RETRYING = unstamped(StateType.RUNNING, "Retrying")
 
 #: Which hooks fire when a run enters a state of this type.
 EVENTS = {
@@ -82,7 +82,7 @@ async def end(this: RunContext, state: State) -> State:
             return standing
         if standing.is_cancelling():
             await run_hooks(this, "cancellation", standing)
-            state = State(StateType.CANCELLED, message=messages.cancelled_by_request)
+            state = unstamped(StateType.CANCELLED, message=messages.cancelled_by_request)
     ended = this.run.state
     assert ended is not None, "a recorded state is the run's state"
     await run_hooks(this, EVENTS.get(ended.type), ended)
@@ -228,7 +228,7 @@ async def _decision(this: RunContext, ended: State, retries_made: int, again: An
 async def _wait(this: RunContext, seconds: float) -> State | None:
     until = await Now() + timedelta(seconds=seconds)
     details = StateDetails(scheduled_time=until)
-    standing = await record(this, State(StateType.SCHEDULED, "AwaitingRetry", state_details=details))
+    standing = await record(this, unstamped(StateType.SCHEDULED, "AwaitingRetry", state_details=details))
     if standing is not None:
         return standing
     waiting = await Sleep(seconds)
@@ -244,7 +244,7 @@ def stopped(this: RunContext, outcome: Cancelled) -> State:
     """Return the state of a run that was ended from outside, and remember by what: it is raised again in the end."""
     this.ended_by = outcome.reason
     if isinstance(outcome.reason, CancelRequested):
-        return State(StateType.CANCELLED, message=messages.cancelled_by_request)
+        return unstamped(StateType.CANCELLED, message=messages.cancelled_by_request)
     return crashed(outcome.reason)
 
 

@@ -13,7 +13,7 @@ import logging
 from typing import Any
 
 from headrace.core.messages import shown
-from headrace.core.states import State, StateType
+from headrace.core.states import State, StateType, unstamped
 from headrace.effects import Cancelled, NewId, ReleaseSlots, Returned, Say
 from headrace.runs import inputs
 from headrace.runs.context import RunContext, TaskRunContext
@@ -102,7 +102,7 @@ async def _attempt(this: TaskRunContext, running: State) -> State:
     if isinstance(taken, Cancelled):
         return stopped(this, taken)
     if isinstance(taken, Exception):
-        return State(StateType.FAILED, message=str(taken), data=taken)
+        return unstamped(StateType.FAILED, message=str(taken), data=taken)
     state = await _run_body(this, running)
     await ReleaseSlots(request.ticket)
     this.ticket = None
@@ -110,7 +110,7 @@ async def _attempt(this: TaskRunContext, running: State) -> State:
 
 
 async def _show_wait(this: TaskRunContext) -> None:
-    await record(this, State(StateType.SCHEDULED, "AwaitingConcurrencySlot"))
+    await record(this, unstamped(StateType.SCHEDULED, "AwaitingConcurrencySlot"))
 
 
 async def _run_body(this: TaskRunContext, running: State) -> State:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from headrace.core.messages import shown
-from headrace.core.states import State, StateDetails, StateType
+from headrace.core.states import State, StateDetails, StateType, unstamped
 from headrace.core.transactions import (
     FIRST_LOOK,
     LONGEST_LOOK,
@@ -141,7 +141,7 @@ async def show_rolled_back(this: TaskRunContext) -> None:
         message = "The task run was rolled back with its transaction."
         details = ended.state_details._replace(result_key=None, result_storage=None)
         data = ended.data if this.whole is None else this.whole.data
-        await Record(this.run, (State(StateType.COMPLETED, "RolledBack", None, message, data, details),))
+        await Record(this.run, (unstamped(StateType.COMPLETED, "RolledBack", None, message, data, details),))
 
 
 async def _called(this: BaseTransaction, hooks: Hooks, event: str, *, go_on: bool) -> bool:

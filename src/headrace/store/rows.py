@@ -12,9 +12,9 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from headrace.codec import to_json
+from headrace.core.codec import to_json
 from headrace.core.records import FlowRun, Run, TaskInputs, TaskRun
-from headrace.core.states import NO_DETAILS, NOT_KEPT, Kept, State, StateDetails, StateType
+from headrace.core.states import NO_DETAILS, NOT_KEPT, Kept, State, StateDetails, StateType, unstamped
 from headrace.store.protocol import LogRecord
 
 Row = tuple[Any, ...]
@@ -138,7 +138,7 @@ def state(run_id: UUID, row: Sequence[Any]) -> State:
     type_ = StateType(type_name)
     details = _details(text, _owned(flow_run_id, task_run_id))
     data = _data(details) if type_ is StateType.COMPLETED else None
-    return State(type_, name, moment_or_none(timestamp), message, data, details, (run_id, position))
+    return unstamped(type_, name, moment_or_none(timestamp), message, data, details, (run_id, position))
 
 
 def _data(details: StateDetails) -> object:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
-from headrace.codec import to_json
+from headrace.core.codec import to_json
 from headrace.core.names import task_run_name
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.words import ADJECTIVES, ANIMALS

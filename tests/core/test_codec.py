@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
-from headrace.codec import SIZE, to_json
+from headrace.core.codec import SIZE, to_json
 
 
 class Colour(Enum):
@@ -177,4 +177,4 @@ def test_the_codec_and_the_store_are_light() -> None:
     loaded = ran.stdout.split()
     assert not {"pydantic", "asyncio", "ctypes", "logging", "typing_extensions"}.intersection(loaded)
     ours = {name.split(".")[1] for name in loaded if name.startswith("headrace.")}
-    assert ours <= {"store", "core", "codec", "exceptions", "ids", "_version", "effects", "clock"}
+    assert ours <= {"store", "core", "exceptions", "ids", "_version", "effects", "clock"}
