@@ -10,6 +10,7 @@ from types import CodeType
 from typing import Any
 
 from headrace.core.annotations import Annotation
+from headrace.core.retries import RetryPolicy
 from headrace.core.states import State
 from headrace.effects import Promise
 from headrace.runs.definitions import Hook
@@ -142,6 +143,53 @@ class Hooked:
     def _add_hook(self, event: str, fn: Hook) -> Hook:
         self._hooks[event] = checked_hooks([*self._hooks[event], fn], f"on_{event}")
         return fn
+
+
+class Retried:
+    """What flows and tasks offer of their retries; each may be changed, and holds for the runs that begin then."""
+
+    policy: RetryPolicy
+    _given: dict[str, Any]
+    _delays: Any
+    _kind: str
+
+    def accept_policy(self, retries: int, delays: Any, jitter: float | None, kind: str) -> None:
+        """Take on a policy, checked; a callable is asked for its delays here, once. Raises as `RetryPolicy.make`."""
+        self.policy = RetryPolicy.make(retries, delays, jitter, kind)
+        self._delays = list(self.policy.delays) if callable(delays) else delays
+        self._kind = kind
+
+    def _change(self, name: str, value: Any, retries: int, delays: Any, jitter: float | None) -> None:
+        self.accept_policy(retries, delays, jitter, self._kind)
+        self._given = {**self._given, name: value}  # for variants; a method that is bound shares the dict with others
+
+    @property
+    def retries(self) -> int:
+        """How often a run is tried again."""
+        return self.policy.retries
+
+    @retries.setter
+    def retries(self, value: int) -> None:
+        self._change("retries", value, value, self._delays, self.policy.jitter_factor)
+
+    @property
+    def retry_delay_seconds(self) -> float | list[float]:
+        """The seconds before each retry: what was given, or what a callable that was given returned."""
+        delays: float | list[float] = self._delays
+        return delays
+
+    @retry_delay_seconds.setter
+    def retry_delay_seconds(self, value: Any) -> None:
+        self._change("retry_delay_seconds", value, self.retries, value, self.policy.jitter_factor)
+
+    @property
+    def retry_jitter_factor(self) -> float | None:
+        """By how much more than the delay a retry may wait; None for no jitter."""
+        return self.policy.jitter_factor
+
+    @retry_jitter_factor.setter
+    def retry_jitter_factor(self, value: float | None) -> None:
+        self._change("retry_jitter_factor", value, self.retries, self._delays, value)
 
 
 def check_keeping(storage: Any, serializer: Any) -> None:

@@ -16,11 +16,11 @@ from headrace.core.final import plain_result
 from headrace.core.messages import exceeded
 from headrace.core.parameters import binder_of, check_reserved
 from headrace.core.records import FlowRun, TaskRun
-from headrace.core.retries import RetryPolicy
 from headrace.core.states import State, StateDetails
 from headrace.definitions import (
     Hooked,
     NotSet,
+    Retried,
     check_keeping,
     checked_hooks,
     checked_timeout,
@@ -51,9 +51,11 @@ T = TypeVar("T")
 __all__ = ["Flow", "flow"]
 
 _HOOK_EVENTS = ("completion", "failure", "cancellation", "crashed", "running")
+#: Attributes that may be changed after decoration; a variant takes them as they are then.
+_PLAIN_OPTIONS = ("name", "description", "flow_run_name", "timeout_seconds", "log_prints")
 
 
-class Flow(Hooked, Generic[P, R]):
+class Flow(Hooked, Retried, Generic[P, R]):
     """A function whose runs are recorded, with those of the tasks that it calls.
 
     Made by `flow`, which describes its arguments.
@@ -105,11 +107,7 @@ class Flow(Hooked, Generic[P, R]):
         self._accept_call(plain)
         settings = current_settings()
         delays = settings.flows_default_retry_delay_seconds if retry_delay_seconds is None else retry_delay_seconds
-        self.policy = RetryPolicy.make(
-            settings.flows_default_retries if retries is None else retries, delays, None, "flow"
-        )
-        self.retries = self.policy.retries
-        self.retry_delay_seconds = list(self.policy.delays) if callable(delays) else delays
+        self.accept_policy(settings.flows_default_retries if retries is None else retries, delays, None, "flow")
         self.task_runner = _checked_runner(task_runner)
         self.timeout_seconds = checked_timeout(timeout_seconds)
         self.should_validate_parameters = validate_parameters
@@ -369,7 +367,7 @@ class Flow(Hooked, Generic[P, R]):
             if options.get(kept_if_none, "") is None:
                 del options[kept_if_none]
         hooks = {f"on_{event}": list(self._hooks[event]) for event in _HOOK_EVENTS}
-        kept = {**self._given, **hooks}
+        kept = {**self._given, **{key: getattr(self, key) for key in _PLAIN_OPTIONS}, **hooks}
         return type(self)(staticmethod(self.fn) if self.isstaticmethod else self.fn, **{**kept, **options})
 
     @overload

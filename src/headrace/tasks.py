@@ -17,11 +17,12 @@ from headrace.core.final import plain_result
 from headrace.core.messages import exceeded
 from headrace.core.parameters import binder_of, check_reserved
 from headrace.core.records import TaskRun
-from headrace.core.retries import RetryPolicy, exponential_backoff
+from headrace.core.retries import exponential_backoff
 from headrace.core.states import State
 from headrace.definitions import (
     Hooked,
     NotSet,
+    Retried,
     check_keeping,
     checked_hooks,
     checked_timeout,
@@ -56,7 +57,7 @@ _HOOK_EVENTS = ("completion", "failure", "running")
 _PLAIN_OPTIONS = ("name", "description", "tags", "version", "task_run_name", "timeout_seconds", "log_prints")
 
 
-class Task(Hooked, Generic[P, R]):
+class Task(Hooked, Retried, Generic[P, R]):
     """A function whose runs are recorded; made by `task`, which describes its arguments.
 
     Call it to run it here and now, `submit` it to a task runner, or `map` it over many arguments.
@@ -149,10 +150,7 @@ class Task(Hooked, Generic[P, R]):
         settings = current_settings()
         retries = settings.tasks_default_retries if retries is None else retries
         delays = settings.tasks_default_retry_delay_seconds if delays is None else delays
-        self.policy = RetryPolicy.make(retries, delays, jitter, "task")
-        self.retries = self.policy.retries
-        self.retry_delay_seconds = list(self.policy.delays) if callable(delays) else delays
-        self.retry_jitter_factor = self.policy.jitter_factor
+        self.accept_policy(retries, delays, jitter, "task")
         if condition is not None and not callable(condition):
             raise TypeError(
                 f"'retry_condition_fn' is called with (task, task_run, state) and must be callable, not {condition!r}."
@@ -220,8 +218,7 @@ class Task(Hooked, Generic[P, R]):
         """The function's name and a hash of its source: the same while the function is."""
         if self._task_key is None:
             plain = underlying(self.fn)
-            qualified = getattr(plain, "__qualname__", None) or type(plain).__qualname__
-            self._task_key = f"{qualified.replace('<locals>.', '')}-{source_hash(plain)}"
+            self._task_key = f"{names.function_name(plain)}-{source_hash(plain)}"
         return self._task_key
 
     def expired(self) -> Exception:

@@ -51,6 +51,11 @@ def test_an_exception_that_can_not_be_shown_is_still_told() -> None:
 def test_seconds_are_whole_where_they_are_whole(seconds: float, text: str) -> None:
     """Jittered delays are told to the millisecond."""
     assert messages.in_seconds(seconds) == f"{text} second(s)"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.2, "0.2"), (10, "10.0"), (1.23456, "1.235"), (1e9, "1000000000.0")])
+def test_a_time_out_is_told_as_the_float_that_it_is(seconds: float, text: str) -> None:
+    """Whole ones too."""
     assert messages.exceeded("task", seconds) == f"Task run exceeded timeout of {text} second(s)"
 
 

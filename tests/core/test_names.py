@@ -77,9 +77,10 @@ class TestDefaults:
         assert default_flow_name(my_nice_flow) == "my-nice-flow"
         assert function_name(my_nice_flow) == "my_nice_flow"
 
-    def test_a_lambda_is_called_lambda(self) -> None:
-        """Its brackets may not be in a name."""
-        assert default_flow_name(lambda: 1) == "lambda"
+    def test_a_lambda_has_the_name_that_python_gives_it(self) -> None:
+        """But not a flow of one: its brackets may not be in a flow's name."""
+        assert function_name(lambda: 1) == "<lambda>"
+        assert default_flow_name(lambda: 1) == "unknown-lambda"
 
     def test_a_partial_is_named_after_what_it_calls(self) -> None:
         """However often it is wrapped."""

@@ -167,9 +167,9 @@ class TestRefusals:
         with pytest.raises(ValueError, match=r"-1 times. Write retries=0"):
             RetryPolicy.make(-1)
 
-    @pytest.mark.parametrize("given_", ["10", True, {1: 2}, {1, 2}, object(), [1, "2"], [True], (None,)])
+    @pytest.mark.parametrize("given_", ["10", True, {1: 2}, {1, 2}, object(), [1, "2"], [True], (None,), (1, 2)])
     def test_delays_that_are_no_numbers_are_refused(self, given_: Any) -> None:
-        """Strings, truth values, sets and dicts are no delays, alone or in a list."""
+        """Strings, truth values, sets, tuples and dicts are no delays, alone or in a list."""
         with pytest.raises(TypeError, match="number of seconds"):
             RetryPolicy.make(1, given_)
 
@@ -184,9 +184,9 @@ class TestRefusals:
         with pytest.raises(ValueError, match="from 0 up"):
             RetryPolicy.make(1, given_)
 
-    @pytest.mark.parametrize("wrap", [lambda listed: listed, tuple, lambda listed: lambda retries: listed])
+    @pytest.mark.parametrize("wrap", [lambda listed: listed, lambda listed: lambda retries: listed])
     def test_more_than_fifty_delays_are_refused(self, wrap: Any) -> None:
-        """As a list, a tuple, or from a callable."""
+        """As a list, or from a callable."""
         with pytest.raises(ValueError, match="at most 50 delays, not 51"):
             RetryPolicy.make(51, wrap([1] * 51))
 

@@ -248,7 +248,7 @@ def test_an_async_flows_time_out_ends_what_it_awaits(runs, fake_clock):
 
     with pytest.raises(FlowRunTimeoutError):
         asyncio.run(around())
-    assert runs.flow().state.message == "Flow run exceeded timeout of 10 second(s)"
+    assert runs.flow().state.message == "Flow run exceeded timeout of 10.0 second(s)"
     assert [run.state.name for run in runs.tasks()] == ["Crashed", "Crashed"]
     assert fake_clock == 10
 
@@ -271,8 +271,8 @@ def test_submitted_tasks_have_their_own_limits(runs, fake_clock):
 
     assert around() == "done"
     assert {run.definition_name: run.state.message for run in runs.tasks()} == {
-        "sync": "Task run exceeded timeout of 3 second(s)",
-        "async": "Task run exceeded timeout of 4 second(s)",
+        "sync": "Task run exceeded timeout of 3.0 second(s)",
+        "async": "Task run exceeded timeout of 4.0 second(s)",
     }
     assert fake_clock == 4
 

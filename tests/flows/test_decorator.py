@@ -319,3 +319,20 @@ def test_a_flow_is_not_there_to_be_deployed_yet_and_says_so() -> None:
     for name in ("serve", "deploy", "to_deployment"):
         with pytest.raises(AttributeError, match="not part of this version"):
             getattr(flow(lambda: 1), name)
+
+
+def test_attributes_may_be_changed_after_decoration() -> None:
+    """Runs that begin then follow them, and variants take them over."""
+    attempts = []
+
+    @flow
+    def flaky() -> int:
+        attempts.append(1)
+        if len(attempts) < 2:
+            raise ValueError("boom")
+        return len(attempts)
+
+    flaky.retries, flaky.name, flaky.log_prints = 1, "renamed", True
+    assert flaky() == 2
+    variant = flaky.with_options(version="2")
+    assert (variant.retries, variant.name, variant.log_prints) == (1, "renamed", True)

@@ -292,7 +292,7 @@ def test_failures_are_known_where_the_store_keeps_no_exceptions(fake_clock: Virt
         runs = Runs(world)
         assert_failed(runs.task("fetch"), ConnectionError, match="^no route to host$")
         assert_failed(runs.task("fetch"), (KeyError, OSError))
-        assert_failed(runs.task("late"), TimeoutError, match="exceeded timeout of 1 second")
+        assert_failed(runs.task("late"), TimeoutError, match="exceeded timeout of 1.0 second")
         assert_failed(runs.task("silent"), LookupError, match="^$")
         assert_failed(runs.task("returns"), FailedRun, match="not today")
         with pytest.raises(

@@ -114,7 +114,7 @@ def test_a_flow_that_takes_too_long_is_timed_out(kind, runs, fake_clock):
     with pytest.raises(TimeoutError):
         call(kind, slow_flow)
     assert runs.flow().states == ["Pending", "Running", "TimedOut"]
-    assert runs.flow().state.message == "Flow run exceeded timeout of 2 second(s)"
+    assert runs.flow().state.message == "Flow run exceeded timeout of 2.0 second(s)"
     assert fake_clock == 2
 
 

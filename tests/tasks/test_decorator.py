@@ -84,9 +84,32 @@ def test_the_key_is_the_name_and_a_hash_of_the_source() -> None:
     def two() -> int:
         return 2
 
-    assert task(one).task_key.startswith("test_the_key_is_the_name_and_a_hash_of_the_source.one-")
+    assert task(one).task_key.startswith("one-")
     assert task(one).task_key == task(name="other")(one).task_key
     assert task(one).task_key.rsplit("-", 1)[1] != task(two).task_key.rsplit("-", 1)[1]
+
+
+def test_retries_may_be_changed_after_decoration(runs: Any) -> None:
+    """Runs that begin then are tried so often, and variants take over what was changed."""
+    attempts = []
+
+    @task(retry_delay_seconds=lambda retries: [0.0] * retries)
+    def flaky() -> int:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise ValueError("boom")
+        return len(attempts)
+
+    flaky.retries = 2
+    assert flaky() == 3
+    assert runs.task().run_count == 3
+    flaky.retry_delay_seconds = [1, 2]
+    flaky.retry_jitter_factor = 0.5
+    variant = flaky.with_options(name="other")
+    assert (variant.retries, variant.retry_delay_seconds, variant.retry_jitter_factor) == (2, [1, 2], 0.5)
+    with pytest.raises(ValueError, match="-1 times"):
+        flaky.retries = -1
+    assert flaky.retries == 2
 
 
 def test_a_task_is_made_of_a_callable_only() -> None:

@@ -53,8 +53,9 @@ def encountered(kind: Kind, exc: BaseException) -> str:
 
 
 def exceeded(kind: Kind, seconds: float) -> str:
-    """Say that the user's function took longer than its time-out."""
-    return f"{kind.capitalize()} run exceeded timeout of {in_seconds(seconds)}"
+    """Say that the user's function took longer than its time-out: ``2.0 second(s)``, as a time-out is a float."""
+    told = in_seconds(seconds)
+    return f"{kind.capitalize()} run exceeded timeout of {told if '.' in told else told.replace(' ', '.0 ')}"
 
 
 def returned_failed(kind: Kind, state: State) -> str:

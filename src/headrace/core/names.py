@@ -54,18 +54,22 @@ def check_flow_name(name: object) -> str:
 
 
 def function_name(fn: object) -> str:
-    """Return the name of a function, of what a partial calls, or of the class of a callable object."""
+    """Return the name of a function (``<lambda>`` too), of what a partial calls, or of a callable object's class."""
     while isinstance(fn, functools.partial | functools.partialmethod):
         fn = fn.func
     name = getattr(fn, "__name__", None)
     if not isinstance(name, str) or not name:
         name = type(fn).__name__
-    return name.translate(_WITHOUT_FORBIDDEN)  # <lambda>
+    return name
 
 
 def default_flow_name(fn: object) -> str:
-    """Return the name of a flow that was given none: its function's, with dashes; a lambda is ``lambda``."""
-    return function_name(fn).replace("_", "-")
+    """Return the name of a flow that was given none: its function's, with dashes.
+
+    That of a lambda can't stand in an address; a flow of one is called ``unknown-lambda``.
+    """
+    name = function_name(fn)
+    return "unknown-lambda" if name == "<lambda>" else name.translate(_WITHOUT_FORBIDDEN).replace("_", "-")
 
 
 def task_run_name(task_name: str, run_id: UUID) -> str:

@@ -45,7 +45,7 @@ class RetryPolicy(NamedTuple):
     ) -> RetryPolicy:
         """Check what a decorator was given, and make a policy of it.
 
-        `retry_delay_seconds` is a number, a list or tuple of numbers, or a callable that is given `retries`
+        `retry_delay_seconds` is a number, a list of numbers, or a callable that is given `retries`
         and returns such a list; it is called here, once. Raises TypeError for what is of the wrong kind,
         ValueError for numbers that can't be; each says what to write instead.
         """
@@ -148,10 +148,10 @@ def _checked_retries(retries: object, kind: str) -> int:
     return retries
 
 
-def _called(backoff: Callable[[int], object], retries: int, kind: str) -> list[object] | tuple[object, ...]:
+def _called(backoff: Callable[[int], object], retries: int, kind: str) -> list[object]:
     delays = backoff(retries)
     if isinstance(delays, list | tuple):
-        return delays
+        return list(delays)
     raise TypeError(
         f"A callable retry_delay_seconds is given the number of retries and returns a list of seconds; for "
         f"this {kind} {backoff!r} returned {delays!r}, a {type(delays).__name__}. Write for example "
@@ -162,7 +162,7 @@ def _called(backoff: Callable[[int], object], retries: int, kind: str) -> list[o
 def _checked_delays(given: object, kind: str) -> tuple[float, ...]:
     if given is None:
         return ()
-    if not isinstance(given, list | tuple):
+    if not isinstance(given, list):
         return (_seconds(given, f"The retry_delay_seconds of a {kind}"),)
     if len(given) > MOST_DELAYS:
         raise ValueError(

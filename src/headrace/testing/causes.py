@@ -18,13 +18,13 @@ from headrace.core.states import TYPE_OF_NAME, State, StateType
 UNKNOWN = "unknown"
 
 _RAISED = re.compile(r"(?:Task|Flow) run encountered an exception: (?P<error>.*)")
-_EXCEEDED = re.compile(r"(?:Task|Flow) run exceeded timeout of (?P<time>[\d.]+) second\(s\)")
+_EXCEEDED = re.compile(r"(?:Task|Flow) run exceeded timeout of (?P<time>[\d.]+?)(?:\.0)? second\(s\)")
 _UPSTREAM = re.compile(r"Upstream task run '(?P<name>.*)' did not reach")
 _RETRY = re.compile(r"(?:Task|Flow) run (?P<failure>.*) - Retry (?P<n>\d+)/(?P<of>\d+) will start ", re.DOTALL)
 _EXHAUSTED = " - Retries are exhausted"
 _WHAT_FAILED = (
     (
-        re.compile(r"failed with exception: \w*Error\(.*exceeded timeout of ([\d.]+) second\(s\).*\)"),
+        re.compile(r"failed with exception: \w*Error\(.*exceeded timeout of ([\d.]+?)(?:\.0)? second\(s\).*\)"),
         r"timed out after \1 s",
     ),
     (re.compile(r"failed with exception: (.*)", re.DOTALL), r"raised \1"),
