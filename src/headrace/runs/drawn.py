@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from headrace.core import names
-from headrace.core.states import State, StateType
+from headrace.core.states import State, StateType, unstamped
 from headrace.core.unknown import Unknown
 from headrace.effects import OpenRunner, WaitFor
 from headrace.runs import inputs
@@ -28,7 +28,7 @@ async def stand_in(this: TaskRunContext | FlowRunContext) -> State:
         if isinstance(this, TaskRunContext):
             _name(this)
         # Cached: so the items of a generator come out of the result, and not of the function.
-        ended = State(StateType.COMPLETED, "Cached", data=_expected(this))
+        ended = unstamped(StateType.COMPLETED, "Cached", data=_expected(this))
     return await record(this, ended) or this.run.state or ended
 
 
