@@ -12,6 +12,7 @@ from typing import Any
 from headrace.core.annotations import Annotation
 from headrace.core.retries import RetryPolicy
 from headrace.core.states import State
+from headrace.core.wording import kind_of
 from headrace.effects import Promise
 from headrace.runs.definitions import Hook
 from headrace.settings import current_settings
@@ -55,7 +56,7 @@ def checked_timeout(seconds: object) -> float | None:
     if seconds is None:
         return None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise TypeError(f"'timeout_seconds' is a number of seconds, not {seconds!r}, a {type(seconds).__name__}.")
+        raise TypeError(f"'timeout_seconds' is a number of seconds, not {seconds!r}, {kind_of(seconds)}.")
     if not seconds >= 0:
         raise ValueError(f"'timeout_seconds' can't be {seconds!r}. Write a number above 0, or None for no time-out.")
     return float(seconds) or None
@@ -74,7 +75,7 @@ def checked_hooks(hooks: Any, name: str) -> list[Hook]:
         raise TypeError(no_iterable) from None
     for hook in listed:
         if not callable(hook):
-            raise TypeError(f"Expected callables in '{name}'; got {hook!r}, a {type(hook).__name__}, instead.")
+            raise TypeError(f"Expected callables in '{name}'; got {hook!r}, {kind_of(hook)}, instead.")
     return listed
 
 

@@ -13,6 +13,7 @@ from headrace.core.states import State, StateType, unstamped
 from headrace.drive import sync
 from headrace.drive.activities import active
 from headrace.drive.guards import Guard, thread_guard
+from headrace.drive.leaving import leave_behind
 from headrace.drive.world import World, current_world
 from headrace.effects import Call, Outcome, Record
 from headrace.exceptions import SimulatedCrash
@@ -64,6 +65,9 @@ class TaskRunner:
         # Where a flow run ends there is nothing left by now; what was told to end is not waited for.
         while self.stopped_by is None and (begun := self.finish()):
             wait(begun)  # it may submit more
+        if self.stopped_by is not None:
+            for left in list(self._unfinished.values()):
+                left.leave_behind(self.stopped_by)
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.close()
@@ -214,6 +218,12 @@ class TaskRunJob:
         self._world.logs.say(run, 30, f"Task run {run.name!r} was submitted but not begun: {why.removesuffix('.')}.")
         assert run.state is not None
         self._settle(run.state)
+
+    def leave_behind(self, reason: BaseException) -> None:
+        """Wait no more for the end of what goes on in the flow run that this belongs to."""
+        flow_context = self._context.within
+        if flow_context is not None:
+            leave_behind(self._world, flow_context.run.id, reason)
 
     def _lost(self, error: BaseException) -> State:
         """Return how the run has ended, though its story was not told to the end."""

@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 
 from headrace.core.states import State
 from headrace.core.walk import found
+from headrace.core.wording import kind_of
 from headrace.effects import Promise
 from headrace.exceptions import ParameterTypeError
 
@@ -134,6 +135,6 @@ _kept_adapter = functools.cache(_adapter)
 def _lines(name: str, error: Any) -> str:
     def line(item: Any) -> str:
         where = ".".join(str(part) for part in (name, *item["loc"]))
-        return f"{where}: {item['msg']} (given {item['input']!r}, a {type(item['input']).__name__})"
+        return f"{where}: {item['msg']} (given {item['input']!r}, {kind_of(item['input'])})"
 
     return "\n  ".join(line(item) for item in error.errors())

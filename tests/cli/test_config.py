@@ -47,6 +47,13 @@ def test_set_of_an_unknown_name_or_without_a_value_is_refused(cli: Cli) -> None:
     assert cli("config", "set", "HEADRACE_LOGGING_LEVEL").code == 2
 
 
+def test_a_name_that_comes_near_is_told_and_one_that_does_not_is_not(cli: Cli) -> None:
+    """What all names have in common makes none of them near."""
+    assert "Did you mean HEADRACE_LOGGING_LEVEL?" in cli("config", "set", "HEADRACE_LOGING_LEVEL=x").err
+    assert "Did you mean logging_level?" in cli("config", "set", "loging_level=x").err
+    assert "Did you mean" not in cli("config", "set", "HEADRACE_X=1").err
+
+
 def test_view_shows_what_is_set_and_where(cli: Cli, home: Path) -> None:
     """Defaults and sources are shown on demand."""
     assert cli("config", "view").out.split() == ["setting", "value", "HEADRACE_HOME", str(home)]
@@ -135,3 +142,15 @@ def test_a_limit_that_is_there_is_not_made_again(cli: Cli, stories: Stories) -> 
         ended = cli("concurrency-limit", command, "databse")
         assert ended.code == 1
         assert "there are: database" in ended.err
+
+
+def test_a_limit_needs_a_name_and_a_change_something_to_change(cli: Cli, stories: Stories) -> None:
+    """Wrong usage otherwise; what was changed is told in full."""
+    assert cli("concurrency-limit", "create", " ", "1").code == 2
+    assert cli("concurrency-limit", "create", "api", "1", "--decay", "0.5").out == (
+        "Made the limit 'api' of 1, with 0.5 coming back a second\n"
+    )
+    assert cli("concurrency-limit", "update", "api").code == 2
+    assert cli("concurrency-limit", "update", "api", "--inactive").out == (
+        "The limit 'api' is now 1, with 0.5 coming back a second, and inactive\n"
+    )

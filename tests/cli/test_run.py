@@ -131,6 +131,23 @@ def test_parameters_are_json_where_they_can_be(cli: Cli, store: MemoryStore, wri
     assert run.parameters == {"n": 1, "label": "seven"}
 
 
+TEXTS = """
+from typing import Annotated, Literal
+@flow
+def f(name: str, zip: Annotated[str, "code"], side: Literal["1", "2"] = "1", note: str | None = "", any=0): ...
+"""
+
+
+def test_a_parameter_for_text_takes_it_as_it_stands(cli: Cli, store: MemoryStore, write: Write) -> None:
+    """A name that looks like a number is no number; quotes and null are still JSON's."""
+    write(HEAD + TEXTS)
+    cli("run", "flows.py", "-p", "name=7", "-p", 'zip="01234"', "-p", "side=2", "-p", "note=null", "-p", "any=7")
+    (run,) = store.flow_runs()
+    assert run.parameters == {"name": "7", "zip": "01234", "side": "2", "note": None, "any": 7}
+    cli("run", "flows.py", "-p", "name=true", "-p", "zip=01234", "-p", "note=1e3")
+    assert store.flow_runs()[-1].parameters == {"name": "true", "zip": "01234", "side": "1", "note": "1e3", "any": 0}
+
+
 @pytest.mark.parametrize(
     ("args", "told"),
     [
@@ -196,6 +213,36 @@ def test_subflows_are_nested_in_the_timeline(cli: Cli, store: MemoryStore, write
     write()
     starts = [line[: line.index(line.strip()[0])] for line in cli("run", "flows.py:outer").out.splitlines()[2:6]]
     assert starts == ["", "  ", "    ", "    "]
+
+
+GREAT = """
+from headrace import task
+@task(task_run_name="fetch-{n}")
+def fetch(n):
+    if n == 7:
+        raise ValueError("boom")
+
+@flow(flow_run_name="inner")
+def inner():
+    fetch(10)
+
+@flow(flow_run_name="great")
+def great():
+    for n in range(9):
+        fetch(n, return_state=True)
+    inner()
+"""
+
+
+def test_of_a_great_run_no_more_is_read_than_is_shown(cli: Cli, store: MemoryStore, write: Write) -> None:
+    """What did not complete and subflows always; of the rest the first. JSON is told all."""
+    write(HEAD + GREAT)
+    for args in (["run", "flows.py:great"], ["runs", "show", "great"]):
+        shown = cli(*args, "--rows", "5").out
+        assert all(name in shown for name in ("fetch-0", "fetch-1", "fetch-7", "inner"))
+        assert "fetch-2" not in shown
+        assert "… and 7 more that completed" in shown
+    assert len(cli("runs", "show", "great", "--json").json["timeline"]) == 11
 
 
 def test_an_async_flow_runs(cli: Cli, store: MemoryStore, write: Write) -> None:
@@ -300,6 +347,24 @@ def test_a_file_that_is_not_there_is_said(cli: Cli, store: MemoryStore) -> None:
     assert f"There is no file nothing.py in {os.getcwd()}" in ended.err
 
 
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        (".", ". is a directory. Write ./flows.py, say."),
+        ("", "'' is neither a file nor a module."),
+        ("flows.txt", "flows.txt is no file of Python"),
+        ("../flows.txt:f", "There is no file ../flows.txt"),
+        ("two words", "'two words' is neither a file nor a module."),
+    ],
+)
+def test_what_is_no_file_of_python_is_said(cli: Cli, store: MemoryStore, write: Write, target: str, told: str) -> None:
+    """Not by an error of the import system."""
+    write(name="flows.txt")
+    ended = cli("run", target)
+    assert ended.code == 1
+    assert told in ended.err
+
+
 def test_it_reports_its_own_run_and_not_another_of_the_same_flow(cli: Cli, stories: Stories, write: Write) -> None:
     """Where somebody else begins one at the very same moment, and the flow's own ends by exiting."""
     write()
@@ -335,3 +400,14 @@ def test_json_on_stdout_is_kept_clean_of_other_processes_too(write: Write) -> No
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["state"]["name"] == "Completed"
     assert "loud" in done.stderr
+
+
+def test_a_failure_is_told_once_and_without_our_frames(write: Write) -> None:
+    """The log has the traceback; below the timeline it would be the third time."""
+    write()
+    command = [sys.executable, "-m", "headrace", "run", "flows.py:broken"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("in broken") == 1
+    assert "src/headrace" not in done.stderr
+    assert "Traceback" not in done.stdout

@@ -64,6 +64,17 @@ def test_ls_cuts_names_where_the_terminal_is_narrow(
     assert "✓ Completed" in line
 
 
+def test_ls_leaves_columns_out_where_the_terminal_is_narrower_still(
+    cli: Cli, three: Stories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather than wrapping lines: attempts first, then when, of which flow, and how long."""
+    for width, heads in [(60, "id run flow state took"), (44, "id run state")]:
+        monkeypatch.setenv("COLUMNS", str(width))
+        head, *lines = cli("runs", "ls").out.splitlines()
+        assert head.split() == heads.split()
+        assert max(map(len, lines)) <= width
+
+
 @pytest.mark.parametrize(
     ("args", "names"),
     [
@@ -74,6 +85,11 @@ def test_ls_cuts_names_where_the_terminal_is_narrow(
         (["--since", "10m"], ["report"]),
         (["--after", "2026-03-01T12:01:00", "--before", "12m"], ["ingest-Monday"]),
         (["--since", "today", "--limit", "1"], ["report"]),
+        (["--since", "1 minute"], ["report"]),
+        (["--since", "1h", "--until", "59m30s"], ["ingest-Sunday"]),
+        (["--since", "0h 59m ago"], ["report", "ingest-Monday"]),
+        (["--since", "12:01"], ["report", "ingest-Monday"]),
+        (["--until", "12:00:30"], ["ingest-Sunday"]),
         (["--before", "yesterday"], []),
         (["--tasks"], ["fetch-b", "fetch-a"]),
         (["--tasks", "--state", "FAILED"], ["fetch-b"]),
@@ -101,10 +117,21 @@ def test_ls_of_nothing_says_so(cli: Cli, stories: Stories) -> None:
 
 
 def test_a_moment_that_is_none_is_wrong_usage(cli: Cli, stories: Stories) -> None:
-    """The message says how moments are written."""
-    ended = cli("runs", "ls", "--since", "soon")
-    assert ended.code == 2
-    assert "2h" in ended.err
+    """The message says for which option, and how moments are written."""
+    for text in ("soon", "90", "25:00", "3 months", "2026-13-01"):
+        ended = cli("runs", "ls", "--since", text)
+        assert ended.code == 2
+        assert "--since" in ended.err
+        assert "2h" in ended.err
+
+
+def test_a_state_that_nobody_gives_is_told_where_nothing_fits(cli: Cli, three: Stories) -> None:
+    """It may be a name of the user's own; more likely it is a slip."""
+    ended = cli("runs", "ls", "--state", "fialed")
+    assert (ended.code, ended.out) == (0, "No runs fit.\n")
+    assert ended.err == "'fialed' is no state that headrace gives; did you mean failed?\n"
+    assert cli("runs", "ls", "--state", "Skipped").err == "'Skipped' is no state that headrace gives.\n"
+    assert cli("runs", "ls", "--state", "crashed").err == ""
 
 
 # --- show -------------------------------------------------------------------------------------
@@ -163,6 +190,17 @@ def test_a_prefix_of_several_ids_is_refused_with_the_ids(cli: Cli, stories: Stor
     assert str(second.id) in ended.err
 
 
+def test_show_ends_no_line_with_spaces(cli: Cli, three: Stories) -> None:
+    """Who copies a line gets what it says."""
+    lines = cli("runs", "show", "ingest-Monday").out.splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_digits_that_are_too_few_for_an_id_are_told(cli: Cli, three: Stories) -> None:
+    """Eight are needed."""
+    assert "at least eight digits" in cli("runs", "show", "0195a").err
+
+
 @pytest.mark.parametrize("text", ["ingest-Sunday", "0190", "ffffffff-ffff", "00000000", "ingest"])
 def test_what_is_not_there_is_said_with_near_misses(cli: Cli, stories: Stories, text: str) -> None:
     """Exit status 1 and no traceback."""
@@ -192,6 +230,15 @@ def test_logs_tell_time_level_run_and_message(cli: Cli, three: Stories) -> None:
         "12:01:03.250 | WARNING | Task run 'fetch-b' - hm",
     ]
     assert "Beginning" not in cli("runs", "logs", "fetch-b").out
+
+
+def test_long_logs_are_read_part_by_part(cli: Cli, three: Stories, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first lines of a hundred thousand are there at once; all come, in order, once."""
+    monkeypatch.setattr("headrace.cli.logs._AT_ONCE", 3)
+    for number in range(8):
+        log(three, "fetch-a" if number % 2 else "", f"line {number}", seconds=62 + number)
+    printed = cli("runs", "logs", "ingest-Monday").out.splitlines()
+    assert [line.rpartition(" - ")[2] for line in printed] == [f"line {number}" for number in range(8)]
 
 
 def test_logs_from_a_level_on(cli: Cli, three: Stories) -> None:

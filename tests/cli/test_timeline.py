@@ -97,6 +97,25 @@ def test_it_is_drawn_with_columns_bars_and_a_legend(told: Stories) -> None:
     ]
 
 
+def test_columns_are_left_out_where_there_is_no_room(told: Stories) -> None:
+    """Attempts first, then when it began and how long it took; the legend takes more lines."""
+    flow = told.flow("ingest", (0, "Pending"), (0, "Running"), (40, "Failed", "1/2 states failed."))
+    tasks = [told.task("fetch-a", flow, *RETRIED)]
+    assert render(rows(flow, tasks, histories=told.histories), 40).splitlines() == [
+        "run        state        took  0─────40 s",
+        "ingest     ✗ Failed     40 s  ▓▓▓▓▓▓▓▓▓▓",
+        "  fetch-a  ✓ Completed  30 s  ▓╌▓╌╌╌╌█",
+        "╌ waiting   ▓ failed attempt   █ running",
+    ]
+    assert render(rows(flow, tasks, histories=told.histories), 34).splitlines() == [
+        "run        state        0─────40 s",
+        "ingest     ✗ Failed     ▓▓▓▓▓▓▓▓▓▓",
+        "  fetch-a  ✓ Completed  ▓╌▓╌╌╌╌█",
+        "╌ waiting   ▓ failed attempt",
+        "█ running",
+    ]
+
+
 def test_attempts_that_took_no_time_are_still_seen(told: Stories) -> None:
     """On a virtual clock most do not."""
     flow = told.flow("ingest", *RETRIED)
@@ -117,14 +136,14 @@ steps = st.lists(st.floats(0, 1e6), min_size=3, max_size=3).map(sorted)
 
 @given(st.lists(st.tuples(names, steps), min_size=1, max_size=6), st.integers(20, 200))
 def test_no_line_is_wider_than_asked_for(runs: list[tuple[str, list[float]]], width: int) -> None:
-    """Whatever the names hold, from 60 columns on; below that the least columns decide."""
+    """Whatever the names hold: columns are left out, down to the run, its state and its bar."""
     told = Stories(MemoryStore())
     flow = told.flow("ingest", *ENDED)
     tasks = [
         told.task(name, flow, (one, "Pending"), (two, "Running"), (three, "Failed")) for name, (one, two, three) in runs
     ]
     drawn = lines(rows(flow, tasks, histories=told.histories), width)
-    assert all(cell_width("".join(text for text, _ in line)) <= max(width, 64) for line in drawn)
+    assert all(cell_width("".join(text for text, _ in line)) <= max(width, 34) for line in drawn)
     assert all("\n" not in text and "\x1b" not in text for line in drawn for text, _ in line)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from headrace.core import messages
 from headrace.core.states import State, StateType
+from headrace.core.wording import kind_of
 from headrace.exceptions import CancelRequested, TerminationSignal
 
 
@@ -106,3 +107,11 @@ def test_an_upstream_that_did_not_complete_is_named() -> None:
     """The sentence that NotReady carries."""
     expected = "Upstream task run 'a-1f3' did not reach a 'COMPLETED' state."
     assert messages.upstream_not_completed("a-1f3") == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(1, "an int"), ("", "a str"), (None, "a NoneType"), (object(), "an object")]
+)
+def test_a_class_is_told_with_its_article(value: object, told: str) -> None:
+    """As one would say it."""
+    assert kind_of(value) == told

@@ -113,7 +113,7 @@ class TestNameCallables:
     def test_a_name_callable_must_return_a_string(self) -> None:
         """The message shows what it returned instead."""
         assert called_name("x", "flow_run_name") == "x"
-        with pytest.raises(TypeError, match=r"callable flow_run_name must return .* it returned 3, a int"):
+        with pytest.raises(TypeError, match=r"callable flow_run_name must return .* it returned 3, an int"):
             called_name(3, "flow_run_name")
 
     def test_only_a_parameter_called_parameters_asks_for_them(self) -> None:

@@ -274,3 +274,39 @@ def test_a_runner_that_is_left_by_an_error_waits_too(fake_clock):
     with pytest.raises(ValueError, match="mine"):
         broken()
     assert ended == [True]
+
+
+def test_what_is_not_waited_for_any_more_has_ended_in_the_record(runs):
+    """As after a second Ctrl-C: the process goes, its threads with it, and nobody would write down how they ended."""
+    begun, released = threading.Event(), threading.Event()
+
+    @task
+    def stuck():
+        begun.set()
+        released.wait()
+
+    @flow
+    def inner():
+        stuck.with_options(name="stuck-inside")()
+
+    @task
+    def around():
+        inner()
+
+    @flow
+    def outer():
+        with ThreadPoolTaskRunner() as runner:
+            futures = [runner.submit(stuck, {}), runner.submit(around, {})]
+            while [run.states[-1] for run in runs.tasks("stuck*")] != ["Running"] * 2:
+                begun.wait(0.001)
+            runner.stop(KeyboardInterrupt())
+        recorded.extend([run.name for run in runs.all() if run.states[-1] == "Running"])
+        released.set()
+        [future.wait() for future in futures]
+
+    recorded: list[str] = []
+    outer()
+    assert recorded == [runs.flow("outer").name]
+    others = [*runs.tasks(), runs.flow("inner")]
+    assert len(others) == 5
+    assert all(run.states == ["Pending", "Running", "Crashed"] for run in others)

@@ -5,30 +5,29 @@ with ``--json`` for programs. A command imports the engine only when it is calle
 completion answer at once. What headrace itself has to complain about is one readable message on stderr and
 exit status 1; wrong usage is 2; a traceback is either the user's own, or our bug.
 
-`app` holds the commands together; `run`, `runs`, `config`, `limits` are the commands; `find` turns what was
-typed into runs and moments; `loading` and `parameters` turn it into a flow and its arguments; `look` and
-`as_json` are the two ways to print.
+`app` holds the commands together; `run`, `runs`, `config`, `limits` are the commands, `options` and `completing` what
+they share; `find` turns what was typed into runs and moments; `loading` and `parameters` turn it into a flow and its
+arguments; `look` and `as_json` are the two ways to print.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+
+from headrace.cli.plain import write_plainly_where_needed
 
 __all__ = ["main"]
 
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line on `args` (None: those of the process). Always ends by raising SystemExit."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that knows no ✓ shows a ?, and no traceback
+    write_plainly_where_needed()
     from headrace.cli.app import app
     from headrace.cli.look import complain
     from headrace.exceptions import HeadraceError
 
     try:
         app(args=args, prog_name="headrace")
-    except HeadraceError as error:
+    except (HeadraceError, OSError) as error:  # the latter is the world's: a full disk, no leave to write
         complain(error)
         raise SystemExit(1) from None

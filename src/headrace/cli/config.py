@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from headrace.cli import completing
 from headrace.cli.look import note, print_json, print_table, say
 from headrace.settings import SETTINGS, Setting, Settings, current_settings, find_setting
 
@@ -15,16 +16,13 @@ app = typer.Typer(name="config", help="Look at settings, and change them.", no_a
 _SET = "Example: headrace config set HEADRACE_LOGGING_LEVEL=DEBUG HEADRACE_TASKS_DEFAULT_RETRIES=2"
 
 
-def _complete(incomplete: str) -> list[str]:
-    """Complete the name of a setting."""
-    return [setting.name for setting in SETTINGS if setting.name.startswith(incomplete.upper())]
-
-
 @app.command("set", epilog=_SET)
 def set_(
     assignments: Annotated[
         list[str],
-        typer.Argument(metavar="NAME=VALUE...", help="Settings and their new values.", autocompletion=_complete),
+        typer.Argument(
+            metavar="NAME=VALUE...", help="Settings and their new values.", autocompletion=completing.settings
+        ),
     ],
 ) -> None:
     """Set values in the active profile: all of them, or none if one can't be used."""
@@ -55,7 +53,7 @@ def _note_environment(setting: Setting[Any]) -> None:
 @app.command(epilog="Example: headrace config unset HEADRACE_LOGGING_LEVEL")
 def unset(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME...", help="Settings to take back.", autocompletion=_complete)
+        list[str], typer.Argument(metavar="NAME...", help="Settings to take back.", autocompletion=completing.settings)
     ],
 ) -> None:
     """Remove values from the active profile."""

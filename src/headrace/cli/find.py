@@ -19,9 +19,14 @@ from headrace.core.states import TYPE_OF_NAME, StateType
 from headrace.exceptions import ObjectNotFound
 from headrace.store.protocol import NEWEST, RunFilter, RunKind, Store
 
+#: Words that ``--state`` knows: types in lower case, and the names that the engine gives.
+STATE_WORDS = tuple(dict.fromkeys([*(type_.value.lower() for type_ in StateType), *TYPE_OF_NAME]))
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])(?:\s+ago)?", re.IGNORECASE)
+_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(seconds?|minutes?|hours?|days?|weeks?|[smhdw])\s*")
+_AGO = re.compile(rf"({_AGE.pattern})+(ago)?")
+_TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 _PREFIX = re.compile(r"[0-9a-f]{8,32}")
+_TOO_SHORT = re.compile(r"[0-9a-f]{2,7}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SLACK = timedelta(seconds=5)  # the stamp of an id is taken a little before the run is created
 _LOOKED_AT = 1000  # newest runs that names, near misses and the like are looked for among
@@ -29,13 +34,11 @@ _LOOKED_AT = 1000  # newest runs that names, near misses and the like are looked
 
 def find_run(store: Store, text: str, kinds: Sequence[RunKind] = ("flow", "task")) -> Run:
     """Return the run that `text` means. Raises ObjectNotFound: none, or a prefix of several."""
-    digits = text.lower().replace("-", "")
-    if _PREFIX.fullmatch(digits):
-        found = _by_id(store, digits, kinds)
-        if len(found) > 1:
-            raise ObjectNotFound(f"{text} begins the ids of several runs; write more of it:\n{_listed(found)}")
-        if found:
-            return found[0]
+    found = runs_by_prefix(store, text, kinds)
+    if len(found) > 1:
+        raise ObjectNotFound(f"{text} begins the ids of several runs; write more of it:\n{_listed(found)}")
+    if found:
+        return found[0]
     for kind in kinds:
         named = [run for run in _runs(store, kind, RunFilter(name=text)) if run.name == text]
         if named:
@@ -43,7 +46,11 @@ def find_run(store: Store, text: str, kinds: Sequence[RunKind] = ("flow", "task"
     raise ObjectNotFound(_not_found(store, text, kinds))
 
 
-def _by_id(store: Store, digits: str, kinds: Sequence[RunKind]) -> list[Run]:
+def runs_by_prefix(store: Store, text: str, kinds: Sequence[RunKind] = ("flow", "task")) -> list[Run]:
+    """Return the runs whose ids begin with what was typed; none where that is shorter than eight digits."""
+    digits = text.lower().replace("-", "")
+    if not _PREFIX.fullmatch(digits):
+        return []
     if len(digits) == 32:
         where = RunFilter(ids=frozenset({UUID(digits)}))
     else:
@@ -71,6 +78,8 @@ def _not_found(store: Store, text: str, kinds: Sequence[RunKind]) -> str:
     import difflib
 
     message = f"No run has the id or name {text!r}."
+    if _TOO_SHORT.fullmatch(text.lower()):
+        message += " Of an id at least eight digits are needed."
     part_of = [run for kind in kinds for run in _runs(store, kind, RunFilter(name=text))]
     names = {run.name: run for kind in kinds for run in _runs(store, kind, RunFilter())}
     near = part_of or [names[name] for name in difflib.get_close_matches(text, names, n=5)]
@@ -100,23 +109,36 @@ def parse_states(texts: Iterable[str]) -> tuple[frozenset[StateType], frozenset[
     return frozenset(types), frozenset(names)
 
 
-def parse_when(text: str, now: datetime) -> datetime:
+def unknown_states(texts: Iterable[str]) -> list[tuple[str, str | None]]:
+    """Return what was given for ``--state`` and is no state of the engine's, each with what comes near, if anything."""
+    import difflib
+
+    known = {word.lower(): word for word in reversed(STATE_WORDS)}
+    strange = [text for text in texts if text.lower() not in known]
+    near = {text: difflib.get_close_matches(text.lower(), known, n=1) for text in strange}
+    return [(text, known[near[text][0]] if near[text] else None) for text in strange]
+
+
+def parse_when(text: str, now: datetime, option: str | None = None) -> datetime:
     """Return the moment that was typed, as aware UTC.
 
-    Takes ISO dates and moments (local time where they name no zone), "now", "today" and "yesterday" (their
-    beginning, in local time), and ages: 30s, 45m, 2h, 3d, 1w. Raises typer.BadParameter.
+    Takes ISO dates and moments (local time where they name no zone), a time of today, "now", "today" and "yesterday"
+    (their beginning, in local time), and ages: 30s, 45m, 2h, 3d, 1w, or several together. Raises typer.BadParameter,
+    which names the `option`.
     """
     word = text.strip().lower()
-    ago = _AGO.fullmatch(word)
-    if ago:
-        return now - timedelta(seconds=float(ago[1]) * _UNITS[ago[2].lower()])
+    midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    if _AGO.fullmatch(word):
+        return now - timedelta(seconds=sum(float(age[1]) * _UNITS[age[2][0]] for age in _AGE.finditer(word)))
     if word in ("now", "today", "yesterday"):
-        days = {"today": 0, "yesterday": 1}
-        midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        return now if word == "now" else (midnight - timedelta(days=days[word])).astimezone(UTC)
+        return now if word == "now" else (midnight - timedelta(days=word == "yesterday")).astimezone(UTC)
     try:
+        if time := _TIME.fullmatch(word):
+            hour, minute, second = (int(part or 0) for part in time.groups())
+            return midnight.replace(hour=hour, minute=minute, second=second).astimezone(UTC)
         return datetime.fromisoformat(text.strip()).astimezone(UTC)
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is no moment. Write 2026-03-01, 2026-03-01T12:30, today, yesterday, or an age: 2h, 3d."
+            f"{text!r} is no moment. Write 2026-03-01, 2026-03-01T12:30, 9:30, today, yesterday, or an age: 2h, 1d12h.",
+            param_hint=option,
         ) from None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.cli import as_json, world
+from headrace.cli import as_json, completing, world
 from headrace.cli.look import print_json, print_table, say
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(name="concurrency-limit", help="Limit how much may run at once.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the limit.")]
+Existing = Annotated[str, typer.Argument(help="Name of the limit.", autocompletion=completing.limits)]
 Decay = typer.Option(help="Slots that come back by themselves, per second; above 0 it is a rate limit.", min=0)
 
 
@@ -48,16 +49,19 @@ def create(
     """Make a limit."""
     from headrace.store.protocol import ConcurrencyLimit
 
+    if not name.strip():
+        raise typer.BadParameter("A limit needs a name. Write database, say, or tag:web.", param_hint="NAME")
     store = world.store()
     if store.limit(name, world.now()) is not None:
         raise ObjectAlreadyExists(f"There is a limit {name!r} already; `headrace concurrency-limit update` changes it.")
-    store.put_limit(ConcurrencyLimit(name=name, limit=limit, slot_decay_per_second=decay))
-    say(f"Made the limit {name!r} of {limit}")
+    made = ConcurrencyLimit(name=name, limit=limit, slot_decay_per_second=decay)
+    store.put_limit(made)
+    say(f"Made the limit {name!r} of {_described(made)}")
 
 
 @app.command(epilog="Example: headrace concurrency-limit update database --limit 3 --inactive")
 def update(
-    name: Name,
+    name: Existing,
     limit: Annotated[int | None, typer.Option(help="New number of slots.", min=0)] = None,
     decay: Annotated[float | None, Decay] = None,
     active: Annotated[
@@ -68,22 +72,30 @@ def update(
     """Change a limit; what is not given stays. Slots that are taken stay taken."""
     store = world.store()
     was = _existing(store, name)
+    if limit is None and decay is None and active is None:
+        raise typer.BadParameter("Nothing to change. Write --limit 3, --decay 0.5, --active or --inactive.")
     changed = was._replace(
         limit=was.limit if limit is None else limit,
         slot_decay_per_second=was.slot_decay_per_second if decay is None else decay,
         active=was.active if active is None else active,
     )
     store.put_limit(changed)
-    say(f"The limit {name!r} is now {changed.limit}{'' if changed.active else ', and inactive'}")
+    say(f"The limit {name!r} is now {_described(changed)}")
 
 
 @app.command(epilog="Example: headrace concurrency-limit delete database")
-def delete(name: Name) -> None:
+def delete(name: Existing) -> None:
     """Delete a limit. Runs that wait for it go on."""
     store = world.store()
     _existing(store, name)
     store.delete_limit(name)
     say(f"Deleted the limit {name!r}")
+
+
+def _described(limit: ConcurrencyLimit) -> str:
+    """Return ``1, with 0.5 coming back a second, and inactive``."""
+    decay = f", with {limit.slot_decay_per_second:g} coming back a second" if limit.slot_decay_per_second else ""
+    return f"{limit.limit}{decay}{'' if limit.active else ', and inactive'}"
 
 
 def _existing(store: Store, name: str) -> ConcurrencyLimit:

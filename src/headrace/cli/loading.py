@@ -6,10 +6,10 @@ import importlib
 import importlib.util
 import os
 import sys
-import traceback
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from headrace.core.wording import kind_of
 from headrace.exceptions import MissingFlowError, ScriptError
 
 if TYPE_CHECKING:
@@ -23,14 +23,29 @@ def load_flow(target: str) -> Flow[..., Any]:
     loaded (its cause is what the file raised), MissingFlowError where it holds no such flow.
     """
     place, _, name = target.partition(":") if not os.path.exists(target) else (target, "", "")
+    _check_place(place)
     module = _load(place)
     return _named(module, name, place) if name else _only(module, place)
 
 
-def _load(place: str) -> ModuleType:
-    is_file = place.endswith(".py") or os.sep in place
-    if is_file and not os.path.isfile(place):
+def _check_place(place: str) -> None:
+    """See that it is a file of Python that is there, or may be a module."""
+    if os.path.isdir(place) and not place.isidentifier():
+        raise ScriptError(f"{place} is a directory. Write {os.path.join(place, 'flows.py')}, say.")
+    if os.path.isfile(place) and not place.endswith(".py"):
+        raise ScriptError(f"{place} is no file of Python: its name does not end in .py.")
+    if _is_file(place) and not os.path.isfile(place):
         raise ScriptError(f"There is no file {place} in {os.getcwd()}.")
+    if not _is_file(place) and not all(part.isidentifier() for part in place.split(".")):
+        raise ScriptError(f"{place!r} is neither a file nor a module. Write flows.py:ingest or package.module:ingest.")
+
+
+def _is_file(place: str) -> bool:
+    return place.endswith(".py") or os.sep in place
+
+
+def _load(place: str) -> ModuleType:
+    is_file = _is_file(place)
     try:
         return _load_file(place) if is_file else _load_module(place)
     except ModuleNotFoundError as error:
@@ -110,7 +125,7 @@ def _no_such(names: list[str], name: str, place: str, value: object) -> str:
 
     message = f"{place} holds no flow {name!r}"
     if value is not None:
-        message += f"; {name} is a {type(value).__name__}"
+        message += f"; {name} is {kind_of(value)}"
     near = difflib.get_close_matches(name, names, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     return f"{message}. There are: {', '.join(names) or 'none'}.{hint}"
@@ -119,16 +134,3 @@ def _no_such(names: list[str], name: str, place: str, value: object) -> str:
 def _short(error: BaseException) -> str:
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return text.splitlines()[0]
-
-
-def traceback_of(error: BaseException) -> str:
-    """Return an exception's traceback as Python prints it, our frames and imports' at its top left out."""
-    frames = error.__traceback__
-    while frames is not None and _is_machinery(frames.tb_frame.f_code.co_filename):
-        frames = frames.tb_next
-    return "".join(traceback.format_exception(type(error), error, frames)).rstrip()
-
-
-def _is_machinery(filename: str) -> bool:
-    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return filename.startswith((ours, "<frozen importlib")) or filename == importlib.__file__

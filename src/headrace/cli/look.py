@@ -61,7 +61,7 @@ def complain(error: BaseException) -> None:
 
     console = out(stderr=True)
     if isinstance(error, ScriptError) and error.__cause__ is not None:
-        from headrace.cli.loading import traceback_of
+        from headrace.core.tracebacks import traceback_of
 
         console.print(Text(traceback_of(error.__cause__), style="dim"), soft_wrap=True)
     console.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
@@ -79,23 +79,36 @@ def print_table(
     rows: Sequence[Sequence[str | Text]],
     numbers: Sequence[str] = (),
     elastic: Mapping[str, int] | None = None,
+    spare: Sequence[str] = (),
 ) -> None:
     """Print a table without rules: dim heads, columns named in `numbers` to the right, a line for each row.
 
-    Where a terminal is too narrow the `elastic` columns are cut, one after the other, down to these widths.
+    Where a terminal is too narrow the `elastic` columns are cut, one after the other, down to these widths; where that
+    does not do, the `spare` ones are left out, one after the other.
     """
     from rich.text import Text
 
     console = out()
-    widths = [max(map(_width, column)) for column in zip(heads, *rows, strict=True)]
-    for head, least in (elastic or {}).items():
-        column, excess = heads.index(head), sum(widths) + 2 * (len(widths) - 1) - console.width
-        widths[column] = min(max(widths[column] - max(excess, 0), least), widths[column])
+    widths = dict(zip(heads, (max(map(_width, column)) for column in zip(heads, *rows, strict=True)), strict=True))
+    _make_room(widths, console.width, elastic or {}, spare)
     for position, row in enumerate([heads, *rows]):
-        cells = [_cell(*each) for each in zip(row, widths, (head in numbers for head in heads), strict=True)]
+        named = dict(zip(heads, row, strict=True))
+        cells = [_cell(named[head], width, head in numbers) for head, width in widths.items()]
         line = Text("  ", style="" if position else "dim").join(cells)
         line.rstrip()
         console.print(line, soft_wrap=True)
+
+
+def _make_room(widths: dict[str, int], width: int, elastic: Mapping[str, int], spare: Sequence[str]) -> None:
+    """Leave out columns and cut others until they fit, if they can."""
+    least = {head: min(elastic.get(head, own), own) for head, own in widths.items()}
+    for head in spare:
+        if sum(least[kept] + 2 for kept in widths) - 2 > width:
+            del widths[head]
+    for head in elastic:
+        if head in widths:
+            excess = sum(own + 2 for own in widths.values()) - 2 - width
+            widths[head] = max(widths[head] - max(excess, 0), least[head])
 
 
 def _width(cell: str | Text) -> int:
@@ -109,28 +122,17 @@ def _cell(cell: str | Text, width: int, right: bool) -> Text:
     return Text(fit(str(cell), width, right=right), style=style)
 
 
-def timeline(rows: Sequence[Row], console: Console, most: int = 100) -> None:
-    """Print a timeline in colour, of at most `most` rows; what completed is left out first."""
+def timeline(rows: Sequence[Row], console: Console, left_out: int = 0) -> None:
+    """Print a timeline in colour, and how many runs that completed are `left_out` of it."""
     from rich.text import Text
 
-    shown = abridged(rows, most)
     width = min(console.width, _WIDEST_TIMELINE) if console.is_terminal else _PIPE_TIMELINE
-    for line in lines(shown, width):
+    for line in lines(rows, width):
         drawn = Text.assemble(*((text, STYLES[tone]) for text, tone in line))
         drawn.rstrip()
         console.print(drawn, soft_wrap=True)
-    if len(shown) < len(rows):
-        console.print(f"… and {len(rows) - len(shown)} more that completed", style="dim")
-
-
-def abridged(rows: Sequence[Row], most: int) -> Sequence[Row]:
-    """Return at most `most` rows in their order, but every one that did not complete."""
-    spare = len(rows) - most
-    if spare <= 0:
-        return rows
-    completed = [row.id for row in rows if row.state_type is StateType.COMPLETED and row.kind == "task"]
-    dropped = set(completed[max(len(completed) - spare, 0) :])
-    return [row for row in rows if row.id not in dropped]
+    if left_out:
+        console.print(f"… and {left_out} more that completed", style="dim")
 
 
 def moment_text(moment: datetime | None, now: datetime) -> str:

@@ -12,12 +12,14 @@ from uuid import UUID
 import typer
 
 from headrace.cli import as_json, world
-from headrace.cli.loading import load_flow, traceback_of
+from headrace.cli.loading import load_flow
 from headrace.cli.look import note, out, print_json, timeline
+from headrace.cli.options import Rows
 from headrace.cli.parameters import check_parameters, parse_parameters
 from headrace.cli.progress import Progress
 from headrace.cli.show import print_troubles
-from headrace.cli.story import timeline_of
+from headrace.cli.story import story_of
+from headrace.core.tracebacks import traceback_of
 
 if TYPE_CHECKING:
     from headrace.core.states import State
@@ -40,7 +42,7 @@ def run(
         typer.Option("--param", "-p", metavar="KEY=VALUE", help="A parameter, as JSON or text; once for each."),
     ] = None,
     params: Annotated[str | None, typer.Option(metavar="JSON", help="All parameters, as one JSON object.")] = None,
-    rows: Annotated[int, typer.Option(help="How many rows the timeline may have; failures always show.", min=1)] = 100,
+    rows: Rows = 100,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Nothing but what the flow prints, and warnings.")
     ] = False,
@@ -50,9 +52,9 @@ def run(
     ] = False,
 ) -> None:
     """Run a flow here and now, and show its timeline. Exits with 1 if it did not complete."""
-    given = parse_parameters(parameter or (), params)
     with _stdout_kept_for_json() if json_ else contextlib.nullcontext():
         flow = load_flow(target)
+        given = parse_parameters(parameter or (), params, flow.validator.hints)
         check_parameters(flow.fn, flow.name, given)
         outcome = _Outcome()
         if quiet:
@@ -64,7 +66,7 @@ def run(
         note("Interrupted")
     if run_id is not None:
         _report(run_id, quiet=quiet, json_=json_, most=rows)
-    if outcome.error is not None and not json_:
+    if outcome.error is not None and not json_ and not _is_in_the_log(outcome.error):
         out(stderr=True).print("\n" + traceback_of(outcome.error), style="dim", soft_wrap=True)
     raise typer.Exit(outcome.status)
 
@@ -86,6 +88,16 @@ class _Outcome:
         else:
             self.status = 0 if state.is_completed() else 1
             self.error = state.data if isinstance(state.data, Exception) else None
+
+
+def _is_in_the_log(error: BaseException) -> bool:
+    """Say whether the run's log, which went to the console just now, had the traceback already."""
+    import logging
+
+    from headrace.drive.logs import FLOW_RUNS, ROOT, ConsoleHandler
+
+    on_console = any(isinstance(handler, ConsoleHandler) for handler in ROOT.handlers)
+    return isinstance(error, Exception) and on_console and FLOW_RUNS.isEnabledFor(logging.ERROR)
 
 
 def _silence_console() -> None:
@@ -114,13 +126,13 @@ def _report(run_id: UUID, *, quiet: bool, json_: bool, most: int) -> None:
     """Print the run, for programs or for people, as it stands in the store."""
     store = world.store()
     flow_run = store.flow_run(run_id)
-    rows = timeline_of(store, flow_run, world.now())
     if json_:
+        rows = story_of(store, flow_run, world.now()).rows
         print_json(as_json.story(flow_run, store.history(run_id), rows))
     elif not quiet:
-        console = out()
-        timeline(rows, console, most)
-        print_troubles(rows, console)
+        console, story = out(), story_of(store, flow_run, world.now(), most)
+        timeline(story.rows, console, story.left_out)
+        print_troubles(story.rows, console)
 
 
 @contextlib.contextmanager

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.cli import as_json, world
-from headrace.cli.find import find_run, parse_states, parse_when
+from headrace.cli import as_json, completing, world
+from headrace.cli.find import find_run, parse_states, parse_when, unknown_states
 from headrace.cli.look import moment_text, note, print_json, print_table, say, state_text
+from headrace.cli.options import Rows, WhichFlowRuns, WhichRun, WhichRuns
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State, StateType
 from headrace.core.timeline import one_line, seconds_text
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="runs", help="Find runs, look at them, ask them to stop.", no_args_is_help=True)
 
-WhichRun = Annotated[str, typer.Argument(metavar="ID_OR_NAME", help="Id, 8 or more first digits of it, or name.")]
-WhichRuns = Annotated[list[str], typer.Argument(metavar="ID_OR_NAME...", help="Ids, first digits of them, or names.")]
-
 _LS = """Examples: headrace runs ls --state failed --since 2d · headrace runs ls --flow ingest --tasks --json"""
 
 
@@ -32,16 +30,26 @@ _LS = """Examples: headrace runs ls --state failed --since 2d · headrace runs l
 def ls(
     state: Annotated[
         list[str] | None,
-        typer.Option(help="Type (FAILED, which includes TimedOut) or name (Failed); may be given more than once."),
+        typer.Option(
+            help="Type (FAILED, which includes TimedOut) or name (Failed); may be given more than once.",
+            autocompletion=completing.states,
+        ),
     ] = None,
-    flow: Annotated[str | None, typer.Option(help="Part of the flow's name, or a glob.")] = None,
-    task: Annotated[str | None, typer.Option(help="Part of the task's name, or a glob; lists task runs.")] = None,
+    flow: Annotated[
+        str | None, typer.Option(help="Part of the flow's name, or a glob.", autocompletion=completing.flows)
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Part of the task's name, or a glob; lists task runs.", autocompletion=completing.tasks),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Part of the run's name, or a glob.")] = None,
     after: Annotated[
         str | None,
-        typer.Option("--since", "--after", help="Created then or later: 2h, 3d, today, 2026-03-01T12:30."),
+        typer.Option("--since", "--after", help="Created then or later: 2h, 1d12h, today, 9:30, 2026-03-01T12:30."),
     ] = None,
-    before: Annotated[str | None, typer.Option(help="Created before then; written like --since.")] = None,
+    before: Annotated[
+        str | None, typer.Option("--until", "--before", help="Created before then; written like --since.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="How many to list at most, newest first; 0 for all.", min=0)] = 20,
     tasks: Annotated[bool, typer.Option("--tasks", help="List task runs instead of flow runs.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print a JSON array of runs.")] = False,
@@ -57,11 +65,19 @@ def ls(
         print_json([as_json.run(run) for run in found])
     elif not found:
         say("No runs fit.")
+        _note_unknown(state or ())
     else:
         _print_runs(found, "task" if of_tasks else "flow", world.now())
         total = store.count("task" if of_tasks else "flow", where)
         if total > len(found):
             note(f"{len(found)} of {total}; --limit 0 lists all")
+
+
+def _note_unknown(states: Sequence[str]) -> None:
+    """Tell what may have been meant by names of states that are none of ours; a user's own may be any."""
+    for text, near in unknown_states(states):
+        meant = f"; did you mean {near}?" if near else "."
+        note(f"{text!r} is no state that headrace gives{meant}")
 
 
 def _filter(
@@ -82,8 +98,8 @@ def _filter(
         flow_name=flow,
         task_name=task,
         name=name,
-        after=parse_when(after, now) if after else None,
-        before=parse_when(before, now) if before else None,
+        after=parse_when(after, now, "--since") if after else None,
+        before=parse_when(before, now, "--until") if before else None,
     )
 
 
@@ -102,7 +118,8 @@ def _print_runs(found: Sequence[Run], kind: str, now: datetime) -> None:
         for run in found
     ]
     heads = ["id", "run", kind, "state", "attempts", "created", "took"]
-    print_table(heads, rows, ["attempts", "took"], elastic={"run": 12, kind: 8, "state": 11})
+    spare = ["attempts", "created", kind, "took"]
+    print_table(heads, rows, ["attempts", "took"], elastic={"run": 12, kind: 8, "state": 11}, spare=spare)
 
 
 def _id_length(found: Sequence[Run]) -> int:
@@ -126,27 +143,31 @@ def _took(run: Run, now: datetime) -> float | None:
 @app.command(epilog="Example: headrace runs show ingest-Sunday")
 def show(
     run: WhichRun,
+    rows: Rows = 100,
     json_: Annotated[
-        bool, typer.Option("--json", help="Print JSON: the run, its history, and its timeline's rows.")
+        bool, typer.Option("--json", help="Print JSON: the run, its history, and all rows of its timeline.")
     ] = False,
 ) -> None:
     """Show one run: its parameters, the history of its states, and the timeline of its task runs."""
     from headrace.cli.show import show_run
-    from headrace.cli.story import timeline_of
+    from headrace.cli.story import story_of
 
     store = world.store()
     found = find_run(store, run)
-    history, rows = store.history(found.id), timeline_of(store, found, world.now())
+    history = store.history(found.id)
     if json_:
-        print_json(as_json.story(found, history, rows))
+        print_json(as_json.story(found, history, story_of(store, found, world.now()).rows))
     else:
-        show_run(found, history, rows, world.now())
+        show_run(found, history, story_of(store, found, world.now(), rows), world.now())
 
 
 @app.command(epilog="Examples: headrace runs logs ingest-Sunday --level warning · headrace runs logs 0195a1b2 --follow")
 def logs(
     run: WhichRun,
-    level: Annotated[str, typer.Option(help="Least level: debug, info, warning, error, critical.")] = "debug",
+    level: Annotated[
+        str,
+        typer.Option(help="Least level: debug, info, warning, error, critical.", autocompletion=completing.levels),
+    ] = "debug",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object for each line.")] = False,
 ) -> None:
@@ -159,7 +180,7 @@ def logs(
 
 @app.command(epilog="Example: headrace runs cancel ingest-Sunday")
 def cancel(
-    runs: WhichRuns,
+    runs: WhichFlowRuns,
     force: Annotated[
         bool, typer.Option("--force", help="Record Cancelled at once, for a run whose process is gone.")
     ] = False,

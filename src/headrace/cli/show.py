@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from headrace.cli.look import STYLES, moment_text, out, state_text, timeline
+from headrace.cli.story import Story
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State, StateType
 from headrace.core.timeline import SYMBOLS, Row, one_line, seconds_text
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _ILL = (StateType.FAILED, StateType.CRASHED, StateType.CANCELLED)
 
 
-def show_run(run: Run, history: Sequence[State], rows: Sequence[Row], now: datetime) -> None:
+def show_run(run: Run, history: Sequence[State], story: Story, now: datetime) -> None:
     """Print a run: its facts, its parameters, its history, its timeline, and what went wrong in it."""
     console = out()
     console.print(one_line(run.name), style="bold")
@@ -31,8 +32,8 @@ def show_run(run: Run, history: Sequence[State], rows: Sequence[Row], now: datet
     console.print("\nhistory", style="dim")
     _pairs(console, _steps(history, now))
     console.print("\ntimeline", style="dim")
-    timeline(rows, console)
-    print_troubles(rows, console)
+    timeline(story.rows, console, story.left_out)
+    print_troubles(story.rows, console)
 
 
 def print_troubles(rows: Sequence[Row], console: Console, most: int = 20) -> None:
@@ -50,13 +51,17 @@ def print_troubles(rows: Sequence[Row], console: Console, most: int = 20) -> Non
 def _pairs(console: Console, pairs: Iterable[tuple[str, str | Text]]) -> None:
     """Print names and values in two columns, long values wrapped within theirs."""
     from rich.table import Table
+    from rich.text import Text
 
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
     for name, value in pairs:
         grid.add_row("  " + name, value)
-    console.print(grid)
+    for line in console.render_lines(grid, pad=False):  # the grid fills up its last column with spaces
+        text = Text.assemble(*((segment.text, segment.style or "") for segment in line))
+        text.rstrip()
+        console.print(text, soft_wrap=True)
 
 
 def _facts(run: Run, now: datetime) -> Iterator[tuple[str, str | Text]]:

@@ -2,25 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.core.records import FlowRun, Run, TaskRun
+from headrace.core.states import StateType
 from headrace.core.timeline import Row, rows
 from headrace.store.protocol import RunFilter
 
 if TYPE_CHECKING:
     from headrace.store.protocol import Store
 
+_COMPLETED = frozenset({StateType.COMPLETED})
+_NOT_COMPLETED = frozenset(StateType) - _COMPLETED
 
-def timeline_of(store: Store, run: Run, now: datetime) -> list[Row]:
-    """Return the rows of a run's timeline: it, its task runs, its subflows and theirs."""
+
+class Story(NamedTuple):
+    """The rows of a run's timeline, and how many task runs that completed are not among them."""
+
+    rows: list[Row]
+    left_out: int
+
+
+def story_of(store: Store, run: Run, now: datetime, most: int | None = None) -> Story:
+    """Return the timeline of a run: it, its task runs, its subflows and theirs.
+
+    Of more than `most` runs only that many are read, so that a run of a hundred thousand is shown at once: all
+    that did not complete, all subflows, and of the others the first.
+    """
     flow_runs = [run, *descendants(store, run)] if isinstance(run, FlowRun) else []
-    tasks = [task for flow_run in flow_runs for task in store.task_runs(RunFilter(flow_run_id=flow_run.id))]
+    tasks = _all_tasks(store, flow_runs) if most is None else _most_telling(store, flow_runs, most)
+    left_out = 0
+    if most is not None:
+        left_out = sum(store.count("task", RunFilter(flow_run_id=each.id)) for each in flow_runs) - len(tasks)
     everyone: list[Run] = [run, *flow_runs[1:], *tasks]
     until = None if run.state is not None and run.state.is_final() else now
-    return rows(run, tasks, flow_runs[1:], {one.id: store.history(one.id) for one in everyone}, until)
+    drawn = rows(run, tasks, flow_runs[1:], {one.id: store.history(one.id) for one in everyone}, until)
+    return Story(drawn, left_out)
+
+
+def _all_tasks(store: Store, flow_runs: Sequence[FlowRun]) -> list[TaskRun]:
+    return [task for flow_run in flow_runs for task in store.task_runs(RunFilter(flow_run_id=flow_run.id))]
+
+
+def _most_telling(store: Store, flow_runs: Sequence[FlowRun], most: int) -> list[TaskRun]:
+    """Return the task runs that did not complete, those that stand for subflows, and others while there is room."""
+    ids = frozenset(run.parent_task_run_id for run in flow_runs[1:] if run.parent_task_run_id is not None)
+    standing = store.task_runs(RunFilter(ids=ids, state_types=_COMPLETED)) if ids else []
+    ill = [RunFilter(flow_run_id=run.id, state_types=_NOT_COMPLETED) for run in flow_runs]
+    tasks = [*standing, *(task for where in ill for task in store.task_runs(where))]
+    room = most - 1 - len(tasks)  # a subflow and the task run that stands for it share a row
+    for run in flow_runs:
+        if room <= 0:
+            break
+        well = RunFilter(flow_run_id=run.id, state_types=_COMPLETED)
+        found = [task for task in store.task_runs(well, limit=room + len(ids)) if task.id not in ids][:room]
+        tasks += found
+        room -= len(found)
+    return tasks
 
 
 def descendants(store: Store, run: Run) -> Iterator[FlowRun]:
@@ -28,10 +68,3 @@ def descendants(store: Store, run: Run) -> Iterator[FlowRun]:
     for child in store.flow_runs(RunFilter(flow_run_id=run.id)):
         yield child
         yield from descendants(store, child)
-
-
-def flow_run_of(store: Store, run: Run) -> FlowRun | None:
-    """Return the flow run that a run belongs to, or is; None for a task run outside a flow."""
-    if isinstance(run, FlowRun):
-        return run
-    return store.flow_run(run.flow_run_id) if isinstance(run, TaskRun) and run.flow_run_id else None

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from headrace.core.messages import described
+from headrace.core.wording import kind_of
 from headrace.core.words import ADJECTIVES, ANIMALS
 from headrace.exceptions import InvalidNameError
 
@@ -35,7 +36,7 @@ def slug(draw: Callable[[], float]) -> str:
 def check_name(name: object, what: str) -> str:
     """Return the name if it may be that of a task (`what`). Raises TypeError, or InvalidNameError for an empty one."""
     if not isinstance(name, str):
-        raise TypeError(f"The name of a {what} must be a string, not {name!r}, a {type(name).__name__}.")
+        raise TypeError(f"The name of a {what} must be a string, not {name!r}, {kind_of(name)}.")
     if not name:
         raise InvalidNameError(f"The name of a {what} can't be empty. Leave it out to use the function's name.")
     return name
@@ -81,9 +82,7 @@ def called_name(value: object, what: str) -> str:
     """Return what a name callable returned. Raises TypeError if it is no string."""
     if isinstance(value, str):
         return value
-    raise TypeError(
-        f"A callable {what} must return the name as a string; it returned {value!r}, a {type(value).__name__}."
-    )
+    raise TypeError(f"A callable {what} must return the name as a string; it returned {value!r}, {kind_of(value)}.")
 
 
 def takes_parameters(fn: Callable[..., Any]) -> bool:

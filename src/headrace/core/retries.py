@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+from headrace.core.wording import kind_of
+
 #: More delays than this in one policy are taken for a mistake.
 MOST_DELAYS = 50
 
@@ -154,7 +156,7 @@ def _called(backoff: Callable[[int], object], retries: int, kind: str) -> list[o
         return list(delays)
     raise TypeError(
         f"A callable retry_delay_seconds is given the number of retries and returns a list of seconds; for "
-        f"this {kind} {backoff!r} returned {delays!r}, a {type(delays).__name__}. Write for example "
+        f"this {kind} {backoff!r} returned {delays!r}, {kind_of(delays)}. Write for example "
         "lambda retries: [10.0] * retries."
     )
 
@@ -177,9 +179,7 @@ def _checked_delays(given: object, kind: str) -> tuple[float, ...]:
 def _seconds(value: object, what: str) -> float:
     what = what[0].upper() + what[1:]
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(
-            f"{what} must be a number of seconds, not {value!r}, a {type(value).__name__}. {_advice(value)}"
-        )
+        raise TypeError(f"{what} must be a number of seconds, not {value!r}, {kind_of(value)}. {_advice(value)}")
     if not 0 <= value < math.inf:  # nan compares false
         raise ValueError(f"{what} must be a number of seconds from 0 up, not {value!r}. Write 0 to try again at once.")
     return value
@@ -197,7 +197,7 @@ def _checked_jitter(factor: object, kind: str) -> float | None:
     if isinstance(factor, bool) or not isinstance(factor, int | float):
         raise TypeError(
             f"The retry_jitter_factor of a {kind} must be a number, not {factor!r}, "
-            f"a {type(factor).__name__}. Write 0.5 to wait up to half as long again, or None for no jitter."
+            f"{kind_of(factor)}. Write 0.5 to wait up to half as long again, or None for no jitter."
         )
     if not 0 <= factor < math.inf:
         raise ValueError(

@@ -29,6 +29,7 @@ from uuid import UUID
 
 from headrace.core.awaiting import awaitable_too
 from headrace.core.models import Model
+from headrace.core.wording import kind_of
 from headrace.exceptions import CancelledRun, CrashedRun, FailedRun, MissingResult, PausedRun, UnfinishedRun
 from headrace.ids import state_id
 
@@ -464,7 +465,7 @@ def exception_of(state: State) -> BaseException:
         return _first_exception([data], state)
     if is_state_iterable(data):
         return _first_exception(data, state)
-    raise TypeError(f"The data of {state} is a {type(data).__name__}, which stands for no exception: {data!r}")
+    raise TypeError(f"The data of {state} is {kind_of(data)}, which stands for no exception: {data!r}")
 
 
 def _first_exception(children: Collection[State], parent: State) -> BaseException:

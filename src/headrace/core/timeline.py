@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from typing import Literal
 from unicodedata import east_asian_width
 from uuid import UUID
@@ -164,38 +164,59 @@ def render(rows: Sequence[Row], width: int = 100) -> str:
 
 
 def lines(rows: Sequence[Row], width: int = 100) -> list[Line]:
-    """Draw a timeline: a head, one line for each row, and a legend of the cells that occur in the bars."""
+    """Draw a timeline: a head, one line for each row, and a legend of the cells that occur in the bars.
+
+    Where the width does not do for all columns, attempts, start and took are left out, in this order.
+    """
     if not rows:
         return []
     span = max([segment.end for row in rows for segment in row.segments], default=0.0)
-    texts = [_texts(row) for row in rows]
-    widths = [max(cell_width(line[column]) for line in [_HEAD, *texts]) for column in range(len(_HEAD))]
-    rest = max(width - sum(widths[1:]) - 2 * len(widths), _NARROWEST_NAME + _NARROWEST_BAR)
-    widths[0] = min(widths[0], max(rest - max(_NARROWEST_BAR, rest // 2), _NARROWEST_NAME), _WIDEST_NAME)
-    bar_width = rest - widths[0]
+    cells = [_cells(row) for row in rows]
+    widths = {name: max(map(cell_width, [name, *(row[name][0] for row in cells)])) for name in cells[0]}
+    rest = _make_room(widths, width)
+    widths["run"] = min(widths["run"], max(rest - max(_NARROWEST_BAR, rest // 2), _NARROWEST_NAME), _WIDEST_NAME)
+    bar_width = rest - widths["run"]
     bars = [bar(row, span, bar_width) for row in rows]
-    head = [*_line(_HEAD, widths, ["head"] * 5), (_axis(span, bar_width), "head")]
-    body = [[*_line(text, widths, _tones(row)), *bar] for row, text, bar in zip(rows, texts, bars, strict=True)]
-    return [head, *body, *_legend(bars)]
+    head = [*_line({name: (name, "head") for name in widths}, widths), (_axis(span, bar_width), "head")]
+    body = [[*_line(row, widths), *_joined(bar)] for row, bar in zip(cells, bars, strict=True)]
+    return [head, *body, *_legend(bars, width)]
 
 
-_HEAD = ("run", "state", "attempts", "start", "took")
+#: The cells of a row before its bar, by column, each with its tone.
+_Cells = Mapping[str, tuple[str, Tone]]
 
 
-def _texts(row: Row) -> tuple[str, ...]:
-    state = f"{SYMBOLS[row.state_type]} {row.state_name}"
-    times = (seconds_text(row.offset), seconds_text(row.duration))
-    return ("  " * row.depth + one_line(row.name), one_line(state), str(row.attempts), *times)
+def _cells(row: Row) -> _Cells:
+    return {
+        "run": ("  " * row.depth + one_line(row.name), "flow" if row.kind == "flow" else ""),
+        "state": (one_line(f"{SYMBOLS[row.state_type]} {row.state_name}"), row.state_type or ""),
+        "attempts": (str(row.attempts), ""),
+        "start": (seconds_text(row.offset), "faint"),
+        "took": (seconds_text(row.duration), ""),
+    }
 
 
-def _tones(row: Row) -> list[Tone]:
-    return ["flow" if row.kind == "flow" else "", row.state_type or "", "", "faint", ""]
+def _make_room(widths: dict[str, int], width: int) -> int:
+    """Take out columns until a name and a bar find room beside them; return how much they have."""
+    for name in (None, "attempts", "start", "took"):
+        widths.pop(name or "", None)
+        rest = width - sum(widths.values()) + widths["run"] - 2 * len(widths)
+        if rest >= _NARROWEST_NAME + _NARROWEST_BAR:
+            return rest
+    return _NARROWEST_NAME + _NARROWEST_BAR
 
 
-def _line(texts: Sequence[str], widths: Sequence[int], tones: Sequence[Tone]) -> Line:
+def _line(cells: _Cells, widths: Mapping[str, int]) -> Line:
     """Lay out the columns: names and states to the left, numbers to the right."""
-    cells = [fit(text, width, right=column > 1) for column, (text, width) in enumerate(zip(texts, widths, strict=True))]
-    return [(cell + "  ", tone) for cell, tone in zip(cells, tones, strict=True)]
+    left = ("run", "state")
+    return [
+        (fit(cells[name][0], width, right=name not in left) + "  ", cells[name][1]) for name, width in widths.items()
+    ]
+
+
+def _joined(bar: Line) -> Line:
+    """Make one piece of neighbours of the same tone: a terminal is sent less, and sees the same."""
+    return [("".join(text for text, _ in same), tone) for tone, same in groupby(bar, key=lambda piece: piece[1])]
 
 
 def _axis(span: float, width: int) -> str:
@@ -215,11 +236,19 @@ def bar(row: Row, span: float, width: int) -> Line:
     return [(_CELLS[tone][0] if tone else " ", tone) for tone in cells]
 
 
-def _legend(bars: Sequence[Line]) -> Iterator[Line]:
+def _legend(bars: Sequence[Line], width: int) -> Iterator[Line]:
     seen = {tone for line in bars for _, tone in line}
-    entries = [(f"{cell} {meaning}   ", tone) for tone, (cell, meaning) in _CELLS.items() if tone in seen]
-    if len(entries) > 1:
-        yield [(text, tone) for text, tone in entries]
+    entries: Line = [(f"{cell} {meaning}", tone) for tone, (cell, meaning) in _CELLS.items() if tone in seen]
+    if len(entries) < 2:
+        return
+    line: Line = entries[:1]
+    for text, tone in entries[1:]:
+        if sum(len(piece) for piece, _ in line) + 3 + len(text) > width:
+            yield line
+            line = [(text, tone)]
+        else:
+            line = [*line, ("   " + text, tone)]
+    yield line
 
 
 # --- text of a given width

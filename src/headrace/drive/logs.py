@@ -10,7 +10,6 @@ import atexit
 import logging
 import sys
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -20,6 +19,7 @@ from uuid import UUID
 from headrace.clock import SystemClock
 from headrace.clock.protocol import datetime_of
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
+from headrace.core.tracebacks import traceback_of
 from headrace.drive.surroundings import Surroundings
 from headrace.settings import current_settings
 
@@ -189,7 +189,7 @@ def _world_of(record: logging.LogRecord) -> Logging | None:
 def _traceback(record: logging.LogRecord) -> str | None:
     """Return the traceback of a record; the first handler works it out for all of them, as logging's own do."""
     if not record.exc_text and record.exc_info and record.exc_info[1] is not None:
-        record.exc_text = "".join(traceback.format_exception(record.exc_info[1])).rstrip()
+        record.exc_text = traceback_of(record.exc_info[1])
     return record.exc_text
 
 

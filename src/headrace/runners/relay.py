@@ -9,11 +9,11 @@ from __future__ import annotations
 import itertools
 import logging
 import queue
-import traceback
 from typing import Any
 from uuid import UUID
 
 from headrace.core.states import NOT_KEPT, State
+from headrace.core.tracebacks import traceback_of
 from headrace.drive.logs import ROOT, configure
 from headrace.drive.world import World
 from headrace.runners.pickling import cannot_pickle, dumps, loads
@@ -159,8 +159,7 @@ class RelayHandler(logging.Handler):
         """Send one line."""
         text = record.getMessage()
         if record.exc_info and record.exc_info[1] is not None:
-            shown = "".join(traceback.format_exception(record.exc_info[1])).rstrip()
-            text = f"{text}\n{shown}"
+            text = f"{text}\n{traceback_of(record.exc_info[1])}"
         run = {name: value for name in _RUN_FIELDS if (value := getattr(record, name, None)) is not None}
         origin = (record.pathname, record.lineno, record.funcName)
         self._pipe.send(Line(record.name, record.levelno, text, origin, run))

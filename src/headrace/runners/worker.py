@@ -18,6 +18,7 @@ from uuid import UUID
 from headrace.clock import SystemClock
 from headrace.core.messages import described
 from headrace.core.states import State
+from headrace.core.tracebacks import traceback_of
 from headrace.core.walk import found, walk
 from headrace.drive import sync
 from headrace.drive.guards import Guard, signals, thread_guard
@@ -32,8 +33,6 @@ from headrace.runs.context import TAGS, FlowRunContext, Origins, TaskRunContext
 from headrace.runs.steps import is_promise, settled
 from headrace.settings import temporary_settings
 from headrace.store.protocol import Store
-
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class ShiftedClock(SystemClock):
@@ -227,11 +226,9 @@ def _done(outcome: Outcome, task_name: str, expired: Exception | None) -> Done:
 
 
 def _users_traceback(error: BaseException) -> str:
-    """Return an exception's traceback as Python prints it, without our frames; empty where there are only ours."""
-    shown = traceback.TracebackException.from_exception(error)
-    frames = [frame for frame in shown.stack if not frame.filename.startswith(_OURS)]
-    shown.stack = traceback.StackSummary.from_list(frames)
-    return "".join(shown.format()).rstrip() if frames else ""
+    """Return an exception's traceback; empty where it would show no line of anybody's."""
+    shown = traceback_of(error)
+    return shown if shown.startswith("Traceback") else ""
 
 
 def _pickled(error: BaseException) -> bytes | None:

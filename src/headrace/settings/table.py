@@ -238,14 +238,15 @@ def find_setting(name: str | Setting[Any]) -> Setting[Any]:
         return name
     found = _BY_FIELD.get(name.lower().removeprefix(PREFIX.lower()))
     if found is None:
-        raise ConfigurationError(f"There is no setting {name}.{_nearest(name)} `headrace config view` lists them.")
+        raise ConfigurationError(
+            f"There is no setting {name}.{_nearest(name)} `headrace config view --show-defaults` lists them."
+        )
     return found
 
 
 def _nearest(name: str) -> str:
     import difflib  # only when there is something to complain about
 
-    in_full = name.upper().startswith(PREFIX)
-    names = {(s.name if in_full else s.field).lower(): s.name if in_full else s.field for s in SETTINGS}
-    near = difflib.get_close_matches(name.lower(), names, n=1)
-    return f" Did you mean {names[near[0]]}?" if near else ""
+    prefix = PREFIX if name.upper().startswith(PREFIX) else ""  # common to all: it says nothing of which is near
+    near = difflib.get_close_matches(name.lower().removeprefix(prefix.lower()), [s.field for s in SETTINGS], n=1)
+    return f" Did you mean {prefix + near[0].upper() if prefix else near[0]}?" if near else ""

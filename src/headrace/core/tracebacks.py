@@ -1,0 +1,55 @@
+"""Tracebacks as users want them: their own frames, without the engine's between them.
+
+Between a flow that calls a task and the task's function there are half a dozen frames of ours, and in a nest of
+tasks they bury the two lines that matter. So frames of ours, and those of the import machinery, are left out
+where they lead on to other code. At the end they stay, because there something of ours went wrong; unless the
+error says by itself all that there is to say, as a time-out does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator
+from traceback import StackSummary, TracebackException
+
+from headrace.exceptions import HeadraceError
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_IMPORTING = importlib.__file__
+#: Errors that say by themselves where to look: ours in their message, Python's with the line that it can't read.
+_SELF_EXPLAINING = (HeadraceError, SyntaxError)
+
+
+def is_machinery(filename: str) -> bool:
+    """Say whether a frame's file is one of ours, or imports modules."""
+    return filename.startswith((_OURS, "<frozen importlib")) or filename == _IMPORTING
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return the traceback of an exception, and of those that led to it, as Python prints them, but without ours.
+
+    Where no frame is left it is the exception alone.
+    """
+    shown = TracebackException.from_exception(error)
+    for part, its_error in _parts(shown, error):
+        part.stack = _without_ours(part.stack, its_error) or None  # type: ignore[assignment]  # None: no head either
+    return "".join(shown.format()).rstrip()
+
+
+def _parts(shown: TracebackException, error: BaseException) -> Iterator[tuple[TracebackException, BaseException]]:
+    """Yield an exception, its causes and what a group holds; that this ends Python itself has seen to."""
+    yield shown, error
+    pairs = [(shown.__cause__, error.__cause__), (shown.__context__, error.__context__)]
+    if isinstance(error, BaseExceptionGroup):
+        pairs += zip(shown.exceptions or (), error.exceptions, strict=False)
+    for its_part, its_error in pairs:
+        if its_part is not None and its_error is not None:
+            yield from _parts(its_part, its_error)
+
+
+def _without_ours(stack: StackSummary, error: BaseException) -> StackSummary:
+    last = max((at for at, frame in enumerate(stack) if not is_machinery(frame.filename)), default=-1)
+    leading = [frame for frame in stack[: last + 1] if not is_machinery(frame.filename)]
+    ending = [] if isinstance(error, _SELF_EXPLAINING) else stack[last + 1 :]
+    return StackSummary.from_list([*leading, *ending])
