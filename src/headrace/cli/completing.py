@@ -5,7 +5,7 @@ A shell asks while somebody types, so nothing here may fail: where the store can
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,8 @@ from headrace.cli import world
 from headrace.exceptions import HeadraceError
 
 if TYPE_CHECKING:
-    from headrace.store.protocol import RunFilter
+    from headrace.core.records import Run
+    from headrace.store.protocol import RunKind
 
 _MOST_RUNS = 50
 _LOOKED_AT = 1000  # newest runs, whose flows and tasks are offered
@@ -38,29 +39,31 @@ def runs(incomplete: str) -> Iterator[str]:
     """Offer the newest flow runs and task runs by name; after eight digits of an id also by id."""
     from headrace.cli.find import runs_by_prefix
 
-    store, where = world.store(), _beginning(incomplete)
     yield from flow_runs(incomplete)
-    yield from (run.name for run in store.task_runs(where, limit=_MOST_RUNS, newest_first=True))
-    yield from (str(run.id) for run in runs_by_prefix(store, incomplete)[:_MOST_RUNS])
+    yield from (run.name for run in _named("task", incomplete))
+    yield from (str(run.id) for run in runs_by_prefix(world.store(), incomplete)[:_MOST_RUNS])
 
 
 @_offering
 def flow_runs(incomplete: str) -> Iterator[str]:
     """Offer the newest flow runs by name."""
-    found = world.store().flow_runs(_beginning(incomplete), limit=_MOST_RUNS, newest_first=True)
-    yield from (run.name for run in found)
+    yield from (run.name for run in _named("flow", incomplete))
 
 
 @_offering
 def flows(incomplete: str) -> Iterator[str]:
     """Offer flows that ran lately."""
-    yield from (run.flow_name for run in world.store().flow_runs(limit=_LOOKED_AT, newest_first=True))
+    from headrace.store.protocol import NEWEST
+
+    yield from (run.flow_name for run in world.store().flow_runs(limit=_LOOKED_AT, order=NEWEST))
 
 
 @_offering
 def tasks(incomplete: str) -> Iterator[str]:
     """Offer tasks that ran lately."""
-    yield from (run.task_name for run in world.store().task_runs(limit=_LOOKED_AT, newest_first=True))
+    from headrace.store.protocol import NEWEST
+
+    yield from (run.task_name for run in world.store().task_runs(limit=_LOOKED_AT, order=NEWEST))
 
 
 @_offering
@@ -91,8 +94,9 @@ def settings(incomplete: str) -> Iterator[str]:
     yield from (setting.name for setting in SETTINGS)
 
 
-def _beginning(text: str) -> RunFilter:
-    """Return what finds runs whose names begin so."""
-    from headrace.store.protocol import RunFilter
+def _named(kind: RunKind, begin: str) -> Sequence[Run]:
+    """Return the newest runs whose names begin so."""
+    from headrace.store.protocol import NEWEST, RunFilter
 
-    return RunFilter(name=f"{text}*")
+    find = world.store().flow_runs if kind == "flow" else world.store().task_runs
+    return find(RunFilter(name=f"{begin}*"), limit=_MOST_RUNS, order=NEWEST)
