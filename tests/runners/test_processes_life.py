@@ -273,6 +273,13 @@ def test_a_file_that_was_loaded_by_its_path_travels_by_value(tmp_path: Path, wor
         del sys.modules["far_away_module"]
 
 
+def test_a_function_of_no_module_travels_by_value(world: World) -> None:
+    """Code that was run by `exec`, as that of documents is."""
+    namespace: dict[str, Any] = {"task": task}
+    exec("@task\ndef inc(x):\n    return x + 1\n", namespace)
+    assert in_processes(lambda: namespace["inc"].submit(1).result()) == 2
+
+
 def test_a_file_that_calls_its_flow_when_imported_is_told_to_guard_the_call(tmp_path: Path) -> None:
     """Its workers import it, and would start workers without end."""
     (tmp_path / "unguarded.py").write_text(

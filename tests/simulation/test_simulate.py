@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import copy
 import datetime as datetime_module
+import pickle
 import queue
 import socket
 import threading
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from time import sleep
 
+import cloudpickle
 import pytest
 
 from headrace import flow, task
@@ -124,6 +127,15 @@ def test_every_clock_of_user_code_is_virtual():
         assert type(datetime.now()).__module__ == "datetime"
     assert datetime.now(UTC).year >= 2026
     assert datetime is datetime_module.datetime
+
+
+def test_moments_are_pickled_as_in_real_time():
+    """A pickle says the class by its place, and what looks there is not the code that asked for the pickle."""
+    with simulate():
+        for moment in (datetime.now(UTC), datetime_module.datetime.now(), date.today(), timedelta(1)):
+            for module in (pickle, cloudpickle):
+                assert module.loads(module.dumps(moment)) == moment
+            assert copy.deepcopy(moment) == moment
 
 
 def test_waits_of_threads_queues_and_executors_are_virtual():

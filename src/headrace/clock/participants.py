@@ -30,15 +30,18 @@ class Participant:
 
     A `background` participant (a daemon thread of the user's, a server say) does not hold time while it is in a real
     wait: it waits for work. One that `outlives` the simulation (a thread of an executor) goes on in real time after it.
-    `within` is the run that a thread of the user's was begun in.
+    `within` is the run that a thread of the user's was begun in. One that has `delegated` what it does waits for
+    another process, which takes part in its place, keeps its turn, and says itself where it is in a real wait.
     """
 
     __slots__ = (
         "background",
+        "delegated",
         "depth",
         "doing",
         "gate",
         "name",
+        "native_id",
         "outlives",
         "parking",
         "since",
@@ -55,10 +58,12 @@ class Participant:
         self.doing = Doing.EXPECTED
         self.depth = 0
         self.background = False
+        self.delegated = False
         self.outlives = False
         self.subject: object = None
         self.within: object = None
         self.thread_id: int | None = None
+        self.native_id: int | None = None
         self.parking: Parking | None = None
         self.since = 0
         self.why: Why = ""
@@ -70,6 +75,19 @@ class Participant:
 
 
 Why = str | Callable[[], str]
+
+
+class Waits(NamedTuple):
+    """What a process says that takes part in another's time: nobody in it can go on.
+
+    That is so after `heard` things were told, until `deadline_ns` (None: for ever), or because somebody is in a real
+    wait. `where` says who waits for what, where that may be asked for.
+    """
+
+    heard: int
+    deadline_ns: int | None
+    is_real: bool
+    where: str
 
 
 class Parking:

@@ -89,6 +89,10 @@ class Clock(Protocol):
         """Wait, in the block, for something that the clock knows nothing of: a process, a socket."""
         ...
 
+    def delegating(self, why: str) -> AbstractContextManager[None]:
+        """Wait, in the block, for another process that lives by this clock and acts in this thread's place."""
+        ...
+
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
         """Return a new event loop whose time is this clock's."""
         ...

@@ -52,6 +52,13 @@ def runaway(turns: Reported, why: str) -> RunawayError:
     return RunawayError(f"Runaway: {why}", _rows(turns), _at(turns))
 
 
+def waits_of(turns: Reported) -> str:
+    """Say in one line who waits for what, and where in the code."""
+    return "; ".join(
+        f"{name} {doing}, {where}" if where else f"{name} {doing}" for name, doing, _, where in _rows(turns)
+    )
+
+
 def _at(turns: Reported) -> float:
     return (turns.now - turns.start) / _SECOND
 

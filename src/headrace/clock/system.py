@@ -55,6 +55,10 @@ class SystemClock:
         """Do nothing: every wait is real."""
         return _NOTHING
 
+    def delegating(self, why: str) -> AbstractContextManager[None]:
+        """Do nothing: real time is everybody's."""
+        return _NOTHING
+
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
         """Return an event loop of the running policy."""
         import asyncio  # slow to import, and a sync flow never needs it

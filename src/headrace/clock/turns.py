@@ -144,7 +144,7 @@ class Turns:
         return name if self._names[name] == 1 else f"{name}#{self._names[name]}"
 
     def _arrived(self, participant: Participant) -> Participant:
-        participant.thread_id = threading.get_ident()
+        participant.thread_id, participant.native_id = threading.get_ident(), threading.get_native_id()
         self._participants[participant.thread_id] = participant
         return participant
 
@@ -404,7 +404,32 @@ class Turns:
         try:
             yield
         finally:
+            self._return(participant)
+
+    def _return(self, participant: Participant) -> None:
+        """Line up again, unless a step that was passed meanwhile has seen to it."""
+        if participant.doing is Doing.ASIDE:
             self._rejoin(participant)
+
+    @contextmanager
+    def delegating(self, why: Why) -> Iterator[None]:
+        """Let another process act in this participant's place in the block, which keeps its turn."""
+        participant = self.here()
+        if participant is None or participant.delegated:
+            yield
+            return
+        participant.why, participant.delegated = why, True
+        try:
+            yield
+        finally:
+            participant.delegated = False
+
+    def set_aside(self, why: Why) -> None:
+        """Put the participant of this thread aside: what acts in its place is in a real wait."""
+        participant = self.here()
+        if participant is not None:
+            participant.why = why
+            self.put_aside(participant)
 
     def put_aside(self, participant: Participant) -> None:
         """Take the turn from a participant that is in a real wait."""

@@ -39,7 +39,10 @@ class VirtualClock:
     ) -> None:
         if start.tzinfo is None:
             raise ValueError(f"A virtual clock starts at an aware datetime, not at the naive {start!r}: add tzinfo.")
-        self.turns = Turns(nanoseconds_of(start), schedule, stall_seconds)
+        self._live_by(Turns(nanoseconds_of(start), schedule, stall_seconds))
+
+    def _live_by(self, turns: Turns) -> None:
+        self.turns = turns
         self._limits: dict[int, list[Limit]] = {}
         #: Called before a thread waits; it may raise instead.
         self.before_wait: Callable[[], object] | None = None
@@ -135,6 +138,14 @@ class VirtualClock:
     def in_flight(self, why: str) -> AbstractContextManager[None]:
         """Wait for something real in the block: time does not jump over it."""
         return self.turns.in_flight(why)
+
+    def delegating(self, why: str) -> AbstractContextManager[None]:
+        """Let another process act in the place of this thread in the block, which keeps its turn."""
+        return self.turns.delegating(why)
+
+    def set_aside(self, why: Why) -> None:
+        """Let the others go on: what acts in the place of this thread is in a real wait."""
+        self.turns.set_aside(why)
 
     # waiting ---------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 One thread of the process looks at all virtual clocks a few times a second: is somebody in a real wait who holds the
 turn? Then it is put aside, so that the others go on. Does everybody wait for each other? Then that is a deadlock. Has a
 real wait stopped everything for too long? Then that is a stall. A participant that computes is left alone: its thread
-uses the processor.
+uses the processor, or is in line for it where the machine is busy.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class _Watched:
         """Look once more."""
         turns = self.turns
         current = turns.current
-        place = _place(current.thread_id) if current is not None else None
+        place = _place(current) if current is not None else None
         if turns.changes != self.changes or place != self.place:
             self.changes, self.place, self.still, self.since = turns.changes, place, 0, time.monotonic()
             return
@@ -73,7 +73,7 @@ class _Watched:
         if self.still < PATIENCE_TICKS:
             return
         if current is not None:
-            if current.thread_id is not None:
+            if current.thread_id is not None and not current.delegated:
                 turns.put_aside(current)
         elif turns.is_stuck and not turns.is_served:
             turns.tell_deadlock()
@@ -82,16 +82,32 @@ class _Watched:
             turns.tell_stall()
 
 
-def _place(thread_id: int | None) -> object:
+def _place(one: Participant) -> object:
     """Return what stays the same while a thread waits: where it is, and how long it has computed, in milliseconds."""
-    if thread_id is None:
+    if one.thread_id is None:
         return None
-    frame = sys._current_frames().get(thread_id)
+    frame = sys._current_frames().get(one.thread_id)
     place = (id(frame), frame.f_lasti) if frame is not None else None
     try:
-        return place, time.clock_gettime_ns(time.pthread_getcpuclockid(thread_id)) // 1_000_000
+        computed = time.clock_gettime_ns(time.pthread_getcpuclockid(one.thread_id)) // 1_000_000
     except (AttributeError, OSError):  # not on every system
         return place
+    return place, computed, _in_line(one.native_id)
+
+
+def _in_line(native_id: int | None) -> object:
+    """Return what changes while a thread is in line for the processor, or for a disk, as far as the system tells.
+
+    A thread that computes may go without the processor for long where the machine is busy; it is in no real wait.
+    """
+    try:
+        with open(f"/proc/self/task/{native_id}/stat", "rb") as stat:
+            if stat.read().rpartition(b")")[2].split()[0] in (b"R", b"D"):
+                return object()
+        with open(f"/proc/self/task/{native_id}/schedstat", "rb") as schedstat:
+            return int(schedstat.read().split()[1]) // 1_000_000
+    except (OSError, IndexError, ValueError):  # Linux tells, if it was built so
+        return None
 
 
 class _Watch:

@@ -26,6 +26,8 @@ from headrace.settings import current_settings
 FLOW_RUNS = logging.getLogger("headrace.flow_runs")
 TASK_RUNS = logging.getLogger("headrace.task_runs")
 ROOT = logging.getLogger("headrace")
+#: How the note of an exception begins that tells its traceback in another process.
+ELSEWHERE = "In the worker process "
 
 #: How long lines wait at most before they are written, in seconds.
 BATCH_SECONDS = 0.1
@@ -189,8 +191,16 @@ def _world_of(record: logging.LogRecord) -> Logging | None:
 def _traceback(record: logging.LogRecord) -> str | None:
     """Return the traceback of a record; the first handler works it out for all of them, as logging's own do."""
     if not record.exc_text and record.exc_info and record.exc_info[1] is not None:
-        record.exc_text = traceback_of(record.exc_info[1])
+        record.exc_text = _shown(record.exc_info[1])
     return record.exc_text
+
+
+def _shown(error: BaseException) -> str:
+    """Show an exception; of one from a worker process its traceback there, which says in the end what it is."""
+    told = next((note for note in getattr(error, "__notes__", ()) if str(note).startswith(ELSEWHERE)), None)
+    if error.__traceback__ is None and told is not None:
+        return str(told)
+    return traceback_of(error)
 
 
 class ConsoleHandler(logging.StreamHandler[Any]):

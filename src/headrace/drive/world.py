@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,8 @@ class World:
 
     #: Whether tasks of the process runner run in threads of this process, as in a simulation.
     in_process = False
+    #: Where users' code follows this world's clock: what lets it do so in another process, given a world and a clock.
+    follow: Callable[[World, Any], AbstractContextManager[object]] | None = None
     #: In a simulation: says what is called in the place of users' functions.
     understudy: Callable[[Call], Call] | None = None
     #: Where tests measure what they cover: told of each run that is made, before anything of it is recorded.

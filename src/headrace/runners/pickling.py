@@ -22,6 +22,7 @@ import cloudpickle  # type: ignore[import-untyped]
 
 from headrace.core.messages import described
 from headrace.exceptions import SerializationError
+from headrace.runners.places import PLACES
 
 ADVICE = "or run the task with ThreadPoolTaskRunner, which stays in this process"
 
@@ -55,11 +56,13 @@ def cannot_pickle(value: object) -> Exception | None:
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
+        if PLACES and id(obj) in PLACES:
+            return _named, PLACES[id(obj)]
         if kind is FunctionType or isinstance(obj, type):
             name = obj.__module__
             if name is not None and not _is_importable(name):
                 cloudpickle.register_pickle_by_value(sys.modules[name])
-            elif kind is FunctionType and _function_named(name, obj.__qualname__) is obj:
+            elif name is not None and kind is FunctionType and _function_named(name, obj.__qualname__) is obj:
                 return _function_named, (name, obj.__qualname__)
         elif kind is CodeType:
             return _code_in_file, (obj.co_filename, *self.dispatch_table[CodeType](obj))

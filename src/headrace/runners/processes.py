@@ -8,15 +8,16 @@ import threading
 from typing import Any
 from uuid import UUID
 
-from headrace.clock import Event, SystemClock
+from headrace.clock import Event
 from headrace.drive import sync
 from headrace.drive.guards import Guard
 from headrace.drive.world import World
 from headrace.effects import Call, Cancelled, Outcome, Raised
 from headrace.exceptions import CrashedRun, SerializationError
+from headrace.runners.pickling import dumps
 from headrace.runners.pictures import Loading, flow_picture, task_picture
 from headrace.runners.wire import Hello, Work
-from headrace.runners.worker_process import REAL, WorkerProcess
+from headrace.runners.worker_process import REAL, WorkerProcess, virtual
 from headrace.settings import SETTINGS, current_settings
 
 #: How long the workers may take to exit when there is no more work, in seconds.
@@ -47,6 +48,7 @@ class WorkerProcesses:
         self._waiting: list[Event] = []
         self._flows: dict[UUID, bytes] = {}
         self._closed = False
+        self._clock = virtual(world.clock)
 
     def call(self, effect: Call, guard: Guard) -> Outcome:
         """Call a function in a worker. Never raises for the function's sake or the worker's."""
@@ -63,7 +65,7 @@ class WorkerProcesses:
             self._give_back(worker)
 
     def _work(self, effect: Call, task: bytes, worker: WorkerProcess) -> Work:
-        time_ns = None if isinstance(self._world.clock, SystemClock) else self._world.clock.time_ns()
+        time_ns = self._clock.time_ns() if self._clock is not None else None
         flow = effect.context.flow_context
         if flow is None:
             return Work(task, None, None, time_ns)
@@ -95,7 +97,8 @@ class WorkerProcesses:
             if waiting is not None:
                 return waiting
         try:
-            worker = WorkerProcess(self._hello(number))
+            with self._world.clock.delegating("a worker process to start"):
+                worker = WorkerProcess(self._hello(number))
         except OSError as error:
             with self._lock:
                 self._places += 1
@@ -108,7 +111,18 @@ class WorkerProcesses:
         settings = current_settings()
         given = {s.field: getattr(settings, s.field) for s in SETTINGS if settings.source_of(s).kind != "default"}
         seed = (self._seed + number * _SPREAD) % (1 << 64)
-        return Hello(seed, list(sys.path), os.getcwd(), list(sys.argv), given, self._world.store.location)
+        clock, follow = self._clock, self._world.follow
+        return Hello(
+            seed,
+            list(sys.path),
+            os.getcwd(),
+            list(sys.argv),
+            given,
+            self._world.store.location,
+            str(number) if clock is not None else None,
+            clock.turns.start if clock is not None else None,
+            dumps(follow) if clock is not None and follow is not None else None,
+        )
 
     def _give_back(self, worker: WorkerProcess) -> None:
         with self._lock:
@@ -135,5 +149,6 @@ class WorkerProcesses:
         for worker in workers:
             worker.tell_to_end()
         deadline = REAL.monotonic_ns() + int(EXIT_SECONDS * 1e9)
-        for worker in workers:
-            worker.wait_until_gone(deadline)
+        with self._world.clock.delegating("worker processes to end"):
+            for worker in workers:
+                worker.wait_until_gone(deadline)

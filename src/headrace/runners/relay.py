@@ -15,7 +15,7 @@ from uuid import UUID
 from headrace.core.states import NOT_KEPT, State
 from headrace.core.tracebacks import traceback_of
 from headrace.drive.logs import ROOT, configure
-from headrace.drive.world import World
+from headrace.drive.world import World, current_world
 from headrace.runners.pickling import cannot_pickle, dumps, loads
 from headrace.runners.wire import Answer, Ask, Line, Pipe, uninterrupted
 from headrace.store.protocol import Store
@@ -56,7 +56,7 @@ class RelayStore:
         payload = _pickled(args, kwargs)
         number = next(self._numbers)
         box = self._waiting[number] = queue.SimpleQueue()
-        with uninterrupted():
+        with uninterrupted(), current_world().clock.delegating("an answer of the store"):
             self._pipe.send(Ask(number, method, payload))
             answer = box.get()
         value = loads(answer.payload)

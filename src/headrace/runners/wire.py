@@ -23,7 +23,12 @@ _CHUNK_BYTES = 1 << 20
 
 
 class Hello(NamedTuple):
-    """To a new worker: what it takes over from the process that started it."""
+    """To a new worker: what it takes over from the process that started it.
+
+    `name` is what people call it, None where they know it by its process id. `start_ns` is where virtual time began,
+    None where time is real; `follow` what lets users' code follow it, as a pickle: called with a world and its clock it
+    gives a context manager.
+    """
 
     seed: int
     path: list[str]
@@ -31,12 +36,15 @@ class Hello(NamedTuple):
     arguments: list[str]
     settings: Mapping[str, Any]
     location: str
+    name: str | None
+    start_ns: int | None
+    follow: bytes | None
 
 
 class Work(NamedTuple):
     """To a worker: call a function. `task` and `flow` are pickles; `flow` None: the worker has that flow run already.
 
-    `time_ns` is the time here, where it is not the system's.
+    `time_ns` is the time here, where it is virtual.
     """
 
     task: bytes
@@ -49,6 +57,12 @@ class Interrupt(NamedTuple):
     """To a worker: end the call that is going on, because of this (a pickle)."""
 
     reason: bytes
+
+
+class Time(NamedTuple):
+    """To a worker in which everybody waits: the time for which one of them did has come."""
+
+    time_ns: int
 
 
 class End(NamedTuple):

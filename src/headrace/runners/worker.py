@@ -12,10 +12,12 @@ import queue
 import sys
 import threading
 import traceback
-from typing import Any, cast
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
-from headrace.clock import SystemClock
+from headrace.clock import Clock, SystemClock
 from headrace.core.messages import described
 from headrace.core.states import State
 from headrace.core.tracebacks import traceback_of
@@ -28,27 +30,21 @@ from headrace.exceptions import CrashedRun
 from headrace.runners.pickling import dumps, loads, unsendable
 from headrace.runners.pictures import FlowPicture, Loading, TaskPicture
 from headrace.runners.relay import RelayStorage, RelayStore, send_logs
-from headrace.runners.wire import Answer, Began, Done, End, Hello, Interrupt, Kind, Pipe, Work
+from headrace.runners.wire import Answer, Began, Done, End, Hello, Interrupt, Kind, Pipe, Time, Work
 from headrace.runs.context import TAGS, FlowRunContext, Origins, TaskRunContext
 from headrace.runs.steps import is_promise, settled
 from headrace.settings import temporary_settings
 from headrace.store.protocol import Store
 
+if TYPE_CHECKING:
+    from headrace.clock.borrowed import BorrowedClock
 
-class ShiftedClock(SystemClock):
-    """The system's clock, set to the time of a process that has another."""
 
-    shift_ns = 0
+_NOBODY_FOLLOWS: AbstractContextManager[object] = nullcontext()
 
-    def time_ns(self) -> int:
-        """Return nanoseconds since 1970 in the other process's time."""
-        return SystemClock.time_ns() + self.shift_ns
 
-    def now(self) -> Any:
-        """Return the moment in the other process's time."""
-        from headrace.clock.protocol import datetime_of
-
-        return datetime_of(self.time_ns())
+class _Over(BaseException):
+    """Ends what still waits on virtual time when there is no more work."""
 
 
 def main(reading: int, writing: int) -> None:
@@ -66,9 +62,12 @@ class Worker:
     """This process's end of the line."""
 
     def __init__(self, pipe: Pipe, hello: Hello) -> None:
-        self._pipe = pipe
+        self._pipe, self._hello = pipe, hello
+        self._name = hello.name or str(os.getpid())
         self._store = RelayStore(pipe, hello.location)
-        self._clock = ShiftedClock()
+        self._borrowed = _borrowed(pipe, hello.start_ns)
+        self._clock: Clock = self._borrowed or SystemClock()
+        self._follow: Callable[..., AbstractContextManager[object]] | None = None
         self._world = World(cast(Store, self._store), clock=self._clock, seed=hello.seed)
         replace_process_world(self._world)
         if hello.location == "memory":
@@ -84,11 +83,20 @@ class Worker:
     def work(self) -> None:
         """Take calls, and answer them."""
         while (work := self._work.get()) is not None:
-            done = contextvars.copy_context().run(self._done, work)
+            with self._clock.participant("worker"):
+                self._heard(work.time_ns)
+                done = contextvars.copy_context().run(self._done, work)
             for stream in (sys.stdout, sys.stderr):
                 if stream is not None and not stream.closed:
                     stream.flush()
             self._pipe.send(done)
+        if self._borrowed is not None:
+            self._borrowed.turns.dismiss(_Over)
+
+    def _heard(self, time_ns: int | None = None) -> None:
+        """Note that what was told has been acted on, so that the other process knows whether we still wait."""
+        if self._borrowed is not None:
+            self._borrowed.heard(time_ns)
 
     def _listen(self) -> None:
         try:
@@ -98,10 +106,14 @@ class Worker:
                     self._work.put(message)
                 elif isinstance(message, Answer):
                     self._store.take(message)
+                    self._heard()
+                elif isinstance(message, Time):
+                    self._heard(message.time_ns)
                 elif isinstance(message, Interrupt):
                     with self._lock:
                         self._is_told = True
                         self._guard.interrupt(loads(message.reason))
+                    self._heard()
                 elif isinstance(message, End):
                     self._work.put(None)
                     return
@@ -112,6 +124,10 @@ class Worker:
         os._exit(1)
 
     def _done(self, work: Work) -> Done:
+        with self._following():
+            return self._carried_out(work)
+
+    def _carried_out(self, work: Work) -> Done:
         Loading.now = True
         try:
             picture, context = self._opened(work)
@@ -122,9 +138,14 @@ class Worker:
             Loading.now = False
         return _done(self._outcome(picture, context), picture.run.task_name, picture.expired)
 
+    def _following(self) -> AbstractContextManager[object]:
+        """Let users' code follow the clock, in the block, where it does so in the other process."""
+        if self._hello.follow is None:
+            return _NOBODY_FOLLOWS
+        self._follow = self._follow or loads(self._hello.follow)
+        return self._follow(self._world, self._clock)
+
     def _opened(self, work: Work) -> tuple[TaskPicture, TaskRunContext]:
-        if work.time_ns is not None:
-            self._clock.shift_ns = work.time_ns - SystemClock.time_ns()
         if work.flow is not None:
             flow: FlowPicture = loads(work.flow)
             self._flow = (work.flow_run_id, flow.context())
@@ -192,7 +213,7 @@ class Worker:
             outcome = sync.call(effect, self._world, guard)
         if isinstance(outcome, Cancelled) and outcome.reason is guard.delivered and not self._is_told:
             # It is not for the process that waits for the result to be interrupted because this one was.
-            return Cancelled(CrashedRun(f"The worker process {os.getpid()} that ran it was interrupted by SIGINT."))
+            return Cancelled(CrashedRun(f"The worker process {self._name} that ran it was interrupted by SIGINT."))
         return outcome
 
     async def _awaited(self, effect: Call) -> Outcome:
@@ -209,6 +230,25 @@ class Worker:
         finally:
             with self._lock:
                 self._guard = thread_guard()
+
+
+def _borrowed(pipe: Pipe, start_ns: int | None) -> BorrowedClock | None:
+    """Return the clock of the other process where that is virtual, None where it is the system's."""
+    if start_ns is None:
+        return None
+    from headrace.clock.borrowed import BorrowedClock  # in tests only
+    from headrace.clock.participants import Waits
+
+    waits: queue.SimpleQueue[Waits] = queue.SimpleQueue()
+
+    def tell() -> None:
+        with suppress(OSError):  # there is no other process any more
+            while True:
+                pipe.send(waits.get())
+
+    # Not in the thread that begins to wait: an interrupt that came meanwhile would be raised in the middle of that.
+    threading.Thread(target=tell, name="headrace-teller", daemon=True).start()
+    return BorrowedClock(start_ns, waits.put)
 
 
 def _done(outcome: Outcome, task_name: str, expired: Exception | None) -> Done:

@@ -13,17 +13,23 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from headrace.clock import SystemClock
+from headrace.clock import Clock, SystemClock
+from headrace.clock.participants import Waits
+from headrace.drive import sync
 from headrace.drive.guards import Guard
+from headrace.drive.logs import ELSEWHERE
 from headrace.drive.world import World
 from headrace.effects import Call, Cancelled, Outcome, Raised, Returned
 from headrace.exceptions import CrashedRun, SerializationError
 from headrace.runners.pickling import dumps, loads
 from headrace.runners.relay import Tickets, answer, log
-from headrace.runners.wire import Ask, Began, Done, End, Hello, Interrupt, Line, Pipe, Work
+from headrace.runners.wire import Ask, Began, Done, End, Hello, Interrupt, Line, Pipe, Time, Work
+
+if TYPE_CHECKING:
+    from headrace.clock.virtual import VirtualClock
 
 #: How long after a time-out, or after it was told to end, a worker that does not answer is killed, in seconds.
 PATIENCE_SECONDS = 5.0
@@ -33,6 +39,15 @@ DEATH_SECONDS = 2.0
 #: Processes live in real time, whatever clock the runs have.
 REAL = SystemClock()
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def virtual(clock: Clock) -> VirtualClock | None:
+    """Return a clock if it is virtual, so that its time can be lent to workers; None if it is real."""
+    if isinstance(clock, SystemClock):
+        return None
+    from headrace.clock.virtual import VirtualClock  # in tests only
+
+    return clock if isinstance(clock, VirtualClock) else None
 
 
 class WorkerDied(Exception):
@@ -50,6 +65,8 @@ class WorkerProcess:
         #: The flow run that the worker has a picture of.
         self.knows: UUID | None = None
         self.is_usable = True
+        #: How many things the worker was told so far.
+        self.told = 0
         self._tickets = Tickets()
         self._bell, self._ringer = os.pipe()
         theirs, ours = os.pipe()
@@ -67,6 +84,8 @@ class WorkerProcess:
         )
         os.close(theirs)
         os.close(yours)
+        #: What people call it: its number where runs are to be the same every time, else its process id.
+        self.name = hello.name or str(self._process.pid)
         self._pipe = Pipe(mine, ours)
         self._lock = threading.Lock()
         self._gone = False
@@ -87,8 +106,8 @@ class WorkerProcess:
         """Let the worker call a function, serve it meanwhile, and return what came of it."""
         call = _Conversation(self, effect, world, guard)
         try:
-            self._pipe.send(work)
-            with world.clock.in_flight(f"the worker process {self.pid}"):
+            with world.clock.delegating(f"the worker process {self.name}"):
+                self.tell(work)
                 done = call.until_done()
         except (WorkerDied, OSError):
             self.is_usable = False
@@ -97,6 +116,9 @@ class WorkerProcess:
             self.is_usable = False
             self.kill()
             return call.given_up()
+        except BaseException:
+            self.is_usable = False  # its process is dead in the simulation, say: it is in the middle of something
+            raise
         finally:
             guard.wake = None
             if not self.is_usable:
@@ -121,10 +143,15 @@ class WorkerProcess:
                 f"The task {task!r} ended in its worker process with {done.described}, which can't be pickled."
             )
         if done.traceback and isinstance(value, BaseException):
-            _note(value, f"In the worker process {self.pid}:\n{done.traceback}")
+            _note(value, f"{ELSEWHERE}{self.name}:\n{done.traceback}")
         if done.kind == "cancelled":
             return Cancelled(interrupted_by or value)
         return Raised(value)
+
+    def tell(self, message: tuple[Any, ...]) -> None:
+        """Tell the worker something that it acts on."""
+        self.told += 1
+        self._pipe.send(message)
 
     def ring(self) -> None:
         """Let the thread that has a call here look whether it was interrupted."""
@@ -141,7 +168,7 @@ class WorkerProcess:
             how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         except ValueError:
             how = f"was killed by signal {-code}"
-        return f"The worker process {self.pid} that ran it {how}."
+        return f"The worker process {self.name} that ran it {how}."
 
     def tell_to_end(self) -> None:
         """Say that there is no more work."""
@@ -184,6 +211,7 @@ class _Conversation:
         self._worker = worker
         self._pipe = worker._pipe
         self._effect, self._world, self._guard = effect, world, guard
+        self._clock = virtual(world.clock)
         self._deadline_ns: int | None = None
         self.interrupted_by: BaseException | None = None
         self._poll = select.poll()
@@ -218,17 +246,36 @@ class _Conversation:
 
     def _serve(self, message: object) -> None:
         if isinstance(message, Ask):
-            self._pipe.send(answer(message, self._world, self._worker._tickets))
+            self._worker.tell(answer(message, self._world, self._worker._tickets))
         elif isinstance(message, Line):
             log(message, self._world)
-        elif isinstance(message, Began) and self._effect.seconds is not None and self._deadline_ns is None:
-            self._be_patient(self._effect.seconds + PATIENCE_SECONDS)
+        elif isinstance(message, Began):
+            if self._effect.seconds is not None and self._deadline_ns is None and self._clock is None:
+                self._be_patient(self._effect.seconds + PATIENCE_SECONDS)
+        elif isinstance(message, Waits) and self._clock is not None and message.heard == self._worker.told:
+            self._wait(self._clock, message)
+
+    def _wait(self, clock: VirtualClock, waits: Waits) -> None:
+        """Wait in the place of everybody in the worker."""
+        where = f"its worker process {self._worker.name}" + (f": {waits.where}" if waits.where else "")
+        if waits.is_real:
+            clock.set_aside(where)
+            return
+        seconds = None if waits.deadline_ns is None else (waits.deadline_ns - clock.time_ns()) / 1e9
+        interrupted = sync.wait(clock.event(where), seconds, self._guard)
+        self._guard.wake = self._worker.ring
+        if interrupted is None:
+            self._worker.tell(Time(clock.time_ns()))
+            if self._deadline_ns is not None:
+                self._be_patient(PATIENCE_SECONDS)
+        else:
+            self._pass_on(interrupted.reason)
 
     def _pass_on(self, reason: BaseException | None) -> None:
         """Tell the worker to end the call."""
         if reason is not None and self.interrupted_by is None:
             self.interrupted_by = reason
-            self._pipe.send(Interrupt(dumps(reason)))
+            self._worker.tell(Interrupt(dumps(reason)))
             self._be_patient(PATIENCE_SECONDS)
 
     def _be_patient(self, seconds: float) -> None:

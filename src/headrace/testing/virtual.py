@@ -27,8 +27,9 @@ def virtual_time(world: World | None = None, clock: VirtualClock | None = None) 
     import asyncio  # slow to import, and what looks at runs does without
 
     world, clock = world or current_world(), clock or VirtualClock(frozen_moment() or DEFAULT_START)
-    before = world.clock, world.new_id
+    before = world.clock, world.new_id, world.follow
     world.clock, world.new_id = clock, IdSource(clock.time_ns, world.random)
+    world.follow = virtual_time  # worker processes enter it too, with their own world and what they see of the clock
     _drop_kept_loop()
     with ExitStack() as patches:
         patches.enter_context(following(clock))
@@ -42,7 +43,7 @@ def virtual_time(world: World | None = None, clock: VirtualClock | None = None) 
             yield clock
         finally:
             _drop_kept_loop()
-            world.clock, world.new_id = before
+            world.clock, world.new_id, world.follow = before
 
 
 def _followed_by_freezegun(clock: VirtualClock) -> Callable[[], None]:

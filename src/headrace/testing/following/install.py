@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from headrace.clock.virtual import VirtualClock
+from headrace.runners.places import PLACES
 from headrace.testing.following.active import CLOCKS, frozen_moment, is_users
 from headrace.testing.following.times import CLASSES, FUNCTIONS, DatetimeModule
 from headrace.testing.following.waits import FACTORIES, METHODS
@@ -25,15 +26,19 @@ _STAND_INS: dict[Any, Any] = {**FUNCTIONS, **CLASSES, **FACTORIES}
 _BY_ID = {id(real): (real, stand_in) for real, stand_in in _STAND_INS.items()}
 _BACK = {id(stand_in): real for real, stand_in in _STAND_INS.items()}
 
-#: Where in the standard library the real things live, or are held by code in which users wait.
-_AT_HOME: list[tuple[Any, str]] = [
+#: Where in the standard library the real things live.
+_HOMES: list[tuple[Any, str]] = [
     *((time, real.__name__) for real in FUNCTIONS),
     (threading, "Lock"),
     (threading, "RLock"),
     (queue, "SimpleQueue"),
-    (threading, "_time"),
-    (queue, "time"),
 ]
+#: The same, and where they are held by code in which users wait.
+_AT_HOME: list[tuple[Any, str]] = [*_HOMES, (threading, "_time"), (queue, "time")]
+
+for _module, _name in _HOMES:
+    _real = getattr(_module, _name)
+    PLACES[id(_real)] = PLACES[id(_STAND_INS[_real])] = _module.__name__, _name
 
 
 class _Places:

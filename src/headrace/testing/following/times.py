@@ -6,7 +6,8 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, tzinfo
-from types import ModuleType
+from opcode import opmap
+from types import FrameType, ModuleType
 from typing import Any
 
 from headrace.clock.virtual import VirtualClock
@@ -193,6 +194,19 @@ class DatetimeModule(ModuleType):
         self.__dict__["date"] = value
 
 
-def _shown(module: ModuleType, name: str, real: type, virtual: type, frame: Any) -> Any:
+def _shown(module: ModuleType, name: str, real: type, virtual: type, frame: FrameType) -> Any:
     held = module.__dict__[name]  # somebody else's stand-in (freezegun's) is shown to everybody
-    return virtual if held is real and clock_of(frame) is not None else held
+    return virtual if held is real and clock_of(frame) is not None and _asks_itself(frame) else held
+
+
+#: How code gets at a name in a module.
+_ASKING = {
+    opmap[name]
+    for name in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM", "IMPORT_STAR", "CALL_INTRINSIC_1")
+    if name in opmap
+}
+
+
+def _asks_itself(frame: FrameType) -> bool:
+    """Say whether the code of a frame asks, and not what it calls: pickling looks up the class of a datetime, say."""
+    return frame.f_code.co_code[frame.f_lasti] in _ASKING
