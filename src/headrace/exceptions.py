@@ -6,6 +6,7 @@ Three families, by who can act::
     ├── you called it wrongly
     │   ├── ParameterBindError         (TypeError)     arguments do not fit the signature
     │   ├── ParameterTypeError                         arguments fit, but do not validate
+    │   ├── SignatureMismatchError     (TypeError)     parameters by name that a flow does not take
     │   ├── ReservedArgumentError      (TypeError)     a function takes a keyword that is ours
     │   ├── InvalidNameError           (ValueError)    a name with characters that may not be in it
     │   ├── MissingContextError        (RuntimeError)  something that only works inside a run
@@ -13,6 +14,7 @@ Three families, by who can act::
     │   ├── MappingMissingIterable                     `map` over nothing
     │   ├── ConfigurationError                         a setting or option that can't be used
     │   ├── ScriptError, MissingFlowError              a file that can't be loaded, or holds no such flow
+    │   ├── UnspecifiedFlowError                       a file with several flows, and no word on which
     │   ├── NotPausedError                             resuming a run that is not paused
     │   ├── ObjectNotFound, ObjectAlreadyExists        an id or name in the store
     │   ├── HashError                  (ValueError)    an argument that no cache key can be made of
@@ -49,7 +51,7 @@ that ``except Exception`` in user code can't swallow them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -87,6 +89,7 @@ __all__ = [
     "RunawayError",
     "ScriptError",
     "SerializationError",
+    "SignatureMismatchError",
     "SimulatedCrash",
     "SimulationError",
     "StallError",
@@ -99,6 +102,7 @@ __all__ = [
     "TaskRunTimeoutError",
     "TerminationSignal",
     "UnfinishedRun",
+    "UnspecifiedFlowError",
     "UpstreamTaskError",
     "VisualizationUnsupportedError",
 ]
@@ -125,6 +129,15 @@ class ParameterBindError(HeadraceError, TypeError):
 
 class ParameterTypeError(HeadraceError):
     """A flow's arguments do not validate against its annotations; one line per error."""
+
+
+class SignatureMismatchError(HeadraceError, TypeError):
+    """Parameters were given by names that a flow does not take."""
+
+    @classmethod
+    def from_names(cls, name: str, expected: Iterable[str], given: Iterable[str]) -> SignatureMismatchError:
+        """Name the flow, its parameters and those given."""
+        return cls(f"The flow {name!r} takes the parameters {list(expected)}, but was given {list(given)}.")
 
 
 class ReservedArgumentError(HeadraceError, TypeError):
@@ -157,6 +170,10 @@ class ScriptError(HeadraceError):
 
 class MissingFlowError(HeadraceError):
     """A file was loaded, but holds no such flow."""
+
+
+class UnspecifiedFlowError(HeadraceError):
+    """A file holds several flows, and nobody said which is meant."""
 
 
 class NotPausedError(HeadraceError):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import update_wrapper
-from typing import Any, Concatenate, Generic, Literal, NoReturn, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, NoReturn, ParamSpec, TypeVar, overload
 from uuid import UUID
 
-from headrace import calling
+from headrace import calling, entrypoints
 from headrace.core import names
 from headrace.core.awaiting import awaitable_too
 from headrace.core.final import plain_result
@@ -43,12 +44,23 @@ from headrace.settings import current_settings
 from headrace.task_runners import TaskRunner, ThreadPoolTaskRunner
 from headrace.validation import Validator
 
+if TYPE_CHECKING:
+    from headrace.utilities.parameter_schemas import ParameterSchema
+
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")
 T = TypeVar("T")
 
-__all__ = ["Flow", "flow"]
+__all__ = [
+    "Flow",
+    "flow",
+    "load_flow_from_entrypoint",
+    "load_flow_from_script",
+    "load_flows_from_script",
+    "load_function_and_convert_to_flow",
+    "select_flow",
+]
 
 _HOOK_EVENTS = ("completion", "failure", "cancellation", "crashed", "running")
 #: Attributes that may be changed after decoration; a variant takes them as they are then.
@@ -146,6 +158,15 @@ class Flow(Hooked, Retried, Generic[P, R]):
         return self._flow_id
 
     @property
+    def parameters(self) -> ParameterSchema:
+        """What the flow takes, as a JSON schema."""
+        from headrace.utilities.parameter_schemas import schema_of  # few scripts ask for it
+
+        signature = self.binder.signature
+        owner = self.ismethod or self.isclassmethod
+        return schema_of(signature, self.validator.hints, self.__doc__, first=int(owner))
+
+    @property
     def on_cancellation_hooks(self) -> Sequence[Hook]:
         """The hooks that fire when a run is asked to stop."""
         return self._hooks["cancellation"]
@@ -223,8 +244,12 @@ class Flow(Hooked, Retried, Generic[P, R]):
         return self.should_validate_parameters and not self.validator.is_trivial
 
     def validate_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Return the parameters, coerced to the annotations. Raises ParameterTypeError, one line per error."""
-        return self.validator(parameters)
+        """Return the parameters, coerced to the annotations, and defaults for those that are not given.
+
+        Raises SignatureMismatchError for parameters that the flow does not take, ParameterTypeError for the others, one
+        line per error.
+        """
+        return self.validator.complete(self.binder, parameters)
 
     def serialize_parameters(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters in JSON's own types; what JSON can't say becomes its repr, shortened."""
@@ -483,3 +508,42 @@ def flow(__fn: Any = None, /, **options: Any) -> Any:
 
 
 flow.__signature__ = decorator_signature(Flow)  # type: ignore[attr-defined]
+
+
+def load_flow_from_entrypoint(entrypoint: str, use_placeholder_flow: bool = True) -> Flow[..., Any]:
+    """Return the flow at ``path/to/file.py:name``, ``package.module:name`` or ``package.module.name``.
+
+    `name` is that of the function or of the flow; without it, it is the only flow there. A file or module that can't be
+    loaded raises ScriptError (its cause is what the file raised), one without such a flow MissingFlowError, one with
+    several UnspecifiedFlowError. `use_placeholder_flow` has no effect: nothing stands in for what can't be loaded.
+    """
+    return entrypoints.find(entrypoint, Flow)
+
+
+def load_flows_from_script(path: str) -> list[Flow[..., Any]]:
+    """Return the flows that a file defines. Raises ScriptError."""
+    return list(entrypoints.all_in(os.fspath(path), Flow).values())
+
+
+def load_flow_from_script(path: str, flow_name: str | None = None) -> Flow[..., Any]:
+    """Return the flow of this name that a file defines, else the only one.
+
+    Raises ScriptError, MissingFlowError, UnspecifiedFlowError.
+    """
+    return select_flow(load_flows_from_script(path), flow_name, os.fspath(path))
+
+
+def load_function_and_convert_to_flow(entrypoint: str) -> Flow[..., Any]:
+    """Return the flow at an entrypoint, or make one of the function there. Raises ScriptError, MissingFlowError."""
+    found = entrypoints.at(entrypoint)
+    return found if isinstance(found, Flow) else Flow(found, log_prints=True)
+
+
+def select_flow(
+    flows: Iterable[Flow[P, R]], flow_name: str | None = None, from_message: str | None = None
+) -> Flow[P, R]:
+    """Return the flow of this name, else the only one; `from_message` says in errors where they are from.
+
+    Raises MissingFlowError, UnspecifiedFlowError.
+    """
+    return entrypoints.select({flow.name: flow for flow in flows}, flow_name, from_message or "The list")

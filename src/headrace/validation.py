@@ -11,11 +11,12 @@ import types
 from collections.abc import Callable, Iterable
 from typing import Any, get_type_hints
 
+from headrace.core.parameters import Binder
 from headrace.core.states import State
 from headrace.core.walk import found
 from headrace.core.wording import kind_of
 from headrace.effects import Promise
-from headrace.exceptions import ParameterTypeError
+from headrace.exceptions import ParameterTypeError, SignatureMismatchError
 
 #: A value of exactly this type fits its annotation as it is.
 _PLAIN = frozenset({int, str, float, bool, bytes, list, dict, set, tuple, frozenset, type(None)})
@@ -37,9 +38,23 @@ class Validator:
         """Return a function that validates what the call gave, and leaves defaults as they are."""
         return functools.partial(self, given=frozenset(given))
 
-    def __call__(self, parameters: dict[str, Any], given: frozenset[str] | None = None) -> dict[str, Any]:
-        """Return the parameters, coerced. Raises ParameterTypeError, one line per error."""
-        errors: list[str] = []
+    def complete(self, binder: Binder, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Return these parameters, coerced, and the defaults of the others.
+
+        Raises SignatureMismatchError for what the function does not take, ParameterTypeError for what is missing too.
+        """
+        known = self._signature.parameters
+        if any(name not in known for name in parameters):
+            raise SignatureMismatchError.from_names(self._name, known, parameters)
+        full = {**binder.unless_given(), **parameters}
+        missing = [f"{name}: Field required" for name in known if name not in full]
+        return self({name: full[name] for name in known if name in full}, frozenset(parameters), missing)
+
+    def __call__(
+        self, parameters: dict[str, Any], given: frozenset[str] | None = None, missing: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """Return the parameters, coerced. Raises ParameterTypeError, one line per error; `missing` are some already."""
+        errors = list(missing)
         validated = dict(parameters)
         for name in self._names:
             if name in parameters and (given is None or name in given):

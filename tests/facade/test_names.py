@@ -15,7 +15,9 @@ import headrace
 FACADE = {
     "headrace": "flow task Flow Task State tags unmapped allow_failure get_run_logger get_client __version__",
     "headrace.main": "flow task Flow Task State tags unmapped allow_failure get_run_logger get_client",
-    "headrace.flows": "Flow flow",
+    "headrace.flows": "Flow flow load_flow_from_entrypoint load_flow_from_script load_flows_from_script "
+    "load_function_and_convert_to_flow select_flow",
+    "headrace.types.entrypoint": "EntrypointType",
     "headrace.tasks": "Task task exponential_backoff task_input_hash",
     "headrace.futures": "RunFuture RunFutureList as_completed wait resolve_futures_to_results "
     "resolve_futures_to_states",
@@ -33,7 +35,7 @@ FACADE = {
     "run_sync_in_worker_thread sync_compatible gather",
     "headrace.utilities.callables": "get_call_parameters get_parameter_defaults parameters_to_args_kwargs "
     "call_with_parameters cloudpickle_wrapped_call explode_variadic_parameter collapse_variadic_parameters "
-    "expand_mapping_parameters raise_for_reserved_arguments",
+    "expand_mapping_parameters raise_for_reserved_arguments ParameterSchema parameter_schema parameter_docstrings",
     "headrace.utilities.collections": "visit_collection StopVisiting quote AutoEnum dict_to_flatdict flatdict_to_dict "
     "isiterable ensure_iterable listrepr extract_instances batched_iterable remove_nested_keys distinct get_from_dict "
     "set_in_dict deep_merge deep_merge_dicts",
@@ -65,7 +67,8 @@ FACADE = {
     "headrace.exceptions": "HeadraceError CrashedRun FailedRun CancelledRun PausedRun UnfinishedRun MissingResult "
     "ParameterTypeError ParameterBindError ReservedArgumentError MissingContextError InvalidNameError "
     "MappingLengthMismatch MappingMissingIterable UpstreamTaskError NotPausedError FlowPauseTimeout "
-    "SerializationError ConfigurationError ObjectNotFound ObjectAlreadyExists ScriptError MissingFlowError",
+    "SerializationError ConfigurationError ObjectNotFound ObjectAlreadyExists ScriptError MissingFlowError "
+    "UnspecifiedFlowError SignatureMismatchError",
 }
 
 #: Not for users, though their names have no underscore: other modules of the engine use them.

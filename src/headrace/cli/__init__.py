@@ -6,8 +6,8 @@ completion answer at once. What headrace itself has to complain about is one rea
 exit status 1; wrong usage is 2; a traceback is either the user's own, or our bug.
 
 `app` holds the commands together; `run`, `runs`, `config`, `limits` are the commands, `options` and `completing` what
-they share; `find` turns what was typed into runs and moments; `loading` and `parameters` turn it into a flow and its
-arguments; `look` and `as_json` are the two ways to print.
+they share; `find` turns what was typed into runs and moments, `parameters` into a flow's arguments; `look` and
+`as_json` are the two ways to print.
 """
 
 from __future__ import annotations

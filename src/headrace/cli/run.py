@@ -12,7 +12,6 @@ from uuid import UUID
 import typer
 
 from headrace.cli import as_json, world
-from headrace.cli.loading import load_flow
 from headrace.cli.look import note, out, print_json, timeline
 from headrace.cli.options import Rows
 from headrace.cli.parameters import check_parameters, parse_parameters
@@ -52,8 +51,10 @@ def run(
     ] = False,
 ) -> None:
     """Run a flow here and now, and show its timeline. Exits with 1 if it did not complete."""
+    from headrace.flows import load_flow_from_entrypoint  # the engine, which `--help` does without
+
     with _stdout_kept_for_json() if json_ else contextlib.nullcontext():
-        flow = load_flow(target)
+        flow = load_flow_from_entrypoint(target)
         given = parse_parameters(parameter or (), params, flow.validator.hints)
         check_parameters(flow.fn, flow.name, given)
         outcome = _Outcome()

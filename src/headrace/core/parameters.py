@@ -96,13 +96,14 @@ class Binder:
         unknown = [name for name in parameters if name not in self.signature.parameters]
         if unknown:
             raise self._mismatch(parameters, f"it takes no {', '.join(map(repr, unknown))}")
-        known = {**self._unless_given(), **parameters}
+        known = {**self.unless_given(), **parameters}
         missing = [name for name in self._names if name not in known]
         if missing:
             raise self._mismatch(parameters, f"missing {', '.join(map(repr, missing))}")
         return {name: known[name] for name in self._names}
 
-    def _unless_given(self) -> dict[str, Any]:
+    def unless_given(self) -> dict[str, Any]:
+        """Return what parameters are that a call does not name: their defaults, and nothing for the starred ones."""
         empty: list[tuple[str | None, Any]] = [(self.var_positional, ()), (self.var_keyword, {})]
         return {**{name: nothing for name, nothing in empty if name is not None}, **self.defaults}
 

@@ -11,10 +11,12 @@ from headrace.core.mapping import map_arguments
 from headrace.core.names import function_name
 from headrace.core.parameters import Binder
 from headrace.exceptions import ReservedArgumentError
+from headrace.utilities.parameter_schemas import ParameterSchema, parameter_docstrings, parameter_schema
 
 R = TypeVar("R")
 
 __all__ = [
+    "ParameterSchema",
     "call_with_parameters",
     "cloudpickle_wrapped_call",
     "collapse_variadic_parameters",
@@ -22,6 +24,8 @@ __all__ = [
     "explode_variadic_parameter",
     "get_call_parameters",
     "get_parameter_defaults",
+    "parameter_docstrings",
+    "parameter_schema",
     "parameters_to_args_kwargs",
     "raise_for_reserved_arguments",
 ]

@@ -1,4 +1,7 @@
-"""From ``flows.py:ingest`` or ``package.module:ingest`` to a flow."""
+"""From ``flows.py:ingest``, ``package.module:ingest`` or ``package.module.ingest`` to what is meant.
+
+What is looked for is an argument, `kind`: the class of flows. So flows can offer to be looked for.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +9,62 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from headrace.core.wording import kind_of
-from headrace.exceptions import MissingFlowError, ScriptError
+from headrace.exceptions import MissingFlowError, ScriptError, UnspecifiedFlowError
 
-if TYPE_CHECKING:
-    from headrace.flows import Flow
+T = TypeVar("T")
 
 
-def load_flow(target: str) -> Flow[..., Any]:
+def find(target: str, kind: type[T]) -> T:
     """Return the flow that `target` means: a file or module and, after a colon, a flow's name or attribute.
 
-    Without a colon it is the only flow of the file. Raises ScriptError where the file can't be found or
-    loaded (its cause is what the file raised), MissingFlowError where it holds no such flow.
+    Without a colon it is the only flow of a file or module, or what the last part of a dotted name stands for in the
+    module before it. Raises ScriptError where the file or module can't be found or loaded (its cause is what that
+    raised), MissingFlowError where it holds no such flow, UnspecifiedFlowError where it holds several.
     """
-    place, _, name = target.partition(":") if not os.path.exists(target) else (target, "", "")
-    _check_place(place)
-    module = _load(place)
-    return _named(module, name, place) if name else _only(module, place)
+    if not os.path.exists(target) and ":" in target:
+        place, _, name = target.rpartition(":")
+        return _named(_load(place), name, place, kind)
+    place, _, name = target.rpartition(".")
+    if place and not os.path.exists(target) and not _is_file(target) and not _is_module(target):
+        return _named(_load(place), name, place, kind)
+    return select(all_in(target, kind), None, target)
 
 
-def _check_place(place: str) -> None:
+def all_in(place: str, kind: type[T]) -> dict[str, T]:
+    """Return the flows of a file or module by attribute; those it imported only if it has none of its own.
+
+    Raises ScriptError.
+    """
+    return _all_of(_load(place), kind)
+
+
+def at(target: str) -> Any:
+    """Return whatever `target` means, a flow or not. Raises ScriptError, MissingFlowError."""
+    return find(target, object)
+
+
+def select(flows: Mapping[str, T], name: str | None, place: str) -> T:
+    """Return the flow of this name, else the only one.
+
+    Raises MissingFlowError where there is none such, UnspecifiedFlowError where there are several and no name.
+    """
+    if not flows:
+        raise MissingFlowError(f"{place} holds no flow. Mark a function of it with @flow.")
+    if name is not None and name not in flows:
+        raise MissingFlowError(_no_such(list(flows), name, place, None))
+    if name is None and len(flows) > 1:
+        raise UnspecifiedFlowError(
+            f"{place} holds several flows: {', '.join(flows)}. Write {place}:{next(iter(flows))}, say."
+        )
+    return flows[name if name is not None else next(iter(flows))]
+
+
+def _check(place: str) -> None:
     """See that it is a file of Python that is there, or may be a module."""
     if os.path.isdir(place) and not place.isidentifier():
         raise ScriptError(f"{place} is a directory. Write {os.path.join(place, 'flows.py')}, say.")
@@ -40,11 +76,8 @@ def _check_place(place: str) -> None:
         raise ScriptError(f"{place!r} is neither a file nor a module. Write flows.py:ingest or package.module:ingest.")
 
 
-def _is_file(place: str) -> bool:
-    return place.endswith(".py") or os.sep in place
-
-
 def _load(place: str) -> ModuleType:
+    _check(place)
     is_file = _is_file(place)
     try:
         return _load_file(place) if is_file else _load_module(place)
@@ -56,9 +89,25 @@ def _load(place: str) -> ModuleType:
         raise ScriptError(f"{place} could not be loaded: {_short(error)}") from error
 
 
-def _load_module(name: str) -> ModuleType:
+def _is_file(place: str) -> bool:
+    return place.endswith(".py") or os.sep in place
+
+
+def _is_module(name: str) -> bool:
+    _import_from_here()
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):  # a part of the name is no package
+        return False
+
+
+def _import_from_here() -> None:
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as `python -m` does
+
+
+def _load_module(name: str) -> ModuleType:
+    _import_from_here()
     return importlib.import_module(name)
 
 
@@ -87,35 +136,25 @@ def _found_at(name: str) -> str | None:
     return os.path.abspath(spec.origin) if spec is not None and spec.origin else None
 
 
-def _flows(module: ModuleType) -> dict[str, Flow[..., Any]]:
-    """Return the flows of a module by attribute; those it imported only if it has none of its own."""
-    from headrace.flows import Flow
-
-    flows = {key: value for key, value in vars(module).items() if isinstance(value, Flow)}
-    own = {key: flow for key, flow in flows.items() if getattr(flow.fn, "__module__", None) == module.__name__}
+def _all_of(module: ModuleType, kind: type[T]) -> dict[str, T]:
+    flows = {key: value for key, value in vars(module).items() if isinstance(value, kind)}
+    own = {key: flow for key, flow in flows.items() if _defined_in(flow) == module.__name__}
     return own or flows
 
 
-def _only(module: ModuleType, place: str) -> Flow[..., Any]:
-    flows = _flows(module)
-    if len(flows) == 1:
-        return next(iter(flows.values()))
-    if not flows:
-        raise MissingFlowError(f"{place} holds no flow. Mark a function of it with @flow.")
-    raise MissingFlowError(f"{place} holds several flows: {', '.join(flows)}. Write {place}:{next(iter(flows))}, say.")
+def _defined_in(flow: Any) -> object:
+    return getattr(getattr(flow, "fn", None), "__module__", None)
 
 
-def _named(module: ModuleType, name: str, place: str) -> Flow[..., Any]:
-    from headrace.flows import Flow
-
+def _named(module: ModuleType, name: str, place: str, kind: type[T]) -> T:
     value: object = module
     for part in name.split("."):
         value = getattr(value, part, None)
-    if isinstance(value, Flow):
+    if isinstance(value, kind) and value is not None:
         return value
-    flows = _flows(module)
+    flows = _all_of(module, kind)
     for flow in flows.values():
-        if flow.name == name:
+        if getattr(flow, "name", None) == name:
             return flow
     raise MissingFlowError(_no_such(list(flows), name, place, value))
 

@@ -1,0 +1,3 @@
+"""Small types that users name."""
+
+__all__ = ["entrypoint"]
