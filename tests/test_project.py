@@ -108,6 +108,13 @@ def test_both_packages_say_that_they_are_typed(wheel):
     assert {"headrace/py.typed", "pytest_headrace/py.typed"} <= set(wheel.namelist())
 
 
+def test_what_pages_are_made_of_is_in_the_wheel(wheel):
+    """Style sheets and scripts are no modules, and are read at run time."""
+    lying_there = {path.name for path in (ROOT / "src/headrace/pages").iterdir() if path.suffix in (".css", ".js")}
+    assert {f"headrace/pages/{name}" for name in lying_there} <= set(wheel.namelist())
+    assert "trace.js" in lying_there
+
+
 def test_the_plugin_and_the_command_are_registered(wheel):
     """Installing is all it takes."""
     points = wheel.read(_in_info(wheel, "entry_points.txt")).decode()

@@ -73,6 +73,12 @@ def _file(text: str) -> Path | None:
     return Path(text).expanduser() if text else None
 
 
+def _folder(text: str) -> Path:
+    if not text:
+        raise ValueError("write the name of a folder")
+    return Path(text).expanduser()
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
@@ -117,9 +123,18 @@ COVERAGE_SOURCE = Option(
     _names,
     "the files, folders and modules whose flows and tasks count, separated by commas (none: all below the rootdir)",
 )
+TRACE = Option(
+    "trace",
+    "WHEN",
+    "off",
+    one_of("off", "on", "retain-on-failure"),
+    "write what ran to an HTML file: of each test that ran flows (on), or of each that failed (retain-on-failure)",
+)
+TRACE_DIR = Option("trace-dir", "DIR", "headrace-traces", _folder, "where these files are written")
 #: All of them, in the order of `--help`.
 OPTIONS = [
     *(SEED, SCHEDULES, STORE),
+    *(TRACE, TRACE_DIR),
     *(COVERAGE, COVERAGE_FAIL_UNDER, COVERAGE_JSON, COVERAGE_HTML, COVERAGE_SOURCE),
 ]
 

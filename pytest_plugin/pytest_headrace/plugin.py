@@ -10,7 +10,7 @@ import random
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -30,14 +30,19 @@ from .fixtures import (
     store_of,
 )
 from .markers import check_markers, declare_markers, marked
-from .options import SEED, add_options, check_options, value_of
+from .options import SEED, TRACE, add_options, check_options, value_of
 from .scopes import SCOPE, SIMULATION
 from .worlds import Scope, Worlds
+
+if TYPE_CHECKING:
+    from .tracing import Tracing
 
 __all__ = ["fake_clock", "headrace_settings", "run_store", "runs", "simulation"]
 
 _WORLDS = pytest.StashKey[Worlds]()
 _FUNCTION = pytest.StashKey[Any]()
+#: Where traces were asked for.
+_TRACING: pytest.StashKey[Tracing] = pytest.StashKey()
 
 
 # options and markers -------------------------------------------------------------------------------------------
@@ -55,6 +60,11 @@ def pytest_configure(config: pytest.Config) -> None:
     _isolate(config)
     if covers(config):
         config.pluginmanager.register(Covering(config, config.stash[_WORLDS]), "headrace-coverage")
+    if value_of(config, TRACE) != "off" and not config.getoption("collectonly", False):
+        from .tracing import Tracing  # few ask for it
+
+        config.stash[_TRACING] = tracing = Tracing(config)
+        config.pluginmanager.register(tracing, "headrace-tracing")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -183,8 +193,11 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the runs of a failed test, and how to repeat it."""
     report = yield
-    if report.failed and SCOPE in item.stash:
-        reporting.add_runs(report, item, call)
+    if SCOPE in item.stash:
+        tracing = item.config.stash.get(_TRACING, None)
+        trace = tracing.traced(report, item, call) if tracing is not None else None
+        if report.failed:
+            reporting.add_runs(report, item, call, trace)
     return report
 
 

@@ -11,18 +11,22 @@ from .scenes import Shown, scenes_of_failure
 from .scopes import SCOPE
 
 
-def add_runs(report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """Add the timelines of a failed test's runs, and how to repeat it, where there are any."""
+def add_runs(
+    report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[None], trace: str | None = None
+) -> None:
+    """Add the timelines of a failed test's runs, and how to repeat it, where there are any. `trace` is its file."""
     shown = scenes_of_failure(item, call)
     if shown:
-        report.sections.append(("headrace", "\n".join(_lines(item, shown))))
+        report.sections.append(("headrace", "\n".join(_lines(item, shown, trace))))
 
 
-def _lines(item: pytest.Item, shown: Sequence[Shown]) -> Iterator[str]:
+def _lines(item: pytest.Item, shown: Sequence[Shown], trace: str | None) -> Iterator[str]:
     from headrace.testing.telling import told
 
     seed = item.stash[SCOPE].seed
     yield f"seed {seed}: repeat with --headrace-seed={seed}"
+    if trace is not None:
+        yield f"trace: {trace}"
     for scene, _ in shown:
         yield ""
         yield from told(scene)

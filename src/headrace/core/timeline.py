@@ -60,7 +60,9 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One run on a timeline. `depth` is 0 for the run itself, 1 for its task runs and subflows, and so on.
+    """One run on a timeline, of the flow or task that is called `definition`.
+
+    `depth` is 0 for the run itself, 1 for its task runs and subflows, and so on.
 
     `offset` is when it first ran, in seconds on the axis; None if it never did. `duration` is from there to
     its end, or to the end of the axis while it lasts, waits included. A subflow is one row, not two: its own
@@ -70,6 +72,7 @@ class Row:
     id: UUID
     kind: Literal["flow", "task"]
     name: str
+    definition: str
     depth: int
     state_type: StateType | None
     state_name: str
@@ -94,12 +97,37 @@ def rows(
     happened.
     """
     histories = histories or {}
-    moments = [state.timestamp for states in histories.values() for state in states if state.timestamp]
-    begin = min(moments, default=root.created)
-    end = max([*moments, *([until] if until else [])], default=begin)
+    begin, end = extent(histories.values(), root.created, until)
     tree = _Tree(histories, begin, (end - begin).total_seconds())
-    children = _children(task_runs, {run.id: run for run in subflows})
-    return list(tree.walk(root, children, 0))
+    return list(tree.walk(root, _children(task_runs, {run.id: run for run in subflows}), 0))
+
+
+def common_rows(
+    flow_runs: Iterable[FlowRun],
+    task_runs: Iterable[TaskRun],
+    histories: Mapping[UUID, Sequence[State]],
+    begin: datetime,
+    end: datetime,
+) -> list[Row]:
+    """Return the rows of all these runs on one axis: those that nobody here has started, each with what it started."""
+    flow_runs, task_runs = list(flow_runs), list(task_runs)
+    recorded = {run.id for run in flow_runs}
+    children = _children(task_runs, {run.id: run for run in flow_runs})
+    placed = {run.id for below in children.values() for run in below}
+    roots: list[Run] = [run for run in flow_runs if run.id not in placed]
+    roots += [run for parent, below in children.items() if parent not in recorded for run in below]
+    tree = _Tree(histories, begin, (end - begin).total_seconds())
+    roots.sort(key=lambda run: (run.created, run.id))
+    return [row for root in roots for row in tree.walk(root, children, 0)]
+
+
+def extent(
+    histories: Iterable[Sequence[State]], created: datetime, until: datetime | None = None
+) -> tuple[datetime, datetime]:
+    """Return the first and the last moment of some histories; where there are none, the moment of creation."""
+    moments = [state.timestamp for states in histories for state in states if state.timestamp]
+    begin = min(moments, default=created)
+    return begin, max([*moments, *([until] if until else [])], default=begin)
 
 
 def _children(task_runs: Iterable[TaskRun], subflows: Mapping[UUID, FlowRun]) -> dict[UUID | None, list[Run]]:
@@ -129,6 +157,7 @@ class _Tree:
             id=run.id,
             kind=run.kind,
             name=run.name,
+            definition=run.flow_name if isinstance(run, FlowRun) else run.task_name if isinstance(run, TaskRun) else "",
             depth=depth,
             state_type=run.state_type,
             state_name=run.state_name or "",

@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import compress
 from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -88,6 +89,7 @@ class MemoryStore(LimitsInMemory):
         self._closed = False
         self._runs: dict[RunKind, dict[UUID, _Kept]] = {"flow": {}, "task": {}}
         self._logs: list[LogRecord] = []
+        self._log_places: list[int] = []
         self._taken = 0
         self._limits: dict[str, slots.Limit] = {}
         self._tickets: dict[UUID, slots.Ticket] = {}  # in order of arrival
@@ -197,6 +199,11 @@ class MemoryStore(LimitsInMemory):
             kept = self._runs["task"].get(run_id) or self._runs["flow"].get(run_id)
             return kept.places if kept else ()
 
+    @property
+    def taken(self) -> int:
+        """How many states of all runs were taken so far."""
+        return self._taken
+
     def current_states(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, State]:
         """Return the standing state of each of these flow runs that exists."""
         with self._lock:
@@ -213,9 +220,10 @@ class MemoryStore(LimitsInMemory):
             gone = {run_id}
             if kind == "flow":
                 gone |= {task_id for task_id in self._runs["task"] if self._flow_run_of(task_id) == run_id}
-            logs = [r for r in self._logs if r.flow_run_id not in gone and r.task_run_id not in gone]
+            stays = [r.flow_run_id not in gone and r.task_run_id not in gone for r in self._logs]
+            logs, places = list(compress(self._logs, stays)), list(compress(self._log_places, stays))
             flow_runs, task_runs = (_without(self._runs[kind], gone) for kind in _KINDS)
-            self._runs, self._logs = {"flow": flow_runs, "task": task_runs}, logs
+            self._runs, self._logs, self._log_places = {"flow": flow_runs, "task": task_runs}, logs, places
             return True
 
     # logs ----------------------------------------------------------------------------------------------
@@ -230,6 +238,13 @@ class MemoryStore(LimitsInMemory):
                 else record._replace(flow_run_id=self._flow_run_of(record.task_run_id))
                 for record in records
             ]
+            self._log_places += [self._taken] * len(records)
+
+    def placed_logs(self) -> list[tuple[int, LogRecord]]:
+        """Return all log lines in order of arrival, each with the number of states that were taken before it."""
+        with self._lock:
+            self._check_open()
+            return list(zip(self._log_places, self._logs, strict=True))
 
     def logs(
         self,
@@ -254,7 +269,7 @@ class MemoryStore(LimitsInMemory):
         with self._lock:
             self._check_open()
             copy._runs = {kind: dict(runs) for kind, runs in self._runs.items()}
-            copy._logs, copy._taken = list(self._logs), self._taken
+            copy._logs, copy._log_places, copy._taken = list(self._logs), list(self._log_places), self._taken
             copy._limits, copy._tickets = dict(self._limits), dict(self._tickets)
         return copy
 
@@ -263,7 +278,7 @@ class MemoryStore(LimitsInMemory):
         with self._lock:
             self._closed = True
             self._runs = {"flow": {}, "task": {}}
-            self._logs, self._limits, self._tickets = [], {}, {}
+            self._logs, self._log_places, self._limits, self._tickets = [], [], {}, {}
 
     def _next(self, count: int) -> tuple[int, ...]:
         self._taken += count

@@ -16,7 +16,6 @@ from headrace.core.codec import to_json
 from headrace.core.names import task_run_name
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.words import ADJECTIVES, ANIMALS
-from headrace.drive.logs import ELSEWHERE
 from headrace.drive.world import World
 from headrace.testing import lookups, normalising
 from headrace.testing.entries import RunEntry, StateEntry
@@ -24,7 +23,6 @@ from headrace.testing.siblings import ordered_siblings
 from headrace.testing.transitions import Transition, steps
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-_TRACEBACK = re.compile(rf"\n(?:{ELSEWHERE}.*:\n)?Traceback \(most recent call last\):")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +122,7 @@ def _entry(world: World, run: Run) -> RunEntry:
         attempts=run.run_count,
         retry_delays=tuple(lookups.planned_delays([step.state for step in told])),
         states=tuple(map(_state, told)),
-        logs=tuple(_ADDRESS.sub("", _TRACEBACK.split(line.message)[0]) for line in lookups.log_lines(world, run)),
+        logs=tuple(_ADDRESS.sub("", lookups.without_traceback(line.message)) for line in lookups.log_lines(world, run)),
     )
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State
+from headrace.drive.logs import ELSEWHERE
 from headrace.drive.world import World
 from headrace.store.protocol import EVERY_RUN, LogFilter, LogRecord, RunFilter
+
+#: Where the traceback begins in the line of a log that has one.
+_TRACEBACK = re.compile(rf"\n(?={ELSEWHERE}.*:\nTraceback|Traceback \(most recent call last\):)")
 
 #: The name among a task run's inputs that stands for no parameter, but for the task that called it.
 _PARENTS = "__parents__"
@@ -28,13 +33,28 @@ def log_lines(world: World, run: Run) -> list[LogRecord]:
     return [line for line in world.store.logs(LogFilter(flow_run_id=run.id)) if line.task_run_id is None]
 
 
+def without_traceback(message: str) -> str:
+    """Return the message of a log line without the traceback that it may end with."""
+    return _TRACEBACK.split(message, maxsplit=1)[0]
+
+
+def traceback_in(message: str) -> str:
+    """Return the traceback that the message of a log line ends with; "" where it has none."""
+    return "".join(_TRACEBACK.split(message, maxsplit=1)[1:])
+
+
 def upstream(world: World, run: Run) -> list[Run]:
     """Return the runs that this one took values from or waited for, subflows in the place of their stand-ins."""
     standing = _stand_in(world, run) if isinstance(run, FlowRun) else run
     if not isinstance(standing, TaskRun):
         return []
-    ids = frozenset(run_id for name, given in standing.task_inputs.items() if name != _PARENTS for run_id in given)
+    ids = frozenset(upstream_ids(standing))
     return [stood_for(world, one) or one for one in world.store.task_runs(RunFilter(ids=ids))] if ids else []
+
+
+def upstream_ids(run: TaskRun) -> dict[UUID, None]:
+    """Return the ids of the task runs that one took values from or waited for, each once, in order."""
+    return dict.fromkeys(run_id for name, given in run.task_inputs.items() if name != _PARENTS for run_id in given)
 
 
 def stood_for(world: World, run: Run) -> FlowRun | None:

@@ -31,6 +31,7 @@ class Scene:
     `world` holds the runs. `began` is second 0, None where that is the first thing that was recorded. The seconds are
     those that had passed; None where there is no such time, or nobody measured it. `options` are what repeats a
     simulation, none for a test's own world. `trouble` says why runs can't be shown. `error` is what it ended with.
+    `in_order` says whether the store knows in which order states of different runs were recorded.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Scene:
     slot_waits: tuple[SlotWait, ...] = ()
     trouble: str = ""
     error: BaseException | None = None
+    in_order: bool = True
 
     @property
     def has_runs(self) -> bool:
@@ -71,6 +73,7 @@ def scene_of(simulation: Simulation, error: BaseException | None = None) -> Scen
         slot_waits=tuple(map(replace, world.told.slot_waits)) if world.told is not None else (),
         trouble=trouble,
         error=error,
+        in_order=_in_order(world),
     )
 
 
@@ -78,7 +81,7 @@ def scene_of_world(world: World, real_seconds: float | None = None) -> Scene:
     """Take a test's own world as it is now."""
     kept, trouble = _kept(world, world.seed)
     if not isinstance(world.clock, VirtualClock):
-        return Scene(kind="test", world=kept, real_seconds=real_seconds, trouble=trouble)
+        return Scene(kind="test", world=kept, real_seconds=real_seconds, trouble=trouble, in_order=_in_order(world))
     clock = world.clock
     began = datetime_of(clock.turns.start)
     return Scene(
@@ -88,7 +91,12 @@ def scene_of_world(world: World, real_seconds: float | None = None) -> Scene:
         virtual_seconds=clock.elapsed,
         real_seconds=real_seconds,
         trouble=trouble,
+        in_order=_in_order(world),
     )
+
+
+def _in_order(world: World) -> bool:
+    return not world.has_open_store or hasattr(world.store, "places")
 
 
 def _said(schedule: Schedule) -> Schedule | None:

@@ -5,24 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from headrace.pages.assets import style
 from headrace.testing.coverage.arcs import Arc
 from headrace.testing.coverage.findings import Finding, Findings
 
 _STYLE = """
-:root { color-scheme: light dark; --text: #1b1f24; --soft: #59636e; --line: #d1d9e0; --back: #fff; --fill: #f6f8fa;
-  --good: #1a7f37; --bad: #b42318; }
-@media (prefers-color-scheme: dark) { :root { --text: #e6edf3; --soft: #9198a1; --line: #3d444d; --back: #0d1117;
-  --fill: #151b23; --good: #3fb950; --bad: #ff7b72; } }
-* { box-sizing: border-box; }
-body { margin: 2rem auto; max-width: 62rem; padding: 0 1rem; font: 15px/1.5 system-ui, sans-serif; color: var(--text);
-  background: var(--back); }
+body { margin: 2rem auto; max-width: 62rem; padding: 0 1rem; }
 h1 { font-size: 1.4rem; margin: 0 0 .25rem; }
 p { color: var(--soft); margin: 0 0 1.5rem; }
 details { border: 1px solid var(--line); border-radius: 6px; margin: 0 0 .5rem; }
 summary { display: grid; grid-template-columns: minmax(0, 1fr) 8rem 4rem 4rem; gap: 1rem; align-items: center;
   padding: .5rem .75rem; cursor: pointer; background: var(--fill); border-radius: 6px; }
 summary > :nth-child(n+3) { text-align: right; font-variant-numeric: tabular-nums; }
-code { font: 13px/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
 small { color: var(--soft); font-size: .85em; display: block; overflow-wrap: anywhere; }
 meter { width: 100%; }
 table { border-collapse: collapse; width: 100%; }
@@ -45,7 +39,7 @@ def page(findings: Findings) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>State-transition coverage: {findings.percent:g}%</title>
-<style>{_STYLE}</style>
+<style>{style("base")}{_STYLE}</style>
 </head>
 <body>
 <h1>State-transition coverage: {findings.percent:g}%</h1>

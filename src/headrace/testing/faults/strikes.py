@@ -18,7 +18,10 @@ MOST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """One stroke of a stub or fault: when, and on which attempt of which run (None: none in particular)."""
+    """One stroke of a stub or fault: when, and on which attempt of which run (None: none in particular).
+
+    `after` is how many states had been recorded before it, None where the store does not know.
+    """
 
     at: datetime
     run_id: UUID | None
@@ -26,6 +29,7 @@ class Strike:
     attempt: int
     said: str
     outcome: object = ""
+    after: int | None = None
 
     @property
     def what(self) -> str:
@@ -45,4 +49,5 @@ class Strikes(list[Strike]):
         if len(self) < MOST:
             nobody: tuple[UUID | None, str, int] = (None, "", 0)
             whose = nobody if run is None else (run.id, run.name, run.run_count)
-            self.append(Strike(self._world.clock.now(), *whose, said, outcome))
+            after = getattr(self._world.store, "taken", None)
+            self.append(Strike(self._world.clock.now(), *whose, said, outcome, after))
