@@ -18,6 +18,7 @@ from uuid import UUID
 
 from headrace.core.records import Run
 from headrace.core.states import State
+from headrace.exceptions import TimeIsUp
 
 T = TypeVar("T")
 
@@ -175,7 +176,8 @@ class Sleep(Effect["Cancelled | None"]):
 class Call(Effect[Outcome]):
     """Call the user's function, inside `context` (what `headrace.runtime` and loggers look at).
 
-    After `seconds` (None: no limit) `expired` is raised inside it. `prints`: turn its `print`s into log lines.
+    After `seconds` (None: no limit) `expired` is raised inside it; its error is then the outcome. `prints`: turn its
+    `print`s into log lines.
     `body` is False for hooks, name callables and the like. `runner` may carry the call out elsewhere.
     """
 
@@ -200,7 +202,7 @@ class Call(Effect[Outcome]):
         context: Any,
         flavour: Flavour = "sync",
         seconds: float | None = None,
-        expired: Exception | None = None,
+        expired: TimeIsUp | None = None,
         prints: bool = False,
         body: bool = False,
         runner: Any = None,

@@ -45,8 +45,8 @@ Three families, by who can act::
         ├── StallError                                 a real wait stops everything
         └── StubError                                  a stub has no outcome for a call
 
-Signals that end a run from outside (`TerminationSignal`, `CancelRequested`, `SimulatedCrash`) are `BaseException`s, so
-that ``except Exception`` in user code can't swallow them.
+Signals that end a run from outside (`TerminationSignal`, `CancelRequested`, `TimeIsUp`, `SimulatedCrash`) are
+`BaseException`s, so that ``except Exception`` in user code can't swallow them.
 """
 
 from __future__ import annotations
@@ -101,6 +101,7 @@ __all__ = [
     "StubError",
     "TaskRunTimeoutError",
     "TerminationSignal",
+    "TimeIsUp",
     "UnfinishedRun",
     "UnspecifiedFlowError",
     "UpstreamTaskError",
@@ -311,6 +312,14 @@ class CancelRequested(ExternalSignal):
     def __init__(self, flow_run_id: UUID | None = None) -> None:
         self.flow_run_id = flow_run_id
         super().__init__(flow_run_id)
+
+
+class TimeIsUp(ExternalSignal):
+    """The time of a run is up: this goes through its function, and `error` is what the run ends with."""
+
+    def __init__(self, error: TimeoutError) -> None:
+        self.error = error
+        super().__init__(error)
 
 
 class SimulatedCrash(ExternalSignal):

@@ -33,7 +33,7 @@ from headrace.definitions import (
 )
 from headrace.drive.world import current_world
 from headrace.effects import Record
-from headrace.exceptions import FlowRunTimeoutError
+from headrace.exceptions import FlowRunTimeoutError, TimeIsUp
 from headrace.ids import named_id
 from headrace.runs import inputs
 from headrace.runs.context import CURRENT, TAGS, FlowRunContext, RunContext
@@ -176,9 +176,9 @@ class Flow(Hooked, Retried, Generic[P, R]):
         """The hooks that fire when a run is ended from outside."""
         return self._hooks["crashed"]
 
-    def expired(self) -> Exception:
-        """Return the error that a run meets when its time is up."""
-        return FlowRunTimeoutError(exceeded("flow", self.timeout_seconds or 0))
+    def expired(self) -> TimeIsUp:
+        """Return what a run meets when its time is up."""
+        return TimeIsUp(FlowRunTimeoutError(exceeded("flow", self.timeout_seconds or 0)))
 
     def new_task_runner(self) -> TaskRunner:
         """Return a fresh task runner for one attempt of one run."""

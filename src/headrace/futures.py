@@ -19,7 +19,6 @@ from headrace.core.walk import walk
 from headrace.drive.sync import block
 from headrace.drive.world import current_world
 from headrace.effects import Promise
-from headrace.exceptions import FlowRunTimeoutError, TaskRunTimeoutError
 from headrace.runs.steps import settled
 
 R = TypeVar("R")
@@ -151,8 +150,6 @@ def wait(futures: Iterable[RunFuture[R]], timeout: float | None = None) -> DoneA
     try:
         for _ in as_completed(futures, timeout):
             pass
-    except (FlowRunTimeoutError, TaskRunTimeoutError):
-        raise  # not this wait's time-out, but that of the run which waits here
     except TimeoutError:
         pass  # the sets below say which
     done = {future for future in futures if future.done()}

@@ -36,7 +36,7 @@ from headrace.definitions import (
     warn_of,
 )
 from headrace.drive.world import current_world
-from headrace.exceptions import HashError, TaskRunTimeoutError
+from headrace.exceptions import HashError, TaskRunTimeoutError, TimeIsUp
 from headrace.futures import RunFuture, RunFutureList
 from headrace.runs import inputs
 from headrace.runs.context import CURRENT, TAGS, RunContext, TaskRunContext, transaction_around
@@ -221,9 +221,9 @@ class Task(Hooked, Retried, Generic[P, R]):
             self._task_key = f"{names.function_name(plain)}-{source_hash(plain)}"
         return self._task_key
 
-    def expired(self) -> Exception:
-        """Return the error that a run meets when its time is up."""
-        return TaskRunTimeoutError(exceeded("task", self.timeout_seconds or 0))
+    def expired(self) -> TimeIsUp:
+        """Return what a run meets when its time is up."""
+        return TimeIsUp(TaskRunTimeoutError(exceeded("task", self.timeout_seconds or 0)))
 
     # calling ------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from headrace.drive import sync as sync_driver
 from headrace.drive.guards import Guard, thread_guard
 from headrace.drive.world import current_world
 from headrace.effects import Call, Cancelled, Now, Returned, Sleep
-from headrace.exceptions import CancelRequested, TaskRunTimeoutError
+from headrace.exceptions import CancelRequested, TaskRunTimeoutError, TimeIsUp
 
 
 class Asked(BaseException):
@@ -32,7 +32,7 @@ def test_a_closed_guard_remembers_and_an_open_one_raises():
 def test_signals_are_delivered_before_time_outs_and_each_in_turn():
     """The order of arrival counts among equals."""
     guard = Guard()
-    reasons = [TaskRunTimeoutError("first"), Asked(1), TaskRunTimeoutError("second"), Asked(2)]
+    reasons = [TimeIsUp(TaskRunTimeoutError("first")), Asked(1), TimeIsUp(TaskRunTimeoutError("second")), Asked(2)]
     for reason in reasons:
         guard.interrupt(reason)
     delivered = [guard.take_pending() for _ in reasons]
@@ -54,7 +54,7 @@ def test_the_same_interrupt_is_delivered_once_however_often_it_is_told():
 def test_what_was_withdrawn_is_not_delivered():
     """A time-out whose call has ended, a cancellation of a run that has."""
     guard = Guard()
-    late = TaskRunTimeoutError("late")
+    late = TimeIsUp(TaskRunTimeoutError("late"))
     run_id = current_world().new_id()
     guard.interrupt(late)
     guard.interrupt(CancelRequested(run_id))

@@ -1,6 +1,7 @@
 """Time limits: on the main thread, on others, in event loops, nested, and under a clock that jumps."""
 
 import asyncio
+import contextlib
 import signal
 import threading
 import time
@@ -8,7 +9,7 @@ import time
 import pytest
 
 from headrace import flow, task
-from headrace.exceptions import FlowRunTimeoutError, TaskRunTimeoutError
+from headrace.exceptions import FlowRunTimeoutError, TaskRunTimeoutError, TimeIsUp
 from headrace.futures import wait
 from headrace.task_runners import ThreadPoolTaskRunner
 
@@ -63,6 +64,62 @@ def test_a_blocking_call_on_another_thread_ends_late_and_a_warning_says_so(runs,
 
     assert isinstance(in_thread(blocked), TaskRunTimeoutError)
     assert any("it is in a blocking call in a thread, which can't be interrupted" in line for line in runs.task().logs)
+
+
+@pytest.mark.parametrize("where", ["called", "submitted", "async"])
+def test_code_that_catches_exceptions_does_not_swallow_a_time_out(where, runs, fake_clock):
+    """However it is called; clean-up runs, and the error still arrives as one that callers may catch."""
+    cleaned_up = []
+
+    def patient():
+        for _ in range(10):
+            try:
+                time.sleep(1)
+            except Exception as error:
+                pytest.fail(f"{error!r} was caught")
+            finally:
+                cleaned_up.append(where)
+
+    async def patient_async():
+        for _ in range(10):
+            try:
+                await asyncio.sleep(1)
+            except Exception as error:
+                pytest.fail(f"{error!r} was caught")
+            finally:
+                cleaned_up.append(where)
+
+    limited = task(patient_async if where == "async" else patient, name="patient", timeout_seconds=2.5)
+
+    @flow
+    def around():
+        with pytest.raises(TaskRunTimeoutError):
+            limited() if where == "called" else limited.submit().result()
+
+    around()
+    assert runs.task("patient").states == ["Pending", "Running", "TimedOut"]
+    assert cleaned_up == [where] * 3
+    assert fake_clock == 2.5
+
+
+def test_what_the_end_of_a_flow_interrupts_is_told_why(runs, fake_clock):
+    """The task's state carries the flow's error, not the signal that went through its function."""
+
+    @task
+    def inner():
+        with contextlib.suppress(Exception):
+            time.sleep(10)
+
+    @flow(timeout_seconds=2)
+    def around():
+        inner()
+
+    with pytest.raises(FlowRunTimeoutError):
+        around()
+    state = runs.task("inner").state
+    assert state.is_crashed()
+    assert state.message.endswith("FlowRunTimeoutError: Flow run exceeded timeout of 2.0 second(s)")
+    assert isinstance(state.data, FlowRunTimeoutError)
 
 
 @pytest.mark.parametrize("seconds", [0, None])
@@ -282,7 +339,7 @@ def test_a_limit_that_rings_too_late_for_its_call_is_forgotten(runs):
     from headrace.drive.guards import thread_guard
 
     guard = thread_guard()
-    expired = TaskRunTimeoutError("late")
+    expired = TimeIsUp(TaskRunTimeoutError("late"))
     guard.interrupt(expired)
     guard.withdraw(expired)
     assert task(lambda: 1)() == 1

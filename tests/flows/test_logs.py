@@ -245,6 +245,22 @@ def test_prints_become_lines_of_the_log(
     assert capsys.readouterr().out == ""
 
 
+def test_a_print_is_logged_as_it_would_look(run_store: Store) -> None:
+    """With its separator and its end, without white space behind it; what `print` refuses is refused."""
+
+    @flow(log_prints=True)
+    def my_flow() -> None:
+        print("a", "b", end="!\n")
+        print("  tabbed", end="\t")
+        print()
+        print("two\nlines", flush=True)
+        with pytest.raises(TypeError, match="sep"):
+            print("a", sep=3)  # type: ignore[call-overload]
+
+    my_flow()
+    assert messages(run_store) == ["a b!", "  tabbed", "", "two\nlines"]
+
+
 def test_without_log_prints_a_print_prints(run_store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is replaced."""
 

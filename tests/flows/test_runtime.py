@@ -72,6 +72,7 @@ def test_a_flow_run_knows_itself(run_store: Store, is_async: bool) -> None:
     assert (seen["id"], seen["name"], seen["tags"]) == (str(run.id), run.name, ["a", "b"])
     assert seen["parameters"] == {"x": 1, "y": "default"}
     assert (seen["run_count"], seen["flow_name"], seen["flow_version"]) == (1, "Mine", "v1")
+    assert seen["job_variables"] == {}
     assert (seen["parent_flow_run_id"], seen["root_flow_run_id"]) == (None, str(run.id))
     assert isinstance(seen["scheduled_start_time"], datetime.datetime)
     assert seen["scheduled_start_time"].tzinfo is not None
@@ -155,6 +156,7 @@ OVERRIDES = [
     ("TASK_RUN__TASK_NAME", "task_run", "task_name", "t", "t"),
     ("TASK_RUN__RUN_COUNT", "task_run", "run_count", "2", 2),
     ("DEPLOYMENT__NAME", "deployment", "name", "d", "d"),
+    ("FLOW_RUN__OF_MY_OWN", "flow_run", "of_my_own", "new", "new"),
     (
         "FLOW_RUN__SCHEDULED_START_TIME",
         "flow_run",
@@ -170,7 +172,7 @@ OVERRIDES = [
 def test_the_environment_overrides(
     monkeypatch: pytest.MonkeyPatch, variable: str, module: str, name: str, text: str, value: Any, inside: bool
 ) -> None:
-    """Cast to the type that the attribute has, in a run and outside."""
+    """Cast to the type that the attribute has, in a run and outside; a new one is a string."""
     monkeypatch.setenv(f"HEADRACE__RUNTIME__{variable}", text)
 
     def look() -> Any:

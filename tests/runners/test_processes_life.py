@@ -19,7 +19,7 @@ from headrace import flow, task
 from headrace.core.states import StateType
 from headrace.drive.activities import cancel
 from headrace.drive.world import World
-from headrace.exceptions import CrashedRun, TaskRunTimeoutError
+from headrace.exceptions import CrashedRun, TimeIsUp
 from headrace.runners import worker_process
 from headrace.task_runners import ProcessPoolTaskRunner
 from tests.runners.processing import in_processes, real_world, states
@@ -134,7 +134,7 @@ def test_a_worker_that_ignores_its_time_out_is_killed(world: World, monkeypatch:
         while True:
             try:
                 time.sleep(30)
-            except TaskRunTimeoutError:
+            except TimeIsUp:
                 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM, signal.SIGINT])
 
     @task(timeout_seconds=0.1)

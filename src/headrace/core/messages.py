@@ -11,7 +11,7 @@ import sys
 from typing import Literal
 
 from headrace.core.states import State
-from headrace.exceptions import CancelRequested, CrashedRun, TerminationSignal
+from headrace.exceptions import CancelRequested, CrashedRun, TerminationSignal, TimeIsUp
 
 Kind = Literal["task", "flow"]
 
@@ -95,6 +95,8 @@ def crash_message(exc: BaseException) -> str:
         return terminated(exc.signal)
     if isinstance(exc, CancelRequested):
         return cancelled_by_request
+    if isinstance(exc, TimeIsUp):
+        return interrupted(exc.error)
     if isinstance(exc, CrashedRun):
         return str(exc)
     if isinstance(exc, SystemExit):
@@ -120,6 +122,13 @@ def retry(kind: Kind, cause: BaseException | State, n: int, of: int, delay: floa
     """Say that attempt failed, and when retry `n` (from 1) of `of` will start."""
     when = f"{in_seconds(delay)} from now" if delay > 0 else "immediately"
     return f"{_failed_with(kind, cause)} - Retry {n}/{of} will start {when}"
+
+
+def given_up(kind: Kind, cause: BaseException | State) -> str:
+    """Say that the only attempt has failed."""
+    if kind == "flow" and isinstance(cause, BaseException):
+        return f"Encountered exception during execution: {shown(cause)}"
+    return _failed_with(kind, cause)
 
 
 def exhausted(kind: Kind, cause: BaseException | State) -> str:

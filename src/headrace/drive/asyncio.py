@@ -223,7 +223,7 @@ async def call(effect: Call, world: World, guard: TaskGuard) -> Outcome:
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is an answer to the story
         if limit.has_expired(error):
             assert effect.expired is not None, "a limit has an error to raise"
-            return Raised(effect.expired.with_traceback(error.__traceback__))
+            return Raised(effect.expired.error.with_traceback(error.__traceback__))
         return outcome_of(error, effect, guard)
 
 

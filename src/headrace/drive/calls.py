@@ -13,7 +13,7 @@ from headrace.drive import prints
 from headrace.drive.guards import Guard
 from headrace.drive.world import World
 from headrace.effects import Call, Cancelled, Outcome, Raised
-from headrace.exceptions import SimulationError
+from headrace.exceptions import SimulationError, TimeIsUp
 from headrace.runs.context import CURRENT
 
 _NOTHING: AbstractContextManager[None] = nullcontext()
@@ -49,10 +49,10 @@ _LATE = (
 )
 
 
-def _ring(world: World, run: Run, expired: Exception, guard: Guard) -> Callable[[], None]:
+def _ring(world: World, run: Run, expired: TimeIsUp, guard: Guard) -> Callable[[], None]:
     def ring() -> None:
         if guard.is_late:
-            world.logs.say(run, logging.WARNING, _LATE.format(expired))
+            world.logs.say(run, logging.WARNING, _LATE.format(expired.error))
         else:
             guard.interrupt(expired)
 
@@ -63,10 +63,11 @@ def outcome_of(error: BaseException, effect: Call, guard: Guard | None) -> Outco
     """Say what an exception that left the user's function means for the run."""
     if guard is not None:
         error = guard.raised(error)
-    error = error.with_traceback(_users_part(error))
-    interrupted = guard is not None and error is guard.delivered and error is not effect.expired
-    if guard is not None and error is effect.expired:
-        guard.delivered = None  # it has reached the run that it was for: further out it is an error like others
+    traceback = _users_part(error)
+    if effect.expired is not None and error is effect.expired:
+        return Raised(effect.expired.error.with_traceback(traceback))
+    error = error.with_traceback(traceback)
+    interrupted = guard is not None and error is guard.delivered
     if isinstance(error, Exception) and not interrupted and not isinstance(error, SimulationError):
         return Raised(error)
     return Cancelled(error)

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from headrace.exceptions import CancelRequested, SimulatedCrash, TerminationSignal
+from headrace.exceptions import CancelRequested, SimulatedCrash, TerminationSignal, TimeIsUp
 
 
 class Guard:
@@ -148,8 +148,8 @@ class Guard:
         """Keep them in order of arrival, but signals and cancellations before time-outs."""
         with self._lock:
             place = len(self._pending)
-            if not isinstance(reason, Exception):
-                place = sum(not isinstance(other, Exception) for other in self._pending)
+            if not _may_wait(reason):
+                place = sum(not _may_wait(other) for other in self._pending)
             self._pending.insert(place, reason)
 
     def _reach(self, reason: BaseException) -> None:
@@ -176,6 +176,10 @@ class Guard:
             self.is_open = False
             raise self._taken()
         return ours
+
+
+def _may_wait(reason: BaseException) -> bool:
+    return isinstance(reason, Exception | TimeIsUp)
 
 
 #: How threads are interrupted that wait in some other way than a system call: on virtual time. Each is given a thread,

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from io import StringIO
 from typing import Any
 
 _SINK: ContextVar[Callable[[str], None] | None] = ContextVar("headrace_prints", default=None)
@@ -27,7 +28,9 @@ def _print(
     if sink is None or file not in (None, sys.stdout, sys.stderr):
         _real_print(*values, sep=sep, end=end, file=file, flush=flush)
     else:
-        sink((" " if sep is None else sep).join(map(str, values)))
+        text = StringIO()
+        _real_print(*values, sep=sep, end=end, file=text)
+        sink(text.getvalue().rstrip())
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from headrace.core.messages import described
 from headrace.core.records import FlowRun, TaskRun
 from headrace.effects import Call
+from headrace.exceptions import TimeIsUp
 from headrace.runners.pickling import cannot_pickle, dumps, loads, travels_by_name, unsendable
 from headrace.runs.context import TAGS, FlowRunContext, TaskRunContext
 
@@ -30,7 +31,7 @@ class TaskPicture(NamedTuple):
     kwargs: dict[str, Any]
     flavour: Any
     seconds: float | None
-    expired: Exception | None
+    expired: TimeIsUp | None
     prints: bool
     run: TaskRun
     definition: Any

@@ -26,7 +26,7 @@ from headrace.drive import sync
 from headrace.drive.guards import Guard, signals, thread_guard
 from headrace.drive.world import World, replace_process_world
 from headrace.effects import Call, Cancelled, Outcome, Raised, Returned
-from headrace.exceptions import CrashedRun
+from headrace.exceptions import CrashedRun, TimeIsUp
 from headrace.runners.pickling import dumps, loads, unsendable
 from headrace.runners.pictures import FlowPicture, Loading, TaskPicture
 from headrace.runners.relay import RelayStorage, RelayStore, send_logs
@@ -251,7 +251,7 @@ def _borrowed(pipe: Pipe, start_ns: int | None) -> BorrowedClock | None:
     return BorrowedClock(start_ns, waits.put)
 
 
-def _done(outcome: Outcome, task_name: str, expired: Exception | None) -> Done:
+def _done(outcome: Outcome, task_name: str, expired: TimeIsUp | None) -> Done:
     """Say an outcome in pickles."""
     if isinstance(outcome, Returned):
         try:
@@ -261,7 +261,9 @@ def _done(outcome: Outcome, task_name: str, expired: Exception | None) -> Done:
             instead = "Return something that can be pickled (a path, an id, plain data)"
             outcome = Raised(unsendable(what, why, instead))
     error = outcome.error if isinstance(outcome, Raised) else outcome.reason
-    kind: Kind = "expired" if error is expired else "raised" if isinstance(outcome, Raised) else "cancelled"
+    kind: Kind = "raised" if isinstance(outcome, Raised) else "cancelled"
+    if expired is not None and error is expired.error:
+        kind = "expired"
     return Done(kind, _pickled(error), described(error), _users_traceback(error))
 
 

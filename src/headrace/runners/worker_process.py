@@ -136,7 +136,7 @@ class WorkerProcess:
             return Returned(value)
         if done.kind == "expired":
             assert effect.expired is not None, "only what has a time limit expires"
-            value = effect.expired
+            value = effect.expired.error
         elif value is None:
             task = effect.context.run.task_name
             value = SerializationError(
@@ -289,7 +289,7 @@ class _Conversation:
         if self.interrupted_by is not None:
             return Cancelled(self.interrupted_by)
         assert self._effect.expired is not None, "only what has a time limit is given up"
-        return Raised(self._effect.expired)
+        return Raised(self._effect.expired.error)
 
 
 def _milliseconds_until(deadline_ns: int) -> int:

@@ -17,6 +17,7 @@ from uuid import UUID
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State
 from headrace.core.walk import known
+from headrace.exceptions import TimeIsUp
 from headrace.runs.definitions import Definition, FlowDefinition, TaskDefinition
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class RunContext:
     #: The interrupts of the thread or asyncio task that drives the run.
     guard: Any = None
     #: What an attempt meets when its time is up.
-    expired: Exception | None = None
+    expired: TimeIsUp | None = None
     #: Whether the function returned a single state, which a plain call of a task then gives.
     returned_state: bool = False
     #: Whether the function is a generator that was not asked for all it has: its result is not worth keeping.

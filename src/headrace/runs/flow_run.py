@@ -102,7 +102,7 @@ async def _attempt(this: FlowRunContext, running: State) -> State:
 
 async def close(this: FlowRunContext, state: State) -> State:
     """Cancel what has not begun, and wait for what has; tell that to end, too, where the flow did not end by itself."""
-    timed_out = state.data if this.expired is not None and state.data is this.expired else None
+    timed_out = this.expired if this.expired is not None and state.data is this.expired.error else None
     waiting = await CloseRunner(this, this.ended_by or timed_out)
     if waiting is None:
         return state

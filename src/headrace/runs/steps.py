@@ -30,7 +30,7 @@ from headrace.effects import (
     Sleep,
     WaitFor,
 )
-from headrace.exceptions import CancelledRun, CancelRequested
+from headrace.exceptions import CancelledRun, CancelRequested, TimeIsUp
 from headrace.runs.context import RunContext
 from headrace.runs.definitions import flavour_of
 
@@ -173,7 +173,7 @@ async def call_body(this: RunContext, kind: Kind) -> State:
 
 
 async def state_after(
-    this: RunContext, outcome: Outcome, kind: Kind, seconds: float | None, expired: Exception | None
+    this: RunContext, outcome: Outcome, kind: Kind, seconds: float | None, expired: TimeIsUp | None
 ) -> State:
     """Say in which state an outcome of the user's function leaves the run; futures that it returned are waited for."""
     if isinstance(outcome, Returned):
@@ -189,7 +189,8 @@ async def state_after(
     if isinstance(outcome, Cancelled):
         return stopped(this, outcome)
     if isinstance(outcome.error, TimeoutError):
-        return timed_out(outcome.error, kind, seconds if outcome.error is expired else None)
+        is_ours = expired is not None and outcome.error is expired.error
+        return timed_out(outcome.error, kind, seconds if is_ours else None)
     return failed(outcome.error, kind)
 
 
@@ -203,7 +204,7 @@ async def wait_before_retry(this: RunContext, ended: State, retries_made: int, k
         if ended.is_failed() and 0 < this.definition.policy.retries <= retries_made:
             await Say(this.run, logging.ERROR, messages.exhausted(kind, cause), error_of(ended))
         elif ended.is_failed() and error_of(ended):
-            await Say(this.run, logging.ERROR, messages.encountered(kind, ended.data), ended.data)
+            await Say(this.run, logging.ERROR, messages.given_up(kind, cause), ended.data)
         return ended
     total = this.definition.policy.retries
     line = messages.retry(kind, cause, retries_made + 1, total, decision.delay)

@@ -45,7 +45,7 @@ _FIELDS: Fields = {
     "scheduled_start_time": _scheduled_start_time,
     "api_url": lambda: None,
     "ui_url": lambda: None,
-    "job_variables": lambda: None,
+    "job_variables": lambda: {} if _run() else None,
 }
 #: A value of the type that an attribute has, where it is None outside a run.
 _EMPTY: dict[str, Any] = {"scheduled_start_time": datetime.min}

@@ -12,13 +12,18 @@ Fields = Mapping[str, Callable[[], Any]]
 
 
 def look_up(module: str, fields: Fields, name: str, empty: Mapping[str, Any]) -> Any:
-    """Return an attribute; ``HEADRACE__RUNTIME__<MODULE>__<NAME>`` overrides it. Raises AttributeError for others."""
+    """Return an attribute; ``HEADRACE__RUNTIME__<MODULE>__<NAME>`` overrides it, or adds one, a string.
+
+    Raises AttributeError for others.
+    """
+    override = os.environ.get(f"HEADRACE__RUNTIME__{module.upper()}__{name.upper()}")
+    if name not in fields and override is not None:
+        return override
     if name not in fields:
         raise AttributeError(
             f"headrace.runtime.{module} has no attribute {name!r}; it has {', '.join(sorted(fields))}."
         )
     real = fields[name]()
-    override = os.environ.get(f"HEADRACE__RUNTIME__{module.upper()}__{name.upper()}")
     return real if override is None else _cast(override, real if real is not None else empty.get(name))
 
 
