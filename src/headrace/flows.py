@@ -42,7 +42,7 @@ from headrace.runs.flow_run import flow_run as story_of
 from headrace.runs.steps import PENDING, settled
 from headrace.settings import current_settings
 from headrace.task_runners import TaskRunner, ThreadPoolTaskRunner
-from headrace.validation import Validator
+from headrace.validation import Validator, as_json
 
 if TYPE_CHECKING:
     from headrace.utilities.parameter_schemas import ParameterSchema
@@ -252,13 +252,8 @@ class Flow(Hooked, Retried, Generic[P, R]):
         return self.validator.complete(self.binder, parameters)
 
     def serialize_parameters(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters in JSON's own types; what JSON can't say becomes its repr, shortened."""
-        import json
-
-        from headrace.core import codec
-
-        result: dict[str, Any] = json.loads(codec.to_json(dict(parameters)) or "{}")
-        return result
+        """Return the parameters in JSON's own types, as pydantic says them; what it can't say becomes its repr."""
+        return {name: as_json(value) for name, value in parameters.items()}
 
     def _context(
         self, parameters: dict[str, Any], given: frozenset[str], wait_for: Iterable[Any] | None

@@ -10,11 +10,10 @@ from uuid import UUID
 
 from headrace.clock import Event
 from headrace.core.awaiting import awaitable_too
-from headrace.core.final import first_failure
-from headrace.core.final import plain as _plain
+from headrace.core.final import first_failure, plain_result
 from headrace.core.messages import shown
 from headrace.core.records import TaskRun
-from headrace.core.states import State, value_of
+from headrace.core.states import State
 from headrace.core.walk import walk
 from headrace.drive.sync import block
 from headrace.drive.world import current_world
@@ -106,12 +105,14 @@ def _wait_until_done(future: RunFuture[Any], timeout: float | None) -> None:
 
 def _result_of(state: State, raise_on_failure: bool = True) -> Any:
     """Return an ended run's result, futures and states inside replaced by theirs; or raise or return its failure."""
-    if not state.is_completed():
-        failure = first_failure(state)
-        if raise_on_failure:
-            raise failure
-        return state.result(raise_on_failure=False) if state.is_final() else failure
-    return _plain(value_of(state), settled)
+    if state.is_completed():
+        return plain_result(state, settled)
+    if state.is_final() and not raise_on_failure:
+        return state.result(raise_on_failure=False)
+    failure = first_failure(state)
+    if raise_on_failure:
+        raise failure
+    return failure
 
 
 class RunFutureList(list[RunFuture[R]], Generic[R]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 __all__ = [
@@ -102,11 +103,29 @@ def resolve_serializer(given: Any) -> Serializer:
     raise TypeError(f"A result serializer is a Serializer or the type of one, such as 'json', not {given!r}.")
 
 
+def _refuse_unless_there(options: Mapping[str, Any], name: str) -> None:
+    """Raise ValueError where the option `name` names a module that is not there; what is not given is."""
+    module = options.get(name)
+    if module is not None and not _is_there(module):
+        raise ValueError(f"{name}={module!r}: there is no module {module!r}. Install it, or leave {name} out.")
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ImportError:  # nor is the package around it
+        return False
+
+
 class PickleSerializer(Serializer):
     """Pickle values, by cloudpickle or another module (`picklelib`) with `dumps` and `loads`."""
 
     type: str = "pickle"
     picklelib: str = "cloudpickle"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        _refuse_unless_there(options, "picklelib")
 
     def dumps(self, obj: Any) -> bytes:
         """Return a value as bytes."""
@@ -131,6 +150,10 @@ class JSONSerializer(Serializer):
     object_decoder: str | None = "headrace.serializers.decode_object"
     dumps_kwargs: Mapping[str, Any] = {}
     loads_kwargs: Mapping[str, Any] = {}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        _refuse_unless_there(options, "jsonlib")
 
     def dumps(self, obj: Any) -> bytes:
         """Return a value as bytes."""
@@ -157,6 +180,7 @@ class CompressedSerializer(Serializer):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        _refuse_unless_there(options, "compressionlib")
         self.serializer = resolve_serializer(self.serializer)
 
     def dumps(self, obj: Any) -> bytes:

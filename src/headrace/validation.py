@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import json
 import re
 import sys
 import types
 from collections.abc import Callable, Iterable
-from typing import Any, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
+from headrace.core import codec
 from headrace.core.parameters import Binder
 from headrace.core.states import State
 from headrace.core.walk import found
@@ -30,9 +32,10 @@ class Validator:
         self._fn = fn
         self._signature = signature
         annotated = [p for p in signature.parameters.values() if p.annotation not in (p.empty, Any, "Any", object)]
-        self.is_trivial = not annotated
         self._locals = _locals_around(fn, [p.annotation for p in annotated if isinstance(p.annotation, str)])
-        self._names = [p.name for p in annotated]
+        self._fields = _fields(signature)
+        self._names = list(dict.fromkeys([*(p.name for p in annotated), *self._fields]))
+        self.is_trivial = not self._names
 
     def for_call(self, given: Iterable[str]) -> Callable[[dict[str, Any]], dict[str, Any]]:
         """Return a function that validates what the call gave, and leaves defaults as they are."""
@@ -57,11 +60,13 @@ class Validator:
         errors = list(missing)
         validated = dict(parameters)
         for name in self._names:
-            if name in parameters and (given is None or name in given):
-                try:
+            try:
+                if name in parameters and (given is None or name in given):
                     validated[name] = self._validated(name, parameters[name])
-                except ParameterTypeError as error:
-                    errors.append(str(error))
+                elif name in self._fields:
+                    validated[name] = _default(name, self._fields[name])
+            except ParameterTypeError as error:
+                errors.append(str(error))
         if errors:
             listed = "\n  ".join(errors)
             raise ParameterTypeError(
@@ -71,6 +76,8 @@ class Validator:
 
     def _validated(self, name: str, value: Any) -> Any:
         hint = self.hints.get(name, Any)
+        if name in self._fields:
+            hint = Annotated[hint, self._fields[name]]
         if hint is Any or (type(value) is hint and hint in _PLAIN):
             return value
         if found(value, lambda leaf: isinstance(leaf, Promise | State)):
@@ -102,6 +109,21 @@ class Validator:
             return get_type_hints(target, localns=self._locals, include_extras=True)
         except Exception:  # noqa: BLE001 - a hint that names what is not there at run time: the others still count
             return _hints_one_by_one(target, self._locals)
+
+
+def _fields(signature: inspect.Signature) -> dict[str, Any]:
+    """Return the defaults that are pydantic's fields, as in ``days: int = Field(default=7, gt=0)``."""
+    pydantic = sys.modules.get("pydantic.fields")  # where it is not loaded nothing is a field
+    if pydantic is None:
+        return {}
+    return {p.name: p.default for p in signature.parameters.values() if isinstance(p.default, pydantic.FieldInfo)}
+
+
+def _default(name: str, field: Any) -> Any:
+    """Return the value of a parameter that was not given. Raises ParameterTypeError where its field has none."""
+    if field.is_required():
+        raise ParameterTypeError(f"{name}: Field required")
+    return field.get_default(call_default_factory=True)
 
 
 def _locals_around(fn: Callable[..., Any], hints: list[str]) -> dict[str, Any] | None:
@@ -136,6 +158,7 @@ def _adapter(hint: Any) -> Any:
     from pydantic.errors import PydanticUserError
     from pydantic_core import SchemaError
 
+    hint = _renewed(hint)
     for config in (ConfigDict(arbitrary_types_allowed=True), None):  # models bring a configuration of their own
         try:
             return TypeAdapter(hint, config=config)
@@ -147,9 +170,48 @@ def _adapter(hint: Any) -> Any:
 _kept_adapter = functools.cache(_adapter)
 
 
+def _renewed(hint: Any) -> Any:
+    """Return a hint in which models of pydantic's first version, which the second can't look into, check themselves."""
+    old = sys.modules.get("pydantic.v1.main")
+    if old is None:
+        return hint
+    if isinstance(hint, type) and old.BaseModel in getattr(hint, "__mro__", ()):
+        return _checking_itself(hint)
+    inside = tuple(map(_renewed, get_args(hint)))
+    if inside == get_args(hint):
+        return hint
+    return Union[inside] if isinstance(hint, types.UnionType) else _with(hint, inside)  # noqa: UP007 - made of values
+
+
+def _checking_itself(model: Any) -> Any:
+    from pydantic import PlainValidator
+
+    return Annotated[Any, PlainValidator(lambda given: given if isinstance(given, model) else model.parse_obj(given))]
+
+
+def _with(hint: Any, inside: tuple[Any, ...]) -> Any:
+    if hasattr(hint, "copy_with"):  # those of `typing`, which may have names of their own
+        return hint.copy_with(inside)
+    return get_origin(hint)[inside]
+
+
 def _lines(name: str, error: Any) -> str:
     def line(item: Any) -> str:
         where = ".".join(str(part) for part in (name, *item["loc"]))
         return f"{where}: {item['msg']} (given {item['input']!r}, {kind_of(item['input'])})"
 
     return "\n  ".join(line(item) for item in error.errors())
+
+
+def as_json(value: Any) -> Any:
+    """Return a value in JSON's own types, as pydantic says it; what it can't say becomes its repr."""
+    from pydantic_core import to_jsonable_python
+
+    try:
+        return to_jsonable_python(value, fallback=_in_words, inf_nan_mode="constants")
+    except Exception:  # noqa: BLE001 - bytes that are no text, a container that holds itself, a user's own property
+        return json.loads(codec.to_json(value))
+
+
+def _in_words(value: Any) -> Any:
+    return json.loads(codec.to_json(value))

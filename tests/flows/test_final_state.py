@@ -206,6 +206,48 @@ def test_a_mixture_is_a_value() -> None:
     assert my_flow() == {"future": 1, "state": 1, "list": [1, 5]}
 
 
+@kinds
+def test_the_state_of_a_mixture_holds_states_where_there_were_futures(decorate: Any) -> None:
+    """As it does where futures are all there is; what else is in it is as it was."""
+    other = object()
+
+    @decorate(name="mixture")
+    def mixture() -> Any:
+        return {"a": one.submit(), "b": [boom.submit(), other]}
+
+    @flow
+    def around() -> Any:
+        data = mixture(return_state=True).data
+        assert (data["a"].result(), data["b"][0].is_failed(), data["b"][1]) == (1, True, other)
+
+    around()
+
+
+def test_futures_in_a_state_of_the_users_are_waited_for() -> None:
+    """They would be cancelled else, if they had not begun."""
+
+    @flow
+    def my_flow() -> Any:
+        return Completed(message="mine", data=[one.submit()])
+
+    state = my_flow(return_state=True)
+    assert (state.message, state.data[0].result(), my_flow()) == ("mine", 1, [1])
+
+
+def test_a_long_chain_of_runs_that_returned_futures_gives_the_last_result() -> None:
+    """However long: the results are not unpacked one inside the other."""
+
+    @task
+    def down(n: int) -> Any:
+        return down.submit(n - 1) if n else "end"
+
+    @flow
+    def my_flow() -> Any:
+        return down.submit(400)
+
+    assert my_flow() == "end"
+
+
 def test_a_failure_inside_a_mixture_is_raised_by_a_plain_call() -> None:
     """The run completed, but there is no value to give."""
 

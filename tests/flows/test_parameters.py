@@ -3,11 +3,13 @@
 import asyncio
 import dataclasses
 import datetime
+import decimal
 import enum
 from typing import Annotated, Any, Literal, Optional, Protocol, TypedDict, Union
 from uuid import UUID
 
 import pydantic
+import pydantic.v1
 import pytest
 
 from headrace import flow, task
@@ -353,3 +355,98 @@ def test_the_function_gets_its_own_mutable_arguments() -> None:
         return x is given
 
     assert my_flow(given)
+
+
+def test_a_default_may_be_a_field_of_pydantic() -> None:
+    """Its default or its factory is used, and what is given is held against its constraints."""
+
+    @flow
+    def my_flow(
+        days: int = pydantic.Field(default=7, gt=0),
+        names: list[str] = pydantic.Field(default_factory=list),  # noqa: B008 - what is tested
+    ) -> tuple[int, list[str]]:
+        return days, names
+
+    assert my_flow() == (7, [])
+    assert my_flow("3", names=["a"]) == (3, ["a"])
+    with pytest.raises(ParameterTypeError, match="days: Input should be greater than 0"):
+        my_flow(0)
+
+
+def test_each_run_gets_a_fresh_default_of_its_own() -> None:
+    """A factory is called once per run."""
+
+    @flow
+    def my_flow(names: list[str] = pydantic.Field(default_factory=list)) -> list[str]:  # noqa: B008
+        names.append("a")
+        return names
+
+    assert (my_flow(), my_flow()) == (["a"], ["a"])
+
+
+def test_a_field_without_a_default_is_missing() -> None:
+    """To be required is what the field says, though to Python it is a default."""
+
+    @flow
+    def my_flow(days: int = pydantic.Field(gt=0), more: Any = pydantic.Field(default=1)) -> int:  # noqa: B008
+        return days + int(more)
+
+    with pytest.raises(ParameterTypeError, match="days: Field required"):
+        my_flow()
+    assert my_flow(2) == 3
+    with pytest.raises(ParameterTypeError, match="days: Field required"):
+        my_flow.validate_parameters({})
+
+
+class Old(pydantic.v1.BaseModel):
+    """A model of pydantic's first version."""
+
+    x: int
+
+
+@pytest.mark.parametrize("hint", [Old, Optional[Old], Old | None, list[Old], dict[str, Old]])  # noqa: UP045
+def test_models_of_the_first_pydantic_validate_themselves(hint: Any) -> None:
+    """They are taken as they are, and made of dicts, within other hints too."""
+
+    def fn(model: Any) -> Any:
+        return model
+
+    fn.__annotations__["model"] = hint
+    shape: Any = (lambda model: [model]) if hint == list[Old] else (lambda model: {"a": model})
+    shape = shape if hint in (list[Old], dict[str, Old]) else (lambda model: model)
+    assert flow(fn)(shape({"x": "3"})) == shape(Old(x=3))
+    given = Old(x=4)
+    assert flow(fn)(shape(given)) == shape(given)
+    with pytest.raises(ParameterTypeError, match="value is not a valid integer"):
+        flow(fn)(shape({"x": "three"}))
+
+
+class Secretive(pydantic.BaseModel):
+    """A model with something to hide."""
+
+    password: pydantic.SecretStr = pydantic.SecretStr("swordfish")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (b"ab", "ab"),
+        (decimal.Decimal("1.50"), "1.50"),
+        (pydantic.SecretStr("swordfish"), "**********"),
+        (Secretive(), {"password": "**********"}),
+        (Point(1), {"x": 1, "y": 0.0}),
+        (Colour.RED, "red"),
+        ({1: (2, 3)}, {"1": [2, 3]}),
+        ("x" * 100_000, "x" * 100_000),
+        (list(range(20_000)), list(range(20_000))),
+        (len, "<built-in function len>"),
+        (b"\xff", "b'\\xff'"),
+    ],
+)
+def test_parameters_are_serialised_whole(given: Any, said: Any) -> None:
+    """Whoever asks for them in JSON's types gets all of them, as pydantic says them."""
+
+    @flow
+    def my_flow(**anything: Any) -> None: ...
+
+    assert my_flow.serialize_parameters({"x": given}) == {"x": said}

@@ -16,7 +16,7 @@ from headrace.futures import (
     resolve_futures_to_states,
     wait,
 )
-from headrace.states import StateType
+from headrace.states import Failed, StateType
 from headrace.store.protocol import Store
 
 
@@ -91,6 +91,24 @@ def test_result_raises_what_the_task_raised() -> None:
         assert future.state.is_failed()
 
     my_flow()
+
+
+@pytest.mark.parametrize("data", [3, {"a": 1}, [1], ValueError], ids=repr)
+def test_data_that_stands_for_no_exception_is_returned_where_nothing_is_to_be_raised(data: Any) -> None:
+    """A task may return a failed state that holds anything."""
+
+    @task
+    def odd() -> Any:
+        return Failed(data=data)
+
+    @flow
+    def my_flow() -> Any:
+        future = odd.submit()
+        with pytest.raises(TypeError, match="stands for no exception"):
+            future.result()
+        return future.result(raise_on_failure=False)
+
+    assert my_flow() == data
 
 
 def test_a_wait_with_a_timeout_ends_without_an_error() -> None:

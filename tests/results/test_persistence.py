@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,28 +12,42 @@ from typing import Any
 import pytest
 
 from headrace import flow, get_client, task
+from headrace.cache_policies import INPUTS
 from headrace.drive.world import World, current_world, use_world
-from headrace.exceptions import MissingResult
+from headrace.exceptions import FailedRun, MissingResult
 from headrace.filesystems import LocalFileSystem, MemoryFileSystem
 from headrace.keeping.shelf import RECENT, Recent
 from headrace.results import ResultStore, get_default_result_storage
 from headrace.settings import temporary_settings
 from headrace.store.sqlite import SqliteStore
 from headrace.task_runners import ProcessPoolTaskRunner
-from tests.runs.making import both, call, make_task, run_task_in_flow
+from tests.runs.making import both, call, make_task, of_kind, run_task_in_flow
 
 
-def stored(path: Path, run: Callable[[], Any]) -> Any:
-    """Run in one world, and return the state of the last task run as another world on the same file reads it."""
+def stored(path: Path, run: Callable[[], Any], state_of: bool | None = None) -> Any:
+    """Run in one world, and return the result of the last task run as another world on the same file reads it.
+
+    With `state_of` return its state instead, or, where that is True, that of the last flow run.
+    """
     with temporary_settings({"results_local_storage_path": path / "storage"}):
         with use_world(World(lambda: SqliteStore(path / "runs.db")), everywhere=True) as world:
             run()
             world.close()
         with use_world(World(lambda: SqliteStore(path / "runs.db")), everywhere=True) as world:
             try:
-                return world.store.task_runs()[-1].state.result()  # type: ignore[union-attr]
+                state: Any = (world.store.flow_runs() if state_of else world.store.task_runs())[-1].state
+                return state.result() if state_of is None else state
             finally:
                 world.close()
+
+
+def reread(path: Path, read: Callable[[], Any]) -> Any:
+    """Read a result in a world of its own."""
+    with (
+        temporary_settings({"results_local_storage_path": path / "storage"}),
+        use_world(World(lambda: SqliteStore(path / "runs.db")), everywhere=True),
+    ):
+        return read()
 
 
 @both
@@ -40,6 +55,52 @@ def test_a_persisted_result_is_read_by_another_process(kind: str, tmp_path: Path
     """From the state in the store, by .result()."""
     big = make_task(kind, lambda: {"a": [1, 2]}, persist_result=True, name="big")
     assert stored(tmp_path, lambda: call(kind, big)) == {"a": [1, 2]}
+
+
+@pytest.mark.parametrize("of_flow", [True, False], ids=["flow", "task"])
+@both
+def test_what_a_run_raised_is_raised_elsewhere_too(kind: str, of_flow: bool, tmp_path: Path) -> None:
+    """Where results are kept, the exception of a run that failed is one."""
+
+    def body() -> None:
+        raise KeyError("lost")
+
+    decorate: Any = flow if of_flow else task
+    failing = decorate(persist_result=True, retries=1, name="failing")(of_kind(kind, body))
+    state = stored(tmp_path, lambda: call(kind, failing, return_state=True), state_of=of_flow)
+    assert state.message == f"{'Flow' if of_flow else 'Task'} run encountered an exception: KeyError: 'lost'"
+    assert len(list((tmp_path / "storage").iterdir())) == 1
+    again = reread(tmp_path, lambda: state.result(raise_on_failure=False))
+    assert isinstance(again, KeyError)
+    with pytest.raises(KeyError, match="lost"):
+        reread(tmp_path, state.result)
+
+
+def test_an_exception_whose_file_is_gone_is_told_by_its_message(tmp_path: Path) -> None:
+    """What happened is in the history all the same."""
+
+    @task(persist_result=True)
+    def failing() -> None:
+        raise KeyError("lost")
+
+    state = stored(tmp_path, lambda: failing(return_state=True), state_of=False)
+    shutil.rmtree(tmp_path / "storage")
+    with pytest.raises(FailedRun, match="KeyError: 'lost'"):
+        reread(tmp_path, state.result)
+
+
+def test_a_failure_that_is_kept_stands_in_for_no_other_run() -> None:
+    """It is kept, and not cached."""
+    calls: list[int] = []
+
+    @task(cache_policy=INPUTS)
+    def failing(x: int) -> None:
+        calls.append(x)
+        raise ValueError("boom")
+
+    failing(1, return_state=True)
+    failing(1, return_state=True)
+    assert calls == [1, 1]
 
 
 @both
@@ -283,6 +344,16 @@ def test_results_that_hold_futures_are_kept_as_values() -> None:
 
     assert around() == {"a": 1}
     assert [data.rpartition(b"\n")[2] for data in storage.files.values()] == [b'{"a": 1}']
+
+
+@pytest.mark.parametrize("template", ["{nope}", "{parameters[nope]}", "{parameters[x]:%Q}"])
+@both
+def test_a_storage_key_that_cannot_be_formed_fails_the_run(kind: str, template: str) -> None:
+    """As a run name does: what was to be found under it would not be found."""
+    keyed = make_task(kind, lambda x: x, result_storage_key=template, name="keyed")
+    state = call(kind, keyed, 3, return_state=True)
+    assert state.is_failed()
+    assert isinstance(state.result(raise_on_failure=False), KeyError | ValueError)
 
 
 def in_another_process() -> str:

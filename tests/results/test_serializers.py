@@ -84,6 +84,20 @@ def test_a_type_that_none_has_is_refused_with_those_there_are() -> None:
         Serializer(type="yaml")
 
 
+@pytest.mark.parametrize(
+    ("serializer", "options"),
+    [
+        (PickleSerializer, {"picklelib": "nope"}),
+        (JSONSerializer, {"jsonlib": "nope"}),
+        (CompressedSerializer, {"compressionlib": "no.nope"}),
+    ],
+)
+def test_a_module_that_is_not_there_is_refused(serializer: type[Serializer], options: dict[str, str]) -> None:
+    """Before there is a result that can't be written."""
+    with pytest.raises(ValueError, match=r"there is no module '.*nope'"):
+        serializer(**options)
+
+
 def test_an_option_that_it_does_not_have_is_refused() -> None:
     """The message lists those it has."""
     with pytest.raises(TypeError, match="no option 'indent'"):

@@ -14,10 +14,23 @@ from headrace.filesystems import MemoryFileSystem
 from headrace.states import Failed
 from headrace.task_runners import ProcessPoolTaskRunner
 from headrace.transactions import CommitMode, atransaction, get_transaction, transaction
-from tests.runs.making import both, call
+from tests.runs.making import both, call, of_kind
 
 ROLLED_BACK = ["Pending", "Running", "Completed", "RolledBack"]
 COMPLETED = ["Pending", "Running", "Completed"]
+
+
+@both
+def test_inside_a_task_its_own_transaction_is_active(kind: str) -> None:
+    """It has begun, whether there is a key to look up or not."""
+
+    def body() -> str:
+        txn = get_transaction()
+        assert txn is not None
+        return txn.state
+
+    assert call(kind, task(of_kind(kind, body))) == "ACTIVE"
+    assert call(kind, task(cache_policy=INPUTS)(of_kind(kind, body))) == "ACTIVE"
 
 
 class Journal:

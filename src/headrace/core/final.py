@@ -85,9 +85,13 @@ def timed_out(exc: BaseException, kind: Kind, seconds: float | None) -> State:
 
 def plain_result(state: State, settled: Settled) -> Any:
     """Return what a plain call gives whose run ended in this state, or raise the first failure."""
-    if not state.is_completed():
-        raise first_failure(state)
-    return plain(value_of(state), settled)
+    while state.is_completed():  # one after another: of runs that returned each other's futures there may be many
+        value = value_of(state)
+        inner = _state_in(value, settled)
+        if inner is None:
+            return plain(value, settled)
+        state = inner
+    raise first_failure(state)
 
 
 def plain(value: Any, settled: Settled) -> Any:

@@ -157,7 +157,7 @@ NOT_KEPT = _NotKept()
 
 
 class Kept:
-    """Stand for the data of a completed run whose result is in a storage; `load` reads it."""
+    """Stand for the data of a run whose result, or exception, is in a storage; `load` reads it."""
 
     __slots__ = ("keeper", "key", "storage")
 
@@ -313,7 +313,7 @@ class State(Model):
         if self.type is not CO:
             if raise_on_failure:
                 raise exception_of(self)
-            return self.data if self.data is not None else exception_of(self)
+            return self.data if self.data is not None and type(self.data) is not Kept else exception_of(self)
         if self.data is None and not self.is_recorded:
             raise MissingResult("The state was made without data: write Completed(data=...) to give it a result.")
         return value_of(self)
@@ -448,13 +448,14 @@ def exception_of(state: State) -> BaseException:
     """Return the exception that an unsuccessful state stands for.
 
     Its data decides: an exception is returned as it is, a string becomes the message, a state is asked in turn, and of
-    several states the first that did not succeed. Without data the state's own message is used.
+    several states the first that did not succeed. Without data the state's own message is used, and where an exception
+    that was kept can't be read.
     Raises ValueError for a state that is not unsuccessful, TypeError for data of any other kind.
     """
     if state.type not in _EXCEPTION_OF_TYPE:
         raise ValueError(f"Only a failed, crashed or cancelled state stands for an exception, not {state}.")
     wrapper = _EXCEPTION_OF_TYPE[state.type]
-    data = state.data
+    data = _loaded(state.data)
     if data is None or data is NOT_KEPT:
         return wrapper(state.message or _DEFAULT_MESSAGE[state.type])
     if isinstance(data, BaseException):
@@ -466,6 +467,15 @@ def exception_of(state: State) -> BaseException:
     if is_state_iterable(data):
         return _first_exception(data, state)
     raise TypeError(f"The data of {state} is {kind_of(data)}, which stands for no exception: {data!r}")
+
+
+def _loaded(data: Any) -> Any:
+    if type(data) is not Kept:
+        return data
+    try:
+        return data.load()
+    except MissingResult:
+        return None
 
 
 def _first_exception(children: Collection[State], parent: State) -> BaseException:

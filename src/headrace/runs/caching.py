@@ -62,14 +62,22 @@ async def _begin(this: TaskRunContext, own: BaseTransaction) -> State | None:
 
 
 async def _key(this: TaskRunContext, policy: Any) -> str | State | None:
-    """Ask the storage key's template or the policy; None where neither has one, or it fails, which is logged."""
+    """Ask the storage key's template, which is as good as code of the run, or the policy, which is not.
+
+    Answers None where there is no key, and where the policy fails, which is logged.
+    """
     if this.definition.result_storage_key is not None:
-        return await _asked(this, this.definition.storage_key)
+        outcome = await results.call(this, this.definition.storage_key)
+        return outcome.value if isinstance(outcome, Returned) else _failed(this, outcome)
     if policy is None:
         return None
     flow = this.flow_context
     parameters = flow.parameters if flow is not None else {}
     return await _asked(this, policy.compute_key, task_ctx=this, inputs=_inputs(this), flow_parameters=parameters)
+
+
+def _failed(this: TaskRunContext, outcome: Raised | Cancelled) -> State:
+    return failed(outcome.error, "task") if isinstance(outcome, Raised) else stopped(this, outcome)
 
 
 def _inputs(this: TaskRunContext) -> dict[str, Any]:

@@ -237,10 +237,11 @@ def transaction_around(here: RunContext | None) -> BaseTransaction | None:
 def transaction_of(this: TaskRunContext) -> BaseTransaction:
     """Return the transaction that a task run is."""
     if this.transaction is None:
-        from headrace.core.transactions import BaseTransaction  # most task runs do without
+        from headrace.core.transactions import BaseTransaction, TransactionState  # most task runs do without
 
         this.transaction = BaseTransaction(store=this.keeper, context=this, parent=this.enclosing, of_task_run=True)
         this.transaction.inherit()
+        this.transaction.state = TransactionState.ACTIVE
     return this.transaction
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from headrace.core.final import failed
 from headrace.core.states import State
-from headrace.effects import Call, Cancelled, CloseRunner, NewId, OpenRunner, Raised, Returned, Say
+from headrace.effects import Call, Cancelled, CloseRunner, OpenRunner, Raised, Returned, Say
 from headrace.runs import inputs
 from headrace.runs.context import FlowRunContext
 from headrace.runs.steps import (
@@ -44,10 +44,10 @@ async def flow_run(this: FlowRunContext, validate: Validate | None) -> State:
         ended = await _attempts(this)
     if ended.is_pending():  # NotReady, as a task run may be: no end, and no hooks
         return await record(this, ended) or this.run.state or ended
-    if this.keeper is not None and ended.is_completed() and not this.was_cut_short:
-        from headrace.runs.results import keep_flow_result  # most flow runs keep none
+    if this.keeper is not None and not this.was_cut_short:
+        from headrace.runs.results import keep_end  # most flow runs keep none
 
-        ended = await keep_flow_result(this, ended, str(await NewId()))
+        ended = await keep_end(this, ended)
     ended = await end(this, ended)
     await say_end(this, ended)
     return ended

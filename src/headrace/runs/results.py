@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from headrace.core.final import plain
 from headrace.core.messages import shown
 from headrace.core.states import Kept, State, value_of
-from headrace.effects import Call, Cancelled, Now, Outcome, Raised, Returned, Say
+from headrace.effects import Call, Cancelled, NewId, Now, Outcome, Raised, Returned, Say
 from headrace.keeping.keeper import Keeper, Part, method
 from headrace.keeping.records import ResultRecord
 from headrace.runs.context import RunContext
@@ -105,7 +105,7 @@ async def stage(keeper: Keeper, record: ResultRecord[Any], this: RunContext | No
 
 
 async def staged_for(this: RunContext, ended: State, key: str) -> Staged | None:
-    """Make a completed run's result ready; None where that can't be done, which is logged."""
+    """Make what a run returned or raised ready; None where that can't be done, which is logged."""
     keeper = this.keeper
     assert keeper is not None, "only runs with a keeper keep results"
     expiration = getattr(this.definition, "cache_expiration", None)
@@ -154,8 +154,11 @@ def out_of_memory(this: RunContext, ended: State) -> State:
     return ended.replace(data=Kept(ended.state_details.result_key, ended.state_details.result_storage, this.keeper))
 
 
-async def keep_flow_result(this: RunContext, ended: State, key: str) -> State:
-    """Write the result of a flow run that has completed, and return its state, which says where."""
+async def keep_end(this: RunContext, ended: State) -> State:
+    """Write what a run has returned or raised, under a key of its own, and return its state, which says where."""
+    if not ended.is_completed() and not (ended.is_failed() and isinstance(ended.data, Exception)):
+        return ended
+    key = str(await NewId())
     staged = await staged_for(this, ended, key)
     is_kept = staged is not None and await kept(this, staged)
     if this.ended_by is not None:

@@ -14,7 +14,7 @@ from headrace.core.final import crashed, engine_made, failed, state_of_return, t
 from headrace.core.messages import Kind
 from headrace.core.records import TaskRun
 from headrace.core.states import State, StateDetails, StateType, unstamped
-from headrace.core.walk import SCALARS, found
+from headrace.core.walk import SCALARS, found, walk
 from headrace.effects import (
     Call,
     Cancelled,
@@ -180,9 +180,11 @@ async def state_after(
         value = outcome.value
         if type(value) not in SCALARS:
             this.returned_state = isinstance(value, State)
-            waiting = await WaitFor(found(value, is_promise))
+            promises = found(_looked_into(value), is_promise)
+            waiting = await WaitFor(promises)
             if waiting is not None:
                 return stopped(this, waiting)
+            value = with_states(value) if promises else value
         return state_of_return(value, settled, engine_made, kind)
     if isinstance(outcome, Raised) and isinstance(outcome.error, CancelledRun):
         outcome = told_to_end(this) or outcome
@@ -192,6 +194,18 @@ async def state_after(
         is_ours = expired is not None and outcome.error is expired.error
         return timed_out(outcome.error, kind, seconds if is_ours else None)
     return failed(outcome.error, kind)
+
+
+def _looked_into(value: Any) -> Any:
+    """Return where futures may be: in what was returned, or in what a state of the user's own holds."""
+    return value.data if isinstance(value, State) and not engine_made(value) else value
+
+
+def with_states(value: Any) -> Any:
+    """Return the value with futures inside replaced by the states in which their runs ended."""
+    if isinstance(value, State):
+        return value.replace(data=with_states(value.data))
+    return walk(value, lambda leaf: settled(leaf) or leaf, unwrap=False)
 
 
 async def wait_before_retry(this: RunContext, ended: State, retries_made: int, kind: Kind, again: Any) -> State | None:

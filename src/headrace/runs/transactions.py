@@ -213,6 +213,8 @@ async def undo_attempt(this: TaskRunContext) -> None:
 
 async def settle(this: TaskRunContext, ended: State) -> State:
     """Commit a task run that has completed, before that is recorded; inside another, only make its result ready."""
+    if ended.is_failed() and this.keeper is not None:
+        return await results.keep_end(this, ended)
     if not ended.is_completed() or ended.name == "Cached":
         return ended
     own = transaction_of(this)

@@ -137,12 +137,14 @@ def state(run_id: UUID, row: Sequence[Any]) -> State:
     position, type_name, name, timestamp, message, text, flow_run_id, task_run_id = row
     type_ = StateType(type_name)
     details = _details(text, _owned(flow_run_id, task_run_id))
-    data = _data(details) if type_ is StateType.COMPLETED else None
+    data = _data(type_, details)
     return unstamped(type_, name, moment_or_none(timestamp), message, data, details, (run_id, position))
 
 
-def _data(details: StateDetails) -> object:
-    return NOT_KEPT if details.result_key is None else Kept(details.result_key, details.result_storage)
+def _data(type_: StateType, details: StateDetails) -> object:
+    if details.result_key is not None:
+        return Kept(details.result_key, details.result_storage)
+    return NOT_KEPT if type_ is StateType.COMPLETED else None
 
 
 # runs ----------------------------------------------------------------------------------------------------
