@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ def simulate(
     schedule: Any = None,
     store: Any = None,
     real_processes: bool | None = None,
+    runner: str | None = None,
     stall_seconds: float | None = None,
     max_jumps: int | None = None,
     max_seconds: float | None = None,
@@ -28,6 +30,8 @@ def simulate(
     given = dict(locals())
     if seed is not None:
         _whole(seed, "seed")
+    if runner is not None:
+        _runners(runner)
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -40,11 +44,40 @@ def explore(schedules: int | None = None, *, seed: int | None = None, **options:
     return {"schedules": schedules, **options}
 
 
+def every_runner(*runners: str, seed: int | None = None, **options: Any) -> dict[str, Any]:
+    """run this test inline, in threads, in processes and in event loops, and compare the histories of its runs"""
+    if seed is not None:
+        options["seed"] = _whole(seed, "seed")
+    for name in options:
+        if name not in inspect.signature(simulate).parameters or name in ("runner", "real_processes"):
+            raise TypeError(f"every_runner() got an unexpected keyword argument {name!r}")
+    _runners(*runners)
+    if len(runners) == 1:
+        raise TypeError(
+            f"every_runner() has nothing to compare {runners[0]!r} with: name another runner, or none for all"
+        )
+    return {"runners": runners, **options}
+
+
 def headrace_store(kind: str) -> dict[str, Any]:
     """keep this test's runs in "memory", or in "sqlite": a file that goes away with the test"""
     if kind not in ("memory", "sqlite"):
         raise TypeError(f'headrace_store() takes "memory" or "sqlite", not {kind!r}')
     return {"kind": kind}
+
+
+#: What `simulate(runner=…)` takes.
+RUNNERS = ("inline", "threads", "processes", "async")
+
+
+def _runners(*names: object) -> None:
+    for name in names:
+        if name not in RUNNERS:
+            raise TypeError(
+                f"there is no runner {name!r}: write {', '.join(map(repr, RUNNERS[:-1]))} or {RUNNERS[-1]!r}"
+            )
+    if len(set(names)) < len(names):
+        raise TypeError(f"each runner is to be named once, not {', '.join(map(repr, names))}")
 
 
 def _whole(value: object, name: str) -> int:
@@ -55,12 +88,13 @@ def _whole(value: object, name: str) -> int:
 
 #: The signatures, by marker.
 MARKERS: dict[str, Callable[..., dict[str, Any]]] = {
-    one.__name__: one for one in (headrace, simulate, explore, headrace_store)
+    one.__name__: one for one in (headrace, simulate, explore, every_runner, headrace_store)
 }
 _SHOWN = {
     "headrace": "headrace(seed)",
     "simulate": "simulate(start=None, *, seed=None, schedule=None, **options)",
     "explore": "explore(schedules=None, *, seed=None, **options)",
+    "every_runner": "every_runner(*runners, seed=None, **options)",
     "headrace_store": "headrace_store(kind)",
 }
 

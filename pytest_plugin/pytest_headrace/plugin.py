@@ -17,7 +17,6 @@ import pytest
 from . import reporting
 from .covering import Covering, covers
 from .environment import CleanEnvironment
-from .exploring import explored, original
 from .fixtures import (
     OWN_RUNNER,
     clock_of_test,
@@ -31,6 +30,7 @@ from .fixtures import (
 )
 from .markers import check_markers, declare_markers, marked
 from .options import SEED, TRACE, add_options, check_options, value_of
+from .repeating import prepare, repeated
 from .scopes import SCOPE, SIMULATION
 from .worlds import Scope, Worlds
 
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["fake_clock", "headrace_settings", "run_store", "runs", "simulation"]
 
 _WORLDS = pytest.StashKey[Worlds]()
-_FUNCTION = pytest.StashKey[Any]()
 #: Where traces were asked for.
 _TRACING: pytest.StashKey[Tracing] = pytest.StashKey()
 
@@ -74,8 +73,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         names: list[str] | None = getattr(item, "fixturenames", None)
         if names is not None and marked(item, "simulate") is not None and "simulation" not in names:
             names.insert(0, "simulation")
-        if marked(item, "explore") is not None and isinstance(item, pytest.Function):
-            item.stash[_FUNCTION] = original(item)
+        prepare(item)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -168,9 +166,8 @@ def _set_up(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Call a test that is marked so under many schedules; leave the others to pytest."""
-    function = pyfuncitem.stash.get(_FUNCTION, None)
-    return True if function is not None and explored(pyfuncitem, function) else None
+    """Call a test several times that is marked so; leave the others to pytest."""
+    return True if repeated(pyfuncitem) else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -43,6 +43,10 @@ def call(callee: Callee, make_context: Callable[[], RunContext], return_state: b
 
 def _call(callee: Callee, make_context: Callable[[], RunContext], return_state: bool) -> Any:
     world, guard = current_world(), thread_guard()
+    if world.prefers_loops and not _in_loop():
+        from headrace.drive.bridge import thread_loop  # in tests only
+
+        return thread_loop(world).run(_call_async(callee, make_context, return_state))
     was_open = guard.shut()  # what comes from outside is told to the run, or to the caller, but not to the engine
     try:
         context = make_context()
@@ -56,6 +60,12 @@ def _call(callee: Callee, make_context: Callable[[], RunContext], return_state: 
         return _given_back(callee, context, state, return_state)
     finally:
         guard.reopen(was_open)
+
+
+def _in_loop() -> bool:
+    from asyncio import _get_running_loop  # as above
+
+    return _get_running_loop() is not None
 
 
 def _generate(callee: Callee, make_context: Callable[[], RunContext]) -> Generator[Any, Any, Any]:

@@ -102,8 +102,12 @@ class TaskRunner:
         context.unrecorded = ()
         job = TaskRunJob(context.definition, context, world, self)
         self._unfinished[id(job)] = job
-        pool.submit(job)
+        self._begin(job, pool)
         return job.promise
+
+    def _begin(self, job: TaskRunJob, pool: WorkerPool) -> None:
+        """Let a submitted run begin."""
+        pool.submit(job)
 
     def map(self, task: Any, parameters: dict[str, Any], wait_for: Iterable[Any] | None = None) -> RunFutureList[Any]:
         """Submit one run of `task` for each item of the iterable parameters."""
@@ -169,9 +173,18 @@ class TaskRunJob:
         self._where = contextvars.copy_context()
 
     def run(self) -> None:
-        """Live the task run, and settle its promise; never raises."""
+        """Live the task run in a thread of its own, and settle its promise; never raises."""
         run = self._context.run
         self._world.clock.name_participant(run.name, run)
+        self.live()
+
+    @property
+    def ended_by(self) -> BaseException | None:
+        """What ended the run from outside, if anything did."""
+        return self._context.ended_by
+
+    def live(self) -> None:
+        """Live the task run in this thread, and settle its promise; never raises."""
         try:
             state = self._where.run(self._lived)
         except BaseException as error:  # noqa: BLE001 - the store failed, or we have a bug: the future must still end
@@ -180,10 +193,10 @@ class TaskRunJob:
             self._settle(state)
 
     def _lived(self) -> State | None:
-        if self._task.isasync and not self._runner.calls_elsewhere:
-            from headrace.drive.bridge import thread_loop  # asyncio is slow to import
+        if (self._task.isasync or self._world.prefers_loops) and not self._runner.calls_elsewhere:
+            from headrace.drive.bridge import run_coroutine  # asyncio is slow to import
 
-            ended: State | None = thread_loop(self._world).run(self._lived_async())
+            ended: State | None = run_coroutine(self._lived_async(), self._world)
             return ended
         with active(self._world, self._context, thread_guard()):
             if not self._begins(thread_guard()):

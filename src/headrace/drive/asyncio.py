@@ -300,7 +300,7 @@ async def _raised_within(flag: Flag, seconds: float | None) -> None:
 
 async def _open_runner(effect: OpenRunner, world: World, guard: TaskGuard) -> None:
     context = effect.context
-    context.task_runner = context.definition.new_task_runner()
+    context.task_runner = world.runner_of(context.definition)
     context.task_runner.__enter__()
 
 

@@ -295,7 +295,7 @@ def _wait_for_slots(effect: WaitForSlots, world: World, guard: Guard) -> Cancell
 
 def _open_runner(effect: OpenRunner, world: World, guard: Guard) -> None:
     context = effect.context
-    context.task_runner = context.definition.new_task_runner()
+    context.task_runner = world.runner_of(context.definition)
     context.task_runner.__enter__()
 
 

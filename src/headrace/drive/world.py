@@ -40,6 +40,10 @@ class World:
 
     #: Whether tasks of the process runner run in threads of this process, as in a simulation.
     in_process = False
+    #: In tests: says which task runner takes the place of a flow's own.
+    other_runner: Callable[[Any], Any] | None = None
+    #: In tests: whether sync runs, too, are told by event loops, but for those that sync code inside a loop calls.
+    prefers_loops = False
     #: Where users' code follows this world's clock: what lets it do so in another process, given a world and a clock.
     follow: Callable[[World, Any], AbstractContextManager[object]] | None = None
     #: In a simulation: says what is called in the place of users' functions.
@@ -106,6 +110,11 @@ class World:
             with self._lock:
                 self._shelf = self._shelf or Shelf(in_memory=self.store.location == "memory")
         return self._shelf
+
+    def runner_of(self, definition: Any) -> Any:
+        """Return a task runner for one attempt of a flow run: the flow's own, or what takes its place."""
+        own = definition.new_task_runner()
+        return own if self.other_runner is None else self.other_runner(own)
 
     def cast(self, effect: Call) -> Call:
         """Return the call to make for one that a story asks for: that, or its understudy's."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from headrace.testing.conditions import Condition, Reached
     from headrace.testing.entries import RunEntry, StateEntry
+    from headrace.testing.every import RunnerDifference, on_every_runner
     from headrace.testing.exploring import Exploration, ScheduleFailure, explore
     from headrace.testing.faults.outcomes import Raises, Returns
     from headrace.testing.faults.stubs import Stub
@@ -58,6 +59,7 @@ __all__ = [
     "RunEntry",
     "RunView",
     "RunawayError",
+    "RunnerDifference",
     "Runs",
     "Schedule",
     "ScheduleFailure",
@@ -86,6 +88,7 @@ __all__ = [
     "current_simulation",
     "explore",
     "follow_in_loop",
+    "on_every_runner",
     "recorded_runs",
     "same_up_to_siblings",
     "seed",
@@ -119,6 +122,7 @@ _HOMES = {
     ),
     "headrace.testing.conditions": ("Condition", "Reached"),
     "headrace.testing.entries": ("RunEntry", "StateEntry"),
+    "headrace.testing.every": ("RunnerDifference", "on_every_runner"),
     "headrace.testing.exploring": ("Exploration", "ScheduleFailure", "explore"),
     "headrace.testing.faults.outcomes": ("Raises", "Returns"),
     "headrace.testing.faults.stubs": ("Stub",),

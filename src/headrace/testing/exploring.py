@@ -8,7 +8,6 @@ smaller: holds are dropped and shortened as long as it still fails.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from typing import Any
 from headrace.clock.participants import Participant
 from headrace.clock.schedules import Hold, Holds
 from headrace.testing import replaying
-from headrace.testing.simulation import Simulation, simulate
+from headrace.testing.bodies import call_body, takes_one
+from headrace.testing.simulation import simulate
 from headrace.testing.wording import ordinal
 
 __all__ = ["Exploration", "ScheduleFailure", "explore"]
@@ -141,7 +141,7 @@ class _Explorer:
         try:
             with simulate(schedule=Holds(*holds), seed=self._seed, **self._options) as simulation:
                 simulation.clock.turns.on_step = note
-                _call(self._fn, simulation)
+                call_body(self._fn, simulation)
         except Exception as failure:  # noqa: BLE001 - whatever it is, it is what is looked for
             error = failure
         return _Trial(holds, tuple(steps), error)
@@ -177,21 +177,6 @@ class _Explorer:
         assert trial.error is not None, "a trial that failed has its error"
         program = _program(self._fn, trial.holds, self._seed, self._options)
         return ScheduleFailure(trial.holds, sentence(trial.holds, trial.steps), program, self._tried, trial.error)
-
-
-def _call(fn: Callable[..., Any], simulation: Simulation) -> None:
-    result = fn(simulation) if _takes_one(fn) else fn()
-    if inspect.isawaitable(result):
-
-        async def awaited() -> None:
-            await result
-
-        asyncio.run(awaited())
-
-
-def _takes_one(fn: Callable[..., Any]) -> bool:
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return any(one.kind in kinds and one.default is one.empty for one in inspect.signature(fn).parameters.values())
 
 
 def _places(trial: _Trial) -> list[_Step]:
@@ -239,7 +224,7 @@ def _program(fn: Callable[..., Any], holds: tuple[Hold, ...], seed: int, options
     module, name = getattr(fn, "__module__", ""), getattr(fn, "__qualname__", repr(fn))
     importable = module and module != "__main__" and "<" not in name and "." not in name
     schedule = Holds(*holds) if holds else None
-    call = f"{name}(simulation)" if _takes_one(fn) else f"{name}()"
+    call = f"{name}(simulation)" if takes_one(fn) else f"{name}()"
     is_async = inspect.iscoroutinefunction(fn)
     imports = [*(["import asyncio"] if is_async else []), *([f"from {module} import {name}"] if importable else [])]
     return replaying.program(

@@ -68,7 +68,12 @@ def scene_of(simulation: Simulation, error: BaseException | None = None) -> Scen
         began=began,
         virtual_seconds=simulation.elapsed,
         real_seconds=simulation.real_seconds,
-        options={"start": replaying.as_text(began), "seed": simulation.seed, "schedule": _said(simulation.schedule)},
+        options={
+            "start": replaying.as_text(began),
+            "seed": simulation.seed,
+            "schedule": _said(simulation.schedule),
+            **simulation.options,
+        },
         strikes=tuple(simulation._faults.strikes),
         slot_waits=tuple(map(replace, world.told.slot_waits)) if world.told is not None else (),
         trouble=trouble,

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from types import TracebackType
@@ -27,6 +27,7 @@ from headrace.testing.faults.strikes import Strike
 from headrace.testing.faults.stubs import Stub
 from headrace.testing.following.active import frozen_moment
 from headrace.testing.hearing import Hearing
+from headrace.testing.paths import path_named
 from headrace.testing.runs import Runs
 from headrace.testing.stores import opener
 from headrace.testing.virtual import virtual_time
@@ -103,8 +104,12 @@ class Simulation:
     See `simulate`. `runs` finds the runs, `store` is the store, `clock` the clock; `seed` and `schedule` repeat it.
     """
 
-    def __init__(self, world: SimulatedWorld, clock: VirtualClock, seed: int) -> None:
+    def __init__(
+        self, world: SimulatedWorld, clock: VirtualClock, seed: int, options: Mapping[str, object] | None = None
+    ) -> None:
         self._world = world
+        #: Of `simulate`, where they are not what they are by default.
+        self.options = options or {}
         self.clock = clock
         self.seed = seed
         self.runs = Runs(world)
@@ -310,7 +315,9 @@ class simulate:  # noqa: N801 - used like a function
     ISO 8601 text (default: the moment at which freezegun has frozen time, else 2026-01-01T00:00:00Z). `seed` is that
     of ids, names and jitter. `schedule` chooses who goes next: None (first come, first served), `seed(n)`, a `Hold` or
     a list of them. `store`: "memory", "sqlite" (a file that goes away in the end), or a store. `real_processes`: let
-    tasks of the process runner run in processes, not in threads. A real wait that stops everything for `stall_seconds`
+    tasks of the process runner run in processes, not in threads. `runner` takes the place of the flows' own task
+    runners: "inline" (submitted runs are carried out at once), "threads", "processes" (real ones), or "async" (threads,
+    and event loops carry runs out, sync ones too). A real wait that stops everything for `stall_seconds`
     of real time is a StallError. `max_jumps` in a row without any run moving on, or more than `max_seconds` of virtual
     time, are a RunawayError.
     """
@@ -323,6 +330,7 @@ class simulate:  # noqa: N801 - used like a function
         schedule: Any = None,
         store: Any = "memory",
         real_processes: bool = False,
+        runner: Literal["inline", "threads", "processes", "async"] | None = None,
         stall_seconds: float = 10.0,
         max_jumps: int = 100_000,
         max_seconds: float = 100 * 366 * 86_400.0,
@@ -332,6 +340,9 @@ class simulate:  # noqa: N801 - used like a function
         self._schedule = as_schedule(schedule)
         self._open_store = opener(store)
         self._real_processes = real_processes
+        self._path = path_named(runner) if runner is not None else None
+        self._replayed_by: dict[str, object] = {"real_processes": real_processes} if real_processes else {}
+        self._replayed_by |= {"runner": runner} if runner is not None else {}
         self._limits = stall_seconds, max_jumps, max_seconds
         self._stack: list[ExitStack] = []
 
@@ -343,10 +354,12 @@ class simulate:  # noqa: N801 - used like a function
         with ExitStack() as stack:
             world = SimulatedWorld(stack.enter_context(self._open_store()), clock, self._seed)
             world.in_process = not self._real_processes
+            if self._path is not None:
+                self._path.take(world)
             stack.enter_context(use_world(world, everywhere=True))
             stack.callback(isolation.end, world)
             stack.enter_context(virtual_time(world, clock))
-            simulation = Simulation(world, clock, self._seed)
+            simulation = Simulation(world, clock, self._seed, self._replayed_by)
             clock.turns.chief = clock.turns.here()
             _open.append(simulation)
             stack.callback(_open.remove, simulation)
