@@ -62,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if value_of(config, TRACE) != "off" and not config.getoption("collectonly", False):
         from .tracing import Tracing  # few ask for it
 
-        config.stash[_TRACING] = tracing = Tracing(config)
+        config.stash[_TRACING] = tracing = Tracing(config, config.stash[_WORLDS])
         config.pluginmanager.register(tracing, "headrace-tracing")
 
 

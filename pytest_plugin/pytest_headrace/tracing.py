@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,6 +21,10 @@ from .markers import marked
 from .options import TRACE, TRACE_DIR, value_of
 from .scenes import Shown, all_scenes, scenes_of_failure
 from .scopes import SCOPE
+from .worlds import Worlds
+
+if TYPE_CHECKING:
+    from headrace.testing.tracing.results import Results
 
 #: Under which name a test's properties hold the path of its trace.
 PROPERTY = "headrace_trace"
@@ -33,15 +37,30 @@ _LONGEST_ERROR = 4_000
 class Tracing:
     """The part of the plugin that writes traces, and says where they are."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, worlds: Worlds) -> None:
         self._config = config
+        self._results: Results | None = None
+        worlds.tell(self._begin)
         self._base = config.invocation_params.dir
         self._folder = self._base / value_of(config, TRACE_DIR)
         self._traces: dict[str, str] = {}
         self._failed: set[str] = set()
 
+    def _begin(self) -> None:
+        from headrace.testing.tracing.results import Results  # headrace has just been imported by somebody else
+
+        self._results = Results()
+        self._config.add_cleanup(self._results.watch())
+
     def traced(self, report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[None]) -> str | None:
         """Write the trace of a test where one is wanted of this phase; return its path, for people."""
+        try:
+            return self._traced(report, item, call)
+        finally:
+            if report.when == "teardown" and self._results is not None:
+                self._results.forget()
+
+    def _traced(self, report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[None]) -> str | None:
         path = self._folder / file_name(item.nodeid, getattr(item, "execution_count", 1))
         if report.when == "setup":
             _forget(path)
@@ -52,11 +71,26 @@ class Tracing:
             return None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(_page(report, item, call, shown), encoding="utf-8")
+            path.write_text(self._page(report, item, call, shown), encoding="utf-8")
         except OSError as error:
             report.sections.append(("headrace trace", f"It could not be written: {error}"))
             return None
         return self._announced(path, report, item)
+
+    def _page(
+        self, report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[None], shown: Sequence[Shown]
+    ) -> str:
+        from headrace.testing.tracing.acts import page_of  # the test has used headrace
+
+        error = call.excinfo.exconly() if call.excinfo is not None else ""
+        return page_of(
+            test=item.nodeid,
+            outcome="xfailed" if report.skipped and hasattr(report, "wasxfail") else report.outcome,
+            error=error if len(error) <= _LONGEST_ERROR else f"{error[:_LONGEST_ERROR]}…",
+            command=replaying.command(item),
+            scenes=shown,
+            results=self._results,
+        )
 
     def _announced(self, path: Path, report: pytest.TestReport, item: pytest.Item) -> str:
         """Say where a trace is, in what JUnit's files and pytest-html read."""
@@ -124,19 +158,6 @@ def _scenes(report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[
         return first  # the others are schedules that it passed under
     seen = {id(one.scene) for one in first}
     return [*first, *(Shown(scene, scene.program()) for scene in item.stash[SCOPE].ended if id(scene) not in seen)]
-
-
-def _page(report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[None], shown: Sequence[Shown]) -> str:
-    from headrace.testing.tracing.acts import page_of  # the test has used headrace
-
-    error = call.excinfo.exconly() if call.excinfo is not None else ""
-    return page_of(
-        test=item.nodeid,
-        outcome="xfailed" if report.skipped and hasattr(report, "wasxfail") else report.outcome,
-        error=error if len(error) <= _LONGEST_ERROR else f"{error[:_LONGEST_ERROR]}…",
-        command=replaying.command(item),
-        scenes=shown,
-    )
 
 
 def _counted(count: int) -> str:

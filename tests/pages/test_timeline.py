@@ -101,8 +101,8 @@ def test_many_rows_are_laid_out_in_portions() -> None:
         (0, ["0 s"]),
         (30, ["0 s", "5 s", "10 s", "15 s", "20 s", "25 s", "30 s"]),
         (0.0042, ["0 s", "1 ms", "2 ms", "3 ms", "4 ms"]),
-        (3700, ["0 s", "15m 00s", "30m 00s", "45m 00s", "1h 00m"]),
-        (86_400 * 9, ["0 s", "2d 00h", "4d 00h", "6d 00h", "8d 00h"]),
+        (3700, ["0 s", "15m", "30m", "45m", "1h"]),
+        (86_400 * 9, ["0 s", "2d", "4d", "6d", "8d"]),
     ],
 )
 def test_an_axis_has_round_ticks(span: float, labels: list[str]) -> None:

@@ -247,6 +247,30 @@ def test_an_explored_test_shows_the_schedule_it_fails_under(project: pytest.Pyte
     assert "schedule Hold(&#x27;add-1&#x27;" in headline
 
 
+@pytest.mark.parametrize("args", [[], ["--headrace-coverage"]])
+def test_results_that_no_store_keeps_are_shown(project: pytest.Pytester, args: list[str]) -> None:
+    """Of a test whose runs are in a file they are those of this process; nobody else loses sight of runs by that."""
+    source = """
+    import pytest
+    from pipelines import greet, ingest
+
+    @pytest.mark.headrace_store("sqlite")
+    def test_kept():
+        greet("ada")
+
+    def test_simulated(simulation):
+        simulation.fail("fetch", ConnectionError("gone"), attempts=None)
+        with pytest.raises(ConnectionError):
+            ingest(["a"])
+    """
+    result = run(project, "--headrace-trace=on", "--headrace-store=sqlite", *args, source=source)
+    result.assert_outcomes(passed=2)
+    assert "&#x27;hello ada&#x27;" in page(project, "test_kept")
+    assert "<p>raised</p><pre" in page(project, "test_simulated").replace(' tabindex="0"', "")
+    if args:
+        result.stdout.fnmatch_lines(["pipelines.py:* flow ingest *1/2*", "pipelines.py:* flow greet *1/2*"])
+
+
 def test_methods_of_test_cases_are_traced(project: pytest.Pytester) -> None:
     """unittest: on real time, without fixtures."""
     source = """

@@ -104,6 +104,25 @@ def test_scrubbing_shows_how_things_stood(outages: Path, look: Look) -> None:
     assert shown(page, "fetch-a") == ["✓Completed", "3", "0 s", "32 s"]
 
 
+def test_an_attempt_that_goes_on_is_not_drawn_as_one_that_failed(tmp_path: Path, look: Look) -> None:
+    """At that moment nobody knew."""
+
+    @task(name="bad", retries=1)
+    def bad() -> None:
+        time.sleep(4)
+        raise LookupError
+
+    with simulate() as simulation:
+        bad(return_state=True)
+        path = write(tmp_path / "trace.html", simulation)
+    page = look(path)
+    hatched = page.locator(".run .attempt.failing:not(.going)")
+    assert hatched.count() == 2
+    drag_to(page, 6 / 8)
+    settle(page)
+    assert hatched.count() == 1
+
+
 def test_arrow_keys_go_from_event_to_event(outages: Path, look: Look) -> None:
     """One by one through what happened at the same moment, too, wherever the focus is."""
     page = look(outages)

@@ -7,6 +7,7 @@ Needs `timeline.css`, and once on each page the `DEFINITIONS`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -65,7 +66,12 @@ class Axis:
             return [(0.0, "0 s")]
         step = next((step for step in _STEPS if self.span / step <= 6), None) or _days(self.span)
         count = int(self.span / step + 1e-9)
-        return [(n * step, seconds_text(n * step)) for n in range(count + 1)]
+        return [(n * step, _round_text(n * step)) for n in range(count + 1)]
+
+
+def _round_text(seconds: float) -> str:
+    """Write a round number of seconds in one unit where that will do: ``15m``."""
+    return re.sub(r" 00[smh]$", "", seconds_text(seconds))
 
 
 def _days(span: float) -> float:

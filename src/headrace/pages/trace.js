@@ -175,8 +175,18 @@ class Act {
     attempts.lastChild.textContent = String(running.length);
     const began = running.length ? data.at[running[0][0]] : null;
     start.lastChild.textContent = began === null ? "–" : secondsText(began);
+    this.showAttempts(row);
     const until = end ? data.at[end[0]] : this.at;
     took.lastChild.textContent = began === null ? "–" : secondsText(Math.max(until - began, 0));
+  }
+
+  /* Draw attempts that go on as such: how they will end is not known yet. */
+  showAttempts(row) {
+    const now = Number.parseFloat(this.now);
+    for (const attempt of row.querySelectorAll(":scope > summary .failing")) {
+      const end = Number.parseFloat(attempt.getAttribute("x")) + Number.parseFloat(attempt.getAttribute("width"));
+      attempt.classList.toggle("going", end > now + 0.01);
+    }
   }
 
   /* Make the inside of what was opened part of the page. */

@@ -134,7 +134,7 @@ def _panel(act: Act) -> str:
 <div class="buttons">
 {buttons}
 </div>
-<output class="moment"><b></b> <span></span></output>
+<div class="moment"><b></b> <span></span></div>
 <label class="filter"><span class="unseen">Show runs whose name or state contains</span>
 <input type="search" placeholder="Filter {len(act.rows)} runs"></label>
 </div>

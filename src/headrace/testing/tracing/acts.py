@@ -16,29 +16,38 @@ from headrace.testing.slot_waits import SlotWait
 from headrace.testing.telling import headline
 from headrace.testing.tracing.material import Material, owner
 from headrace.testing.tracing.order import Order
+from headrace.testing.tracing.results import Results
 from headrace.testing.tracing.runs import RunTeller
 
 #: How many lines a table of all runs has at most: the last ones.
 _MOST_LINES = 2_000
 
 
-def page_of(*, test: str, outcome: str, error: str, command: str, scenes: Iterable[tuple[Scene, str]]) -> str:
+def page_of(
+    *,
+    test: str,
+    outcome: str,
+    error: str,
+    command: str,
+    scenes: Iterable[tuple[Scene, str]],
+    results: Results | None = None,
+) -> str:
     """Return the trace of a test as HTML.
 
     `scenes` come with the programs that repeat them; "" where only the test does. `command` runs the test again;
-    `error` is what it failed with, "" where it did not.
+    `error` is what it failed with, "" where it did not. `results` knows those that stores do not keep.
     """
-    acts = [act_of(scene, program) for scene, program in scenes]
+    acts = [act_of(scene, program, results) for scene, program in scenes]
     return page(Trace(test=test, outcome=outcome, error=error, command=command, acts=acts))
 
 
-def act_of(scene: Scene, program: str) -> Act:
+def act_of(scene: Scene, program: str, results: Results | None = None) -> Act:
     """Return what there is to tell of one scene."""
     if scene.trouble:
         return Act(headline=headline(scene), program=program, trouble=scene.trouble)
     material = Material(scene)
     order = Order(material)
-    teller = RunTeller(material, order)
+    teller = RunTeller(material, order, results or Results())
     no_time = material.took_no_time
     return Act(
         headline=headline(scene),

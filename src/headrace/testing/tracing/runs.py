@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
-from headrace.core.states import NOT_KEPT, Kept
+from headrace.core.states import NOT_KEPT, Kept, State
 from headrace.core.timeline import one_line
 from headrace.pages.trace import Entered, Line, Told
 from headrace.testing import lookups
@@ -17,6 +17,7 @@ from headrace.testing.faults.strikes import Strike
 from headrace.testing.lookups import traceback_in, without_traceback
 from headrace.testing.tracing.material import Material, moment, owner
 from headrace.testing.tracing.order import Order
+from headrace.testing.tracing.results import Results
 from headrace.testing.tracing.shown import abbreviated, shown
 
 #: How many characters the values of a scene may have, by and large; and a single one, at most and in any case.
@@ -30,8 +31,8 @@ _TRACEBACK_FACTOR = 10
 class RunTeller:
     """Tells the runs of one scene. The more there are, the less of each."""
 
-    def __init__(self, material: Material, order: Order) -> None:
-        self._material, self._order = material, order
+    def __init__(self, material: Material, order: Order, results: Results) -> None:
+        self._material, self._order, self._results = material, order, results
         count = max(len(material.rows), 1)
         self._longest = min(max(_CHARACTERS // count, _SHORTEST), _LONGEST)
         self._most_lines = min(max(_LINES // count, _FEWEST_LINES), _MOST_LINES)
@@ -87,13 +88,19 @@ class RunTeller:
         told, state = next(((told, state) for told, state in ends if state.is_final()), (None, None))
         if told is None or state is None:
             return None
-        if state.data is NOT_KEPT:
+        data = self._data(run, state)
+        if data is NOT_KEPT:
             return Line(told.position, told.at, "returned what this store does not keep", "")
         if state.is_completed():
-            head = "kept in a storage" if isinstance(state.data, Kept) else "returned"
-            return Line(told.position, told.at, head, shown(state.data, self._longest))
-        text = shown(state.data, self._longest) if state.data is not None else state.message or ""
-        return Line(told.position, told.at, "raised" if isinstance(state.data, BaseException) else state.name, text)
+            return Line(told.position, told.at, "returned", shown(data, self._longest))
+        text = shown(data, self._longest) if data is not None else state.message or ""
+        return Line(told.position, told.at, "raised" if isinstance(data, BaseException) else state.name, text)
+
+    def _data(self, run: Run, state: State) -> object:
+        """Return what a run ended with: what its state has, or what is remembered of it where that is nothing."""
+        is_there = state.data is not None and state.data is not NOT_KEPT and not isinstance(state.data, Kept)
+        known = state.data if is_there else self._results.of(run.id)
+        return state.data if known is NOT_KEPT else known
 
     def _tracebacks(self, run: Run, states: Sequence[Entered]) -> list[Line]:
         """Return those that were logged, one for each attempt that failed; else that of the error it ended with."""
