@@ -1,26 +1,33 @@
-"""What SQLite writes differently from other databases."""
+"""What databases write differently from one another."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from headrace.store.filters import is_glob
 
-#: One of the tags of a run; the placeholder takes the tag.
-HAS_TAG = "EXISTS (SELECT 1 FROM json_each(r.tags) WHERE value = ?)"
-#: Case of ASCII letters does not count. The placeholder takes what `like` makes.
-LIKE = "LIKE ? ESCAPE '\\'"
-#: Every row, for `LIMIT ?`.
-NO_LIMIT = -1
-#: What no row meets.
+_ESCAPES = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
+_GLOB_ESCAPES = _ESCAPES | str.maketrans({"*": "%", "?": "_"})
+
+
+class Dialect(NamedTuple):
+    """One database's ways of saying what all of them can say."""
+
+    #: A column holds a text, whatever the case of ASCII letters; the placeholder takes what `like` makes.
+    like: str
+    #: One of the tags of a run; the placeholder takes the tag.
+    has_tag: str
+    #: Values as one, so that any number of them goes into one statement, and what reads them from it.
+    listed: Callable[[Sequence[Any]], tuple[Any, str]]
+    #: Every row, for ``LIMIT ?``.
+    no_limit: int | None
+
+
+#: What no row meets, in every dialect.
 NEVER = "1 = 0"
 #: No row has a number beyond this.
 LAST_SEQ = (1 << 63) - 1
-
-_ESCAPES = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
-_GLOB_ESCAPES = _ESCAPES | str.maketrans({"*": "%", "?": "_"})
 
 
 def like(pattern: str, glob: bool = True) -> str:
@@ -28,13 +35,3 @@ def like(pattern: str, glob: bool = True) -> str:
     if glob and is_glob(pattern):
         return pattern.translate(_GLOB_ESCAPES)
     return f"%{pattern.translate(_ESCAPES)}%"
-
-
-def listed(values: Sequence[Any]) -> tuple[str, str]:
-    """Return values as one, so that any number of them goes into one statement, and what reads them from it.
-
-    `from_hex` is a function of ours.
-    """
-    if isinstance(values[0], bytes):
-        return json.dumps([value.hex() for value in values]), "SELECT from_hex(value) FROM json_each(?)"
-    return json.dumps(values), "SELECT value FROM json_each(?)"

@@ -9,6 +9,10 @@ Ts = TypeVarTuple("Ts")
 T = TypeVar("T")
 
 
+class Taken(Exception):
+    """A row that is to be inserted has a key that another one has."""
+
+
 class Cursor(Protocol):
     """The part of a database cursor (DB-API 2) that we use."""
 

@@ -14,7 +14,12 @@ _MOST = 10_000
 class Names:
     """What this process remembers of the numbers; to be forgotten when a transaction is rolled back."""
 
-    def __init__(self) -> None:
+    def __init__(self, apart: Execute | None = None) -> None:
+        """Give new names their numbers `apart`, each in a transaction of its own, where there is more than one writer.
+
+        Else a name that this process knows might never be seen by others: its transaction may be rolled back.
+        """
+        self._apart = apart
         self._states: dict[str, tuple[StateType, int]] = {}
         self._others: dict[tuple[object, ...], int] = {}
 
@@ -29,7 +34,7 @@ class Names:
         known = self._states.get(state.name)
         if known is not None and known[0] is state.type:
             return known[1]
-        seq = _number(execute, sql.STATE_SEQ, sql.ADD_STATE, (str(state.type), state.name))
+        seq = _number(self._apart or execute, sql.STATE_SEQ, sql.ADD_STATE, (str(state.type), state.name))
         self._make_room(len(self._states))
         self._states[state.name] = (state.type, seq)
         return seq
@@ -51,7 +56,7 @@ class Names:
         seq = self._others.get(key)
         if seq is None:
             self._make_room(len(self._others))
-            seq = self._others[key] = _number(execute, find, add, names)
+            seq = self._others[key] = _number(self._apart or execute, find, add, names)
         return seq
 
     def _make_room(self, known: int) -> None:

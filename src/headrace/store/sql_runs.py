@@ -6,9 +6,7 @@ tuples made in place, and what has a name is looked up in memory.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
@@ -17,12 +15,13 @@ from headrace.core.states import State, StateType, allowed
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
 from headrace.store import columns, rows
 from headrace.store import statements as sql
-from headrace.store.link import Execute, Link
+from headrace.store.link import Execute, Link, Taken
 from headrace.store.names import Names
 from headrace.store.protocol import EVERY_RUN, OLDEST, LogFilter, LogRecord, Order, Place, RunFilter, RunKind
 
 if TYPE_CHECKING:
     from headrace.store.conditions import Condition
+    from headrace.store.queries import Queries
 
 
 class _Kind(NamedTuple):
@@ -47,6 +46,16 @@ class RunTables:
 
     _link: Link
     _names: Names
+    #: Keeps a run from being changed by others until the transaction ends, where there are others.
+    _lock = ""
+
+    def _queries(self) -> Queries:
+        """Return the questions of this database. What asks nothing starts a millisecond earlier without them."""
+        raise NotImplementedError
+
+    def _insert(self, execute: Execute, statement: str, row: rows.Row) -> int:
+        """Insert a run; return its number. Raises Taken where there is one of this id."""
+        raise NotImplementedError
 
     def create(self, run: Run, states: Sequence[State]) -> None:
         """Record a new run together with its first states."""
@@ -97,13 +106,13 @@ class RunTables:
 
     def count(self, kind: RunKind, where: RunFilter | Condition = EVERY_RUN) -> int:
         """Return how many runs fit."""
-        condition, values = _queries().runs_where(kind, where)
+        condition, values = self._queries().runs_where(kind, where)
         found: int = self._link.read(_KINDS[kind].sql.how_many + condition, values)[0][0]
         return found
 
     def tally(self, kind: RunKind, where: RunFilter | Condition = EVERY_RUN) -> dict[tuple[StateType, str], int]:
         """Return how many of the runs that fit are in each state, by its type and name."""
-        condition, values = _queries().runs_where(kind, where)
+        condition, values = self._queries().runs_where(kind, where)
         found = self._link.read(_KINDS[kind].sql.tally.format(condition), values)
         return {(StateType(type_), name): count for type_, name, count in found}
 
@@ -137,7 +146,7 @@ class RunTables:
         newest_first: bool = False,
     ) -> list[LogRecord]:
         """Return log lines in order of time, and of arrival within the same moment; or the other way round."""
-        queries = _queries()
+        queries = self._queries()
         condition, values = queries.logs_where(where)
         statement = sql.FIND_LOGS + condition + queries.log_order(newest_first)
         found = self._link.read(statement, [*values, *queries.bounds(limit, offset)])
@@ -150,8 +159,8 @@ class RunTables:
         own = kind.own(run, kind.number(self._names, execute, run))
         row = (*rows.start_of(run), *rows.moving(run, number(execute, states[-1])), *own)
         try:
-            seq = execute(kind.sql.insert, row).lastrowid
-        except sqlite3.IntegrityError:
+            seq = self._insert(execute, kind.sql.insert, row)
+        except Taken:
             raise ObjectAlreadyExists(f"There is a {run.kind} run {run.id} already.") from None
         values: list[object] = []
         for position, state in enumerate(states):
@@ -169,6 +178,8 @@ class RunTables:
 
     def _propose(self, execute: Execute, kind_name: RunKind, run_id: UUID, state: State) -> State:
         kind = _KINDS[kind_name]
+        if self._lock:
+            execute(self._lock.format(kind_name), (run_id.bytes,))
         found = execute(f"{kind.sql.find} WHERE r.id = ?", (run_id.bytes,)).fetchall()
         run: Run = kind.read(_only(found, kind_name, run_id))
         standing, expected = run.state, run.history_length
@@ -205,16 +216,9 @@ class RunTables:
         limit: int | None,
         offset: int,
     ) -> list[rows.Row]:
-        queries = _queries()
+        queries = self._queries()
         page, values = queries.listing(kind, where, order, after)
         return self._link.read(_KINDS[kind].sql.find + page, [*values, *queries.bounds(limit, offset)])
-
-
-def _queries() -> ModuleType:
-    """Return the module that knows conditions: scripts that ask nothing start a millisecond earlier without it."""
-    from headrace.store import queries
-
-    return queries
 
 
 def _standing(execute: Execute, kind: RunKind, run_id: UUID) -> State:

@@ -10,14 +10,22 @@ Results are not kept: the state of a completed run that is read has `NOT_KEPT` f
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from headrace.core.states import State
 from headrace.store.connection import Connection
+from headrace.store.link import Execute, Taken
 from headrace.store.names import Names
 from headrace.store.sql_limits import LimitTables
 from headrace.store.sql_runs import RunTables
+
+if TYPE_CHECKING:
+    from headrace.store.queries import Queries
+
+_questions: Queries | None = None
 
 
 class SqliteStore(RunTables, LimitTables):
@@ -30,6 +38,23 @@ class SqliteStore(RunTables, LimitTables):
         self._names = Names()
         self._asked: tuple[object, dict[UUID, State]] = (None, {})
         self._link: Connection = Connection(self.location, busy_seconds, on_rollback=self._names.forget)
+
+    def _queries(self) -> Queries:
+        global _questions
+        if _questions is None:
+            from headrace.store.queries import Queries  # those who ask nothing start a millisecond earlier without it
+            from headrace.store.sqlite_dialect import SQLITE
+
+            _questions = Queries(SQLITE)
+        return _questions
+
+    def _insert(self, execute: Execute, statement: str, row: tuple[Any, ...]) -> int:
+        try:
+            seq = execute(statement, row).lastrowid
+        except sqlite3.IntegrityError:
+            raise Taken from None
+        assert seq is not None, "an insertion has a number"
+        return seq
 
     def current_states(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, State]:
         """Return the standing states; asking the same again costs nothing much while nobody writes."""

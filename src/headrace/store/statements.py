@@ -98,13 +98,13 @@ TASK = _statements(
 
 # Names that are said once. Each pair: find the number, or make one.
 STATE_SEQ = "SELECT seq FROM state WHERE type = ? AND name = ?"
-ADD_STATE = "INSERT INTO state (type, name) VALUES (?, ?)"
+ADD_STATE = "INSERT INTO state (type, name) VALUES (?, ?) ON CONFLICT DO NOTHING"
 FLOW_SEQ = "SELECT seq FROM flow WHERE id = ? AND name = ?"
-ADD_FLOW = "INSERT INTO flow (id, name) VALUES (?, ?)"
+ADD_FLOW = "INSERT INTO flow (id, name) VALUES (?, ?) ON CONFLICT DO NOTHING"
 TASK_SEQ = "SELECT seq FROM task WHERE key = ? AND name = ?"
-ADD_TASK = "INSERT INTO task (key, name) VALUES (?, ?)"
+ADD_TASK = "INSERT INTO task (key, name) VALUES (?, ?) ON CONFLICT DO NOTHING"
 LOGGER_SEQ = "SELECT seq FROM logger WHERE name = ?"
-ADD_LOGGER = "INSERT INTO logger (name) VALUES (?)"
+ADD_LOGGER = "INSERT INTO logger (name) VALUES (?) ON CONFLICT DO NOTHING"
 
 # A line of a task run belongs to the task run's flow run, whether it says so or not.
 APPEND_LOG = (

@@ -1,0 +1,66 @@
+"""The store for many machines: a PostgreSQL database, from version 12.
+
+What is asked of it is what is asked of the embedded store; see `sql_runs.py`. Three things differ, because here others
+write at the same time: names are given their numbers in transactions of their own; a run that is moved from outside is
+locked while it is looked at; and who works on limits waits for whoever does so already.
+
+Times are those that are passed in: no statement reads the database's clock. A transaction that met a connection which
+the server had closed is done again, once, on a new one; unless it broke off while it was being committed, when nobody
+knows what came of it, and a StoreError says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from psycopg.errors import UniqueViolation
+
+from headrace.store.link import Execute, T, Taken, Ts
+from headrace.store.names import Names
+from headrace.store.postgres_dialect import POSTGRES
+from headrace.store.postgres_link import PostgresLink
+from headrace.store.queries import Queries
+from headrace.store.sql_limits import LimitTables
+from headrace.store.sql_runs import RunTables
+
+#: The advisory lock of those who work on limits: "hdrc", and a number of its own.
+_LIMITS_LOCK = 0x68647263_00000001
+
+
+class PostgresStore(RunTables, LimitTables):
+    """A run store in a PostgreSQL database, whose tables are made in its current schema where there are none.
+
+    `url` is a connection URL or string of libpq ("postgresql://user@host/name"). At most `connections` are open at a
+    time, from 1 on; who needs one waits for up to `wait_seconds`, and then gets a StoreError.
+    """
+
+    shared = True
+    _lock = "SELECT seq FROM {}_run WHERE id = ? FOR UPDATE"
+
+    def __init__(self, url: str, connections: int = 10, wait_seconds: float = 30.0) -> None:
+        self._link: PostgresLink = PostgresLink(url, connections, wait_seconds)
+        self.location = self._link.location
+        self._names = Names(apart=self._link.apart)
+        self._questions = Queries(POSTGRES)
+
+    def _queries(self) -> Queries:
+        return self._questions
+
+    def _insert(self, execute: Execute, statement: str, row: tuple[Any, ...]) -> int:
+        try:
+            seq: int = execute(f"{statement} RETURNING seq", row).fetchone()[0]
+        except UniqueViolation:
+            raise Taken from None
+        return seq
+
+    def _on_limits(self, work: Callable[[Execute, *Ts], T], /, *args: *Ts) -> T:
+        def alone(execute: Execute, *given: *Ts) -> T:
+            execute("SELECT pg_advisory_xact_lock(?)", (_LIMITS_LOCK,))
+            return work(execute, *given)
+
+        return self._link.write(alone, *args)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._link.close()
