@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from headrace.core.records import Run
 from headrace.core.states import State, StateType
 from headrace.exceptions import NotAStore, StoreError, StoreTooNew
 from headrace.store.memory import MemoryStore
@@ -78,13 +80,11 @@ def test_of_those_who_move_a_run_at_once_one_wins(pg: PostgresStore, postgres_ur
     other = PostgresStore(postgres_url, connections=1)
     run = record(pg, task_run(), PENDING, RUNNING)
     answers: list[State | None] = []
-    ends = [(store, store.task_run(run.id)) for store in (pg, other)]
-    side_by_side(
-        *(
-            lambda store=store, mine=mine: answers.append(store.transition(mine, enter(mine, COMPLETED)))
-            for store, mine in ends
-        )
-    )
+
+    def end(store: PostgresStore, mine: Run) -> None:
+        answers.append(store.transition(mine, enter(mine, COMPLETED)))
+
+    side_by_side(*(partial(end, store, store.task_run(run.id)) for store in (pg, other)))
     other.close()
     assert [answer and answer.name for answer in sorted(answers, key=bool)] == [None, "Completed"]
     assert names(pg.history(run.id)) == ["Pending", "Running", "Completed"]

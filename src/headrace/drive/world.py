@@ -195,7 +195,12 @@ INSTANT: dict[type, Callable[[World, Any], Any]] = {
 
 
 def default_store() -> Store:
-    """Open the store that the settings name: one SQLite file in the home directory."""
+    """Open the store that the settings name: one SQLite file in the home directory, or a database by its address."""
+    address = current_settings().server_database_connection_url
+    if address is not None:
+        from headrace.store.addresses import open_address
+
+        return open_address(address)
     from headrace.store.sqlite import SqliteStore  # sqlite3 takes milliseconds, and tests may never need it
 
     return SqliteStore(current_settings().store_path)

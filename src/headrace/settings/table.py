@@ -108,7 +108,7 @@ class Settings:
     server_database_connection_url = Setting(
         read.or_none(read.text),
         None,
-        "Database of the server; none: the store at HEADRACE_STORE_PATH.",
+        "Database that runs are kept in, sqlite:///… or postgresql://…; none: the store at HEADRACE_STORE_PATH.",
         secret=True,
     )
     # where things are kept
