@@ -42,6 +42,7 @@ def test_a_timeline_can_be_read_in_ascii(monkeypatch: pytest.MonkeyPatch) -> Non
         id=UUID(int=1),
         kind="flow",
         name="a",
+        definition="a",
         depth=0,
         state_type=StateType.COMPLETED,
         state_name="Completed",
