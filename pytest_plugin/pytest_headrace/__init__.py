@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from headrace.testing import (
         assert_completed,
         assert_failed,
+        assert_lawful,
         assert_never_overlapped,
         assert_ran_before,
         assert_retries,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "assert_completed",
     "assert_failed",
+    "assert_lawful",
     "assert_never_overlapped",
     "assert_ran_before",
     "assert_retries",

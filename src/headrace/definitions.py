@@ -7,7 +7,7 @@ import linecache
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from types import CodeType
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from headrace.core.annotations import Annotation
 from headrace.core.retries import RetryPolicy
@@ -37,10 +37,14 @@ def underlying(fn: Any) -> Any:
 
 
 def waited_for(given: Iterable[Any] | None) -> tuple[Any, ...]:
-    """Return what a call's `wait_for` names; one future or state may stand for a list of it."""
+    """Return what a call's `wait_for` names; one future or state may stand for a list of it. Raises TypeError."""
     if given is None:
         return ()
-    return (given,) if isinstance(given, Promise | State | Annotation) else tuple(given)
+    if isinstance(given, Promise | State | Annotation):
+        return (given,)
+    if not isinstance(given, Iterable) or isinstance(given, str):
+        raise TypeError(f"'wait_for' is a list of futures and states, not {given!r}. Write wait_for=[future].")
+    return tuple(given)
 
 
 def decorator_signature(kind: type, *without: str) -> inspect.Signature:
@@ -49,6 +53,18 @@ def decorator_signature(kind: type, *without: str) -> inspect.Signature:
     _, _, *options = inspect.signature(kind.__init__).parameters.values()  # type: ignore[misc]
     by_keyword = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in options]
     return inspect.Signature([function, *(option for option in by_keyword if option.name not in without)])
+
+
+def check_options(options: Iterable[str], decorator: Callable[..., Any]) -> None:
+    """Raise TypeError for what the decorator does not take, with what comes near."""
+    import difflib  # only where there is something to complain about
+
+    known = list(decorator.__signature__.parameters)[1:]  # type: ignore[attr-defined]
+    for option in options:
+        if option not in known:
+            near = difflib.get_close_matches(option, known, n=1)
+            meant = f" Did you mean {near[0]!r}?" if near else f" It has {', '.join(known)}."
+            raise TypeError(f"@{decorator.__name__} has no argument {option!r}.{meant}")
 
 
 def checked_timeout(seconds: object) -> float | None:
@@ -152,16 +168,15 @@ class Retried:
     policy: RetryPolicy
     _given: dict[str, Any]
     _delays: Any
-    _kind: str
+    _kind: ClassVar[Literal["flow", "task"]]
 
-    def accept_policy(self, retries: int, delays: Any, jitter: float | None, kind: str) -> None:
+    def accept_policy(self, retries: int, delays: Any, jitter: float | None) -> None:
         """Take on a policy, checked; a callable is asked for its delays here, once. Raises as `RetryPolicy.make`."""
-        self.policy = RetryPolicy.make(retries, delays, jitter, kind)
+        self.policy = RetryPolicy.make(retries, delays, jitter, self._kind)
         self._delays = list(self.policy.delays) if callable(delays) else delays
-        self._kind = kind
 
     def _change(self, name: str, value: Any, retries: int, delays: Any, jitter: float | None) -> None:
-        self.accept_policy(retries, delays, jitter, self._kind)
+        self.accept_policy(retries, delays, jitter)
         self._given = {**self._given, name: value}  # for variants; a method that is bound shares the dict with others
 
     @property
@@ -217,6 +232,13 @@ def persists(own: bool | None, default: bool | None, parent: Any) -> bool:
     if default is not None:
         return default
     return parent.persist_result if parent is not None else current_settings().results_persist_by_default
+
+
+def logs_prints(own: bool | None, parent: Any) -> bool:
+    """Say whether what a run prints goes to its log: as it says itself, else as the run around it does."""
+    if own is not None:
+        return own
+    return parent.log_prints if parent is not None else current_settings().logging_log_prints
 
 
 _NOT_YET = {

@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import os
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
-from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, NoReturn, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, NoReturn, ParamSpec, Self, TypeVar, overload
 from uuid import UUID
 
 from headrace import calling, entrypoints
 from headrace.core import names
 from headrace.core.awaiting import awaitable_too
 from headrace.core.final import plain_result
-from headrace.core.messages import exceeded
-from headrace.core.parameters import binder_of, check_reserved
 from headrace.core.records import FlowRun, TaskRun
 from headrace.core.states import State, StateDetails
+from headrace.decorated import Decorated
 from headrace.definitions import (
-    Hooked,
     NotSet,
-    Retried,
-    check_keeping,
+    check_options,
     checked_hooks,
     checked_timeout,
     decorator_signature,
-    not_yet,
+    logs_prints,
     persists,
     underlying,
     waited_for,
 )
 from headrace.drive.world import current_world
 from headrace.effects import Record
-from headrace.exceptions import FlowRunTimeoutError, TimeIsUp
+from headrace.exceptions import FlowRunTimeoutError
 from headrace.ids import named_id
 from headrace.runs import inputs
 from headrace.runs.context import CURRENT, TAGS, FlowRunContext, RunContext
-from headrace.runs.definitions import Hook, flavour_of, is_function
+from headrace.runs.definitions import Hook
 from headrace.runs.flow_run import flow_run as story_of
 from headrace.runs.steps import PENDING, settled
 from headrace.settings import current_settings
@@ -63,15 +58,18 @@ __all__ = [
 ]
 
 _HOOK_EVENTS = ("completion", "failure", "cancellation", "crashed", "running")
-#: Attributes that may be changed after decoration; a variant takes them as they are then.
-_PLAIN_OPTIONS = ("name", "description", "flow_run_name", "timeout_seconds", "log_prints")
 
 
-class Flow(Hooked, Retried, Generic[P, R]):
+class Flow(Decorated, Generic[P, R]):
     """A function whose runs are recorded, with those of the tasks that it calls.
 
     Made by `flow`, which describes its arguments.
     """
+
+    _kind = "flow"
+    _timeout_error = FlowRunTimeoutError
+    _plain_options = ("name", "description", "flow_run_name", "timeout_seconds", "log_prints")
+    _never_none = ("name", "task_runner")
 
     def __init__(
         self,
@@ -99,15 +97,7 @@ class Flow(Hooked, Retried, Generic[P, R]):
         self._given: dict[str, Any] = {
             key: value for key, value in locals().items() if key not in ("self", "fn", "__class__")
         }
-        if not callable(fn) and not isinstance(fn, classmethod | staticmethod):  # type: ignore[unreachable]
-            raise TypeError(f"'fn' must be callable; a flow is made of a function, not of {fn!r}.")
-        plain = underlying(fn)
-        # The __dict__ of a callable object is its own; a function's holds what other decorators left there.
-        update_wrapper(self, plain, updated=("__dict__",) if is_function(plain) else ())
-        self.fn: Callable[..., Any] = fn.__func__ if isinstance(fn, staticmethod) else fn
-        self.isstaticmethod = isinstance(fn, staticmethod)
-        self.isclassmethod = isinstance(fn, classmethod)
-        self.ismethod = inspect.ismethod(fn)
+        plain = self._take_on(fn)
         self.name = names.check_flow_name(name) if name is not None else names.default_flow_name(plain)
         self.description = description if description is not None else inspect.getdoc(plain)
         self._version = version
@@ -119,15 +109,11 @@ class Flow(Hooked, Retried, Generic[P, R]):
         self._accept_call(plain)
         settings = current_settings()
         delays = settings.flows_default_retry_delay_seconds if retry_delay_seconds is None else retry_delay_seconds
-        self.accept_policy(settings.flows_default_retries if retries is None else retries, delays, None, "flow")
+        self.accept_policy(settings.flows_default_retries if retries is None else retries, delays, None)
         self.task_runner = _checked_runner(task_runner)
         self.timeout_seconds = checked_timeout(timeout_seconds)
         self.should_validate_parameters = validate_parameters
-        check_keeping(result_storage, result_serializer)
-        implied = result_storage is not None or result_serializer is not None
-        self.persist_result = True if persist_result is None and implied else persist_result
-        self.result_storage = result_storage
-        self.result_serializer = result_serializer
+        self._accept_keeping(persist_result, result_storage, result_serializer, None)
         self.cache_result_in_memory = cache_result_in_memory
         self.log_prints = log_prints
         given = self._given
@@ -135,13 +121,8 @@ class Flow(Hooked, Retried, Generic[P, R]):
         self._flow_id: UUID | None = None
 
     def _accept_call(self, plain: Callable[..., Any]) -> None:
-        signature = inspect.signature(plain)
-        check_reserved(self.name, signature)
-        self.flavour = flavour_of(plain)
-        self.binder = binder_of(self.name, plain)
-        self.validator = Validator(self.name, plain, signature)
-        self.isasync = self.flavour in ("async", "async generator")
-        self.isgenerator = self.flavour in ("generator", "async generator")
+        super()._accept_call(plain)
+        self.validator = Validator(self.name, plain, inspect.signature(plain))
 
     @property
     def version(self) -> str | None:
@@ -175,10 +156,6 @@ class Flow(Hooked, Retried, Generic[P, R]):
     def on_crashed_hooks(self) -> Sequence[Hook]:
         """The hooks that fire when a run is ended from outside."""
         return self._hooks["crashed"]
-
-    def expired(self) -> TimeIsUp:
-        """Return what a run meets when its time is up."""
-        return TimeIsUp(FlowRunTimeoutError(exceeded("flow", self.timeout_seconds or 0)))
 
     def new_task_runner(self) -> TaskRunner:
         """Return a fresh task runner for one attempt of one run."""
@@ -280,7 +257,7 @@ class Flow(Hooked, Retried, Generic[P, R]):
             definition=self,
             parameters=parameters,
             parent=parent,
-            log_prints=_log_prints(self.log_prints, parent),
+            log_prints=logs_prints(self.log_prints, parent),
             unrecorded=(PENDING,),
         )
         context.given, context.wait_for = given, waited_for(wait_for)
@@ -382,13 +359,7 @@ class Flow(Hooked, Retried, Generic[P, R]):
 
         None, 0 and empty values replace what was there, but a name and a task runner can't be taken away.
         """
-        options = {key: value for key, value in locals().items() if key != "self" and value is not NotSet}
-        for kept_if_none in ("name", "task_runner"):
-            if options.get(kept_if_none, "") is None:
-                del options[kept_if_none]
-        hooks = {f"on_{event}": list(self._hooks[event]) for event in _HOOK_EVENTS}
-        kept = {**self._given, **{key: getattr(self, key) for key in _PLAIN_OPTIONS}, **hooks}
-        return type(self)(staticmethod(self.fn) if self.isstaticmethod else self.fn, **{**kept, **options})
+        return self._variant(locals())
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Flow[P, R]: ...
@@ -398,18 +369,11 @@ class Flow(Hooked, Retried, Generic[P, R]):
 
     def __get__(self, instance: object, owner: type | None = None) -> Flow[Any, R]:
         """Bind a method to its instance, a classmethod to its class; a staticmethod is bound to nothing."""
-        if self.isclassmethod:
-            return self._bound(self.fn.__get__(instance, owner if owner is not None else type(instance)))
-        if instance is None or self.isstaticmethod:
-            return self
-        return self._bound(self.fn.__get__(instance, owner))
+        return self._of(instance, owner)
 
-    def _bound(self, fn: Callable[..., Any]) -> Flow[P, R]:
-        bound = copy.copy(self)
-        bound.fn, bound.ismethod = fn, not self.isclassmethod
-        signature = inspect.signature(fn)
-        bound.binder = binder_of(self.name, fn, self.binder.signature)
-        bound.validator = Validator(self.name, fn, signature)
+    def _bound(self, fn: Callable[..., Any]) -> Self:
+        bound = super()._bound(fn)
+        bound.validator = Validator(self.name, fn, inspect.signature(fn))
         return bound
 
     def on_cancellation(self, fn: Hook) -> Hook:
@@ -419,18 +383,6 @@ class Flow(Hooked, Retried, Generic[P, R]):
     def on_crashed(self, fn: Hook) -> Hook:
         """Add a hook that fires when a run is ended from outside; a decorator."""
         return self._add_hook("crashed", fn)
-
-    def __getattr__(self, name: str) -> Any:
-        raise not_yet("Flow", name)
-
-    def __repr__(self) -> str:
-        return f"<Flow {self.name!r}>"
-
-
-def _log_prints(own: bool | None, parent: RunContext | None) -> bool:
-    if own is not None:
-        return own
-    return parent.log_prints if parent is not None else current_settings().logging_log_prints
 
 
 def _checked_runner(runner: Any) -> TaskRunner:
@@ -497,6 +449,7 @@ def flow(__fn: Any = None, /, **options: Any) -> Any:
 
     Raises TypeError, ValueError, InvalidNameError or ReservedArgumentError for what can't be.
     """
+    check_options(options, flow)
     if __fn is not None:
         return Flow(__fn, **options)
     return lambda fn: Flow(fn, **options)

@@ -11,6 +11,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
+from headrace.core.wording import kind_of
+
 __all__ = [
     "CompressedJSONSerializer",
     "CompressedPickleSerializer",
@@ -218,7 +220,7 @@ def encode_object(value: Any) -> dict[str, Any]:
     try:
         return {"__class__": name, "data": to_jsonable_python(value)}
     except Exception as error:
-        raise TypeError(f"JSON can't say a {kind.__name__}: {error}") from error
+        raise TypeError(f"JSON can't say {kind_of(value)}: {error}") from error
 
 
 def decode_object(read: dict[str, Any]) -> Any:

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import copy
 import datetime
 import inspect
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
-from functools import update_wrapper
 from typing import Any, Concatenate, Generic, Literal, NoReturn, ParamSpec, TypeVar, cast, overload
 from uuid import UUID
 
 from headrace import calling
 from headrace.core import names
 from headrace.core.final import plain_result
-from headrace.core.messages import exceeded
-from headrace.core.parameters import binder_of, check_reserved
 from headrace.core.records import TaskRun
 from headrace.core.retries import exponential_backoff
 from headrace.core.states import State
+from headrace.decorated import Decorated
 from headrace.definitions import (
-    Hooked,
     NotSet,
-    Retried,
-    check_keeping,
+    check_options,
     checked_hooks,
     checked_timeout,
     decorator_signature,
-    not_yet,
+    logs_prints,
     persists,
     source_hash,
     source_of,
@@ -36,11 +31,11 @@ from headrace.definitions import (
     warn_of,
 )
 from headrace.drive.world import current_world
-from headrace.exceptions import HashError, TaskRunTimeoutError, TimeIsUp
+from headrace.exceptions import HashError, TaskRunTimeoutError
 from headrace.futures import RunFuture, RunFutureList
 from headrace.runs import inputs
 from headrace.runs.context import CURRENT, TAGS, RunContext, TaskRunContext, transaction_around
-from headrace.runs.definitions import Hook, flavour_of, is_function
+from headrace.runs.definitions import Hook
 from headrace.runs.steps import PENDING, settled
 from headrace.runs.task_run import task_run as story_of
 from headrace.settings import current_settings
@@ -52,16 +47,16 @@ T = TypeVar("T")
 
 __all__ = ["Task", "exponential_backoff", "task", "task_input_hash"]
 
-_HOOK_EVENTS = ("completion", "failure", "running")
-#: Attributes that may be changed after decoration; a variant takes them as they are then.
-_PLAIN_OPTIONS = ("name", "description", "tags", "version", "task_run_name", "timeout_seconds", "log_prints")
 
-
-class Task(Hooked, Retried, Generic[P, R]):
+class Task(Decorated, Generic[P, R]):
     """A function whose runs are recorded; made by `task`, which describes its arguments.
 
     Call it to run it here and now, `submit` it to a task runner, or `map` it over many arguments.
     """
+
+    _kind = "task"
+    _timeout_error = TaskRunTimeoutError
+    _plain_options = ("name", "description", "tags", "version", "task_run_name", "timeout_seconds", "log_prints")
 
     def __init__(
         self,
@@ -97,18 +92,10 @@ class Task(Hooked, Retried, Generic[P, R]):
         self._given: dict[str, Any] = {
             key: value for key, value in locals().items() if key not in ("self", "fn", "__class__")
         }
-        if not callable(fn) and not isinstance(fn, classmethod | staticmethod):  # type: ignore[unreachable]
-            raise TypeError(f"'fn' must be callable; a task is made of a function, not of {fn!r}.")
-        plain = underlying(fn)
-        # The __dict__ of a callable object is its own; a function's holds what other decorators left there.
-        update_wrapper(self, plain, updated=("__dict__",) if is_function(plain) else ())
-        self.fn: Callable[..., Any] = fn.__func__ if isinstance(fn, staticmethod) else fn
-        self.isstaticmethod = isinstance(fn, staticmethod)
-        self.isclassmethod = isinstance(fn, classmethod)
-        self.ismethod = inspect.ismethod(fn)
+        plain = self._take_on(fn)
         self.name = names.check_name(name, "task") if name is not None else names.function_name(plain)
         self.description = description if description is not None else inspect.getdoc(plain)
-        self.tags: set[str] = set(tags or ())
+        self.tags: set[str] = set(names.check_tags(tags or (), f"the task {self.name!r}", 'tags=["nightly", "web"]'))
         self.version = version
         self._accept_call(plain)
         self._accept_retries(retries, retry_delay_seconds, retry_jitter_factor, retry_condition_fn)
@@ -138,19 +125,11 @@ class Task(Hooked, Retried, Generic[P, R]):
             what = "has asset_deps, which has no effect: assets are not recorded in this version of headrace."
             warn_of("task", self.name, what)
 
-    def _accept_call(self, plain: Callable[..., Any]) -> None:
-        signature = inspect.signature(plain)
-        check_reserved(self.name, signature)
-        self.flavour = flavour_of(plain)
-        self.binder = binder_of(self.name, plain)
-        self.isasync = self.flavour in ("async", "async generator")
-        self.isgenerator = self.flavour in ("generator", "async generator")
-
     def _accept_retries(self, retries: Any, delays: Any, jitter: Any, condition: Any) -> None:
         settings = current_settings()
         retries = settings.tasks_default_retries if retries is None else retries
         delays = settings.tasks_default_retry_delay_seconds if delays is None else delays
-        self.accept_policy(retries, delays, jitter, "task")
+        self.accept_policy(retries, delays, jitter)
         if condition is not None and not callable(condition):
             raise TypeError(
                 f"'retry_condition_fn' is called with (task, task_run, state) and must be callable, not {condition!r}."
@@ -158,12 +137,10 @@ class Task(Hooked, Retried, Generic[P, R]):
         self.retry_condition_fn = condition
 
     def _accept_keeping(self, persist_result: bool | None, storage: Any, serializer: Any, key: str | None) -> None:
-        check_keeping(storage, serializer)
         if key is not None and not isinstance(key, str):
             raise TypeError(f"'result_storage_key' is a template such as '{{parameters[day]}}.pickle', not {key!r}.")
-        self.result_storage, self.result_serializer, self.result_storage_key = storage, serializer, key
-        implied = storage is not None or serializer is not None or key is not None
-        self.persist_result = True if persist_result is None and implied else persist_result
+        super()._accept_keeping(persist_result, storage, serializer, key)
+        self.result_storage_key = key
 
     def _accept_caching(self, policy: Any, key_fn: Any, expiration: Any) -> None:
         if expiration is not None and not isinstance(expiration, datetime.timedelta):
@@ -220,10 +197,6 @@ class Task(Hooked, Retried, Generic[P, R]):
             plain = underlying(self.fn)
             self._task_key = f"{names.function_name(plain)}-{source_hash(plain)}"
         return self._task_key
-
-    def expired(self) -> TimeIsUp:
-        """Return what a run meets when its time is up."""
-        return TimeIsUp(TaskRunTimeoutError(exceeded("task", self.timeout_seconds or 0)))
 
     # calling ------------------------------------------------------------------------------------------------
 
@@ -419,7 +392,7 @@ class Task(Hooked, Retried, Generic[P, R]):
             definition=self,
             parameters=parameters,
             parent=parent,
-            log_prints=_log_prints(self.log_prints, parent),
+            log_prints=logs_prints(self.log_prints, parent),
             unrecorded=(PENDING,),
             wait_for=waits,
             within=flow_context,
@@ -490,13 +463,7 @@ class Task(Hooked, Retried, Generic[P, R]):
 
         None, 0 and empty values replace what was there; only a name can't be taken away.
         """
-        options = {key: value for key, value in locals().items() if key != "self" and value is not NotSet}
-        if options.get("name", "") is None:
-            del options["name"]
-        hooks = {f"on_{event}": list(self._hooks[event]) for event in _HOOK_EVENTS}
-        kept = {**self._given, **{key: getattr(self, key) for key in _PLAIN_OPTIONS}, **hooks}
-        kept["on_rollback"], kept["on_commit"] = list(self.on_rollback_hooks), list(self.on_commit_hooks)
-        return type(self)(staticmethod(self.fn) if self.isstaticmethod else self.fn, **{**kept, **options})
+        return self._variant(locals(), on_rollback=list(self.on_rollback_hooks), on_commit=list(self.on_commit_hooks))
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Task[P, R]: ...
@@ -506,17 +473,7 @@ class Task(Hooked, Retried, Generic[P, R]):
 
     def __get__(self, instance: object, owner: type | None = None) -> Task[Any, R]:
         """Bind a method to its instance, a classmethod to its class; a staticmethod is bound to nothing."""
-        if self.isclassmethod:
-            return self._bound(self.fn.__get__(instance, owner if owner is not None else type(instance)))
-        if instance is None or self.isstaticmethod:
-            return self
-        return self._bound(self.fn.__get__(instance, owner))
-
-    def _bound(self, fn: Callable[..., Any]) -> Task[P, R]:
-        bound = copy.copy(self)
-        bound.fn, bound.ismethod = fn, not self.isclassmethod
-        bound.binder = binder_of(self.name, fn, self.binder.signature)
-        return bound
+        return self._of(instance, owner)
 
     def on_rollback(self, fn: Hook) -> Hook:
         """Add a hook that fires when a completed run is rolled back; a decorator."""
@@ -527,18 +484,6 @@ class Task(Hooked, Retried, Generic[P, R]):
         """Add a hook that fires when a run's transaction is committed; a decorator."""
         self.on_commit_hooks = checked_hooks([*self.on_commit_hooks, fn], "on_commit")
         return fn
-
-    def __getattr__(self, name: str) -> Any:
-        raise not_yet("Task", name)
-
-    def __repr__(self) -> str:
-        return f"<Task {self.name!r}>"
-
-
-def _log_prints(own: bool | None, parent: Any) -> bool:
-    if own is not None:
-        return own
-    return parent.log_prints if parent is not None else current_settings().logging_log_prints
 
 
 def _task_inputs(
@@ -631,6 +576,7 @@ def task(__fn: Any = None, /, **options: Any) -> Any:
 
     Raises TypeError, ValueError or ReservedArgumentError for what can't be.
     """
+    check_options(options, task)
     if __fn is not None:
         return Task(__fn, **options)
     return lambda fn: Task(fn, **options)

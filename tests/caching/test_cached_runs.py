@@ -223,7 +223,7 @@ def test_inputs_without_a_key_run_uncached(kind: str, runs: Any, caplog: pytest.
         assert call(kind, counting, threading.Lock()) == "done"
     assert counted.calls == 2
     assert "runs uncached" in caplog.text
-    assert "A lock can't be hashed" in caplog.text
+    assert "No hash can be made of a lock" in caplog.text
     assert runs.tasks("counting*")[0].state.state_details.result_key is not None
 
 

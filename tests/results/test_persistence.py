@@ -236,7 +236,7 @@ def test_a_result_that_cannot_be_written_leaves_the_run_as_it_is(
     assert runs.task("locks").states == ["Pending", "Running", "Completed"]
     assert runs.task("locks").state.state_details.result_key is None
     assert "task 'locks'" in caplog.text
-    assert "A lock can't be written" in caplog.text
+    assert "can't write a lock" in caplog.text
 
 
 def test_a_storage_that_fails_leaves_the_run_as_it_is(runs: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -17,6 +17,7 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
+from headrace.core.wording import kind_of
 from headrace.exceptions import HashError
 
 _BY_REPR = (type(None), bool, int, float, complex, str, bytes, datetime, date, time, timedelta, Decimal, UUID, PurePath)
@@ -107,7 +108,7 @@ def _pickled(value: Any) -> bytes:
         pickled: bytes = cloudpickle.dumps(value)
     except Exception as error:
         raise HashError(
-            f"A {type(value).__name__} can't be hashed ({type(error).__name__}: {error}). Leave the parameter out of "
-            "the key (cache_policy=INPUTS - 'parameter'), write a cache_key_fn, or pass cache_policy=NO_CACHE."
+            f"No hash can be made of {kind_of(value)} ({type(error).__name__}: {error}). Leave the parameter out "
+            "of the key (cache_policy=INPUTS - 'parameter'), write a cache_key_fn, or pass cache_policy=NO_CACHE."
         ) from error
     return pickled

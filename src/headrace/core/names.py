@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -143,3 +143,11 @@ def _field_at_fault(template: str, parameters: Mapping[str, Any]) -> str | None:
 
 def _as_written(name: str | None, spec: str | None, conversion: str | None) -> str:
     return f"{{{name}{'!' + conversion if conversion else ''}{':' + spec if spec else ''}}}"
+
+
+def check_tags(tags: object, what: str, instead: str) -> frozenset[str]:
+    """Return tags as a set. Raises TypeError for one word, which would be taken for its letters, or for none."""
+    listed = None if isinstance(tags, str) or not isinstance(tags, Iterable) else list(tags)
+    if listed is None or not all(isinstance(tag, str) for tag in listed):
+        raise TypeError(f"The tags of {what} are words, not {tags!r}. Write {instead}.")
+    return frozenset(listed)

@@ -286,7 +286,8 @@ def configure() -> None:
     if _configured:
         return
     _configured = True
-    ROOT.setLevel(current_settings().logging_level)
+    if ROOT.level == logging.NOTSET:  # else it is what the user's own configuration says
+        ROOT.setLevel(current_settings().logging_level)
     if not any(isinstance(handler, ConsoleHandler) for handler in ROOT.handlers):
         console = ConsoleHandler()
         console.setFormatter(ConsoleFormatter())

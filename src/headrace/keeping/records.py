@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from headrace._version import __version__
+from headrace.core.wording import kind_of
 from headrace.exceptions import SerializationError
 from headrace.serializers import Serializer
 
@@ -72,7 +73,7 @@ class ResultRecord(Generic[R]):
             return self.serializer.dumps(self.result)
         except Exception as error:
             raise SerializationError(
-                f"A {type(self.result).__name__} can't be written by the serializer {self.serializer.type!r} "
+                f"The serializer {self.serializer.type!r} can't write {kind_of(self.result)} "
                 f"({type(error).__name__}: {error}). Give another result_serializer, or persist_result=False."
             ) from error
 

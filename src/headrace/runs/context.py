@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
+from headrace.core import names
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State
 from headrace.core.walk import known
@@ -251,7 +252,8 @@ class tags:  # noqa: N801 - used like a function
     __slots__ = ("_new", "_tokens")
 
     def __init__(self, *new: str) -> None:
-        self._new = new
+        """Take words. Raises TypeError for anything else."""
+        self._new = names.check_tags(new, "a block", 'tags("nightly", "web")')
         self._tokens: list[Token[frozenset[str]]] = []
 
     def __enter__(self) -> set[str]:
@@ -279,6 +281,6 @@ class tags:  # noqa: N801 - used like a function
         return async_tagged if inspect.iscoroutinefunction(fn) else tagged  # type: ignore[return-value]
 
 
-async def _awaited_under(new: tuple[str, ...], coroutine: Any) -> Any:
+async def _awaited_under(new: frozenset[str], coroutine: Any) -> Any:
     with tags(*new):
         return await coroutine
