@@ -47,7 +47,7 @@ def _call(callee: Callee, make_context: Callable[[], RunContext], return_state: 
         from headrace.drive.bridge import thread_loop  # in tests only
 
         return thread_loop(world).run(_call_async(callee, make_context, return_state))
-    was_open = guard.shut()  # what comes from outside is told to the run, or to the caller, but not to the engine
+    stood = guard.shut()  # what comes from outside is told to the run, or to the caller, but not to the engine
     try:
         context = make_context()
         if context.run.kind == "task" and context.parent is not None and context.parent.guard is guard:
@@ -59,7 +59,7 @@ def _call(callee: Callee, make_context: Callable[[], RunContext], return_state: 
                 state = sync.live(world.story(callee, context), context, world)
         return _given_back(callee, context, state, return_state)
     finally:
-        guard.reopen(was_open)
+        guard.reopen(stood)
 
 
 def _in_loop() -> bool:
@@ -106,12 +106,12 @@ def _cached_items(ended: State) -> Iterable[Any]:
 @contextmanager
 def _step(context: RunContext, world: World) -> Iterator[None]:
     guard = thread_guard()
-    was_open = guard.shut()
+    stood = guard.shut()
     try:
         with _on_top(context, world, guard):
             yield
     finally:
-        guard.reopen(was_open)
+        guard.reopen(stood)
 
 
 async def _call_async(callee: Callee, make_context: Callable[[], RunContext], return_state: bool) -> Any:

@@ -90,11 +90,11 @@ class TaskRunner:
                 "inside a flow run, or inside a with block over the runner."
             )
         guard = thread_guard()
-        was_open = guard.shut()  # an interrupt must not come between the record and the hand-over
+        stood = guard.shut()  # an interrupt must not come between the record and the hand-over
         try:
             return self._handed_over(pool, task._context(parameters, wait_for, dependencies))
         finally:
-            guard.reopen(was_open)
+            guard.reopen(stood)
 
     def _handed_over(self, pool: WorkerPool, context: TaskRunContext) -> RunFuture[Any]:
         world = current_world()

@@ -125,21 +125,25 @@ def test_submitted_tasks_end_and_those_not_begun_never_begin(runs):
 
 
 def test_subflows_are_cancelled_with_their_parent(runs):
-    """The child, its stand-in and the parent end Cancelled."""
+    """The child, its stand-in and the parent end Cancelled, and the hooks of both fire."""
+    hooked = []
 
-    @flow
+    def hook(flow, flow_run, state):
+        hooked.append((flow.name, state.name))
+
+    @flow(on_cancellation=[hook])
     def child(parent_id):
         cancel(current_world(), parent_id)
         pytest.fail("the child went on")
 
-    @flow
+    @flow(on_cancellation=[hook])
     def parent():
         child(me())
 
     assert parent(return_state=True).is_cancelled()
-    assert runs.flow("child").state.is_cancelled()
-    assert runs.task("child-0").state.is_cancelled()
-    assert runs.flow("parent").states == ["Pending", "Running", "Cancelling", "Cancelled"]
+    asked = ["Pending", "Running", "Cancelling", "Cancelled"]
+    assert [run.states for run in (runs.flow("child"), runs.task("child-0"), runs.flow("parent"))] == [asked] * 3
+    assert hooked == [("child", "Cancelling"), ("parent", "Cancelling")]
 
 
 def test_a_parent_survives_the_cancellation_of_its_child(runs):

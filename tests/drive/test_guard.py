@@ -29,15 +29,38 @@ def test_a_closed_guard_remembers_and_an_open_one_raises():
     assert not guard.is_open
 
 
-def test_signals_are_delivered_before_time_outs_and_each_in_turn():
+def test_signals_come_before_cancellations_and_time_outs_last():
     """The order of arrival counts among equals."""
     guard = Guard()
-    reasons = [TimeIsUp(TaskRunTimeoutError("first")), Asked(1), TimeIsUp(TaskRunTimeoutError("second")), Asked(2)]
+    first, second = TimeIsUp(TaskRunTimeoutError("first")), TimeIsUp(TaskRunTimeoutError("second"))
+    asked, again, signal = Asked(1), Asked(2), KeyboardInterrupt()
+    reasons = [first, asked, second, again, signal]
     for reason in reasons:
         guard.interrupt(reason)
     delivered = [guard.take_pending() for _ in reasons]
-    assert delivered == [reasons[1], reasons[3], reasons[0], reasons[2]]
+    assert delivered == [signal, asked, again, first, second]
     assert guard.take_pending() is None
+
+
+def test_what_cleans_up_is_interrupted_by_signals_alone():
+    """Also after the engine was at work for it; what came meanwhile is told then."""
+    guard = Guard()
+    guard.open()
+    with pytest.raises(Asked):
+        guard.interrupt(Asked())
+    guard.interrupt(Asked("told later"))
+    with pytest.raises(KeyboardInterrupt):
+        guard.reopen(shut_and_told(guard, KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        guard.interrupt(KeyboardInterrupt())
+    guard.close()
+    guard.interrupt(KeyboardInterrupt())  # the engine is at work: told later
+
+
+def shut_and_told(guard, reason):
+    stood = guard.shut()
+    guard.interrupt(reason)
+    return stood
 
 
 def test_the_same_interrupt_is_delivered_once_however_often_it_is_told():

@@ -127,6 +127,44 @@ def test_a_signal_tells_tasks_that_run_in_threads(start, tmp_path):
     store.close()
 
 
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, -15), (signal.SIGINT, -2)])
+@pytest.mark.parametrize("tidying", ["time.sleep(60)", "tidy()"])
+def test_a_second_signal_ends_what_cleans_up_after_the_first(signum, status, tidying, start, tmp_path):
+    """In user code, and in what it calls; both runs end recorded."""
+    source = f"""
+    import time
+    from headrace import flow, task
+
+    @task
+    def tidy():
+        time.sleep(60)
+
+    @flow
+    def around():
+        try:
+            print("begun", flush=True)
+            time.sleep(60)
+        finally:
+            try:
+                print("tidying", flush=True)
+                {tidying}
+            finally:
+                print("tidied", flush=True)
+
+    around()
+    """
+    process = start(source)
+    for line in ("begun", "tidying", "tidied"):
+        assert process.stdout.readline() == f"{line}\n"
+        if line != "tidied":
+            process.send_signal(signum)
+    assert process.wait(20) == status
+    store = store_of(tmp_path)
+    for run in [*store.flow_runs(), *store.task_runs()]:
+        assert run.state.is_crashed()
+    store.close()
+
+
 @pytest.mark.parametrize(
     ("signum", "status", "message"),
     [

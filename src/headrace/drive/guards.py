@@ -5,6 +5,9 @@ delivered when the next call or wait begins, or when the thread is back in user 
 simply raised. To another thread an exception is planted, under a lock, so that it can't hit the engine; it is raised
 before the next bytecode, and so not before a blocking C call returns. The main thread gets a signal instead, which
 ends blocking calls too.
+
+User code that was interrupted may clean up undisturbed: what comes then is told later. A further signal is not: who
+presses Ctrl-C again does not want to wait for that.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from headrace.exceptions import CancelRequested, SimulatedCrash, TerminationSignal, TimeIsUp
 
@@ -24,14 +27,16 @@ class Guard:
     """The interrupts of one thread that drives runs. Begins closed.
 
     `wake` is set while the thread waits in the engine: calling it ends the wait, and the waiter takes what is pending.
-    `delivered` is the last interrupt that was raised in user code.
+    `delivered` is the last interrupt that was raised in user code. `is_ajar`: that code cleans up now, and a signal
+    gets in, but nothing else.
     """
 
-    __slots__ = ("_lock", "_pending", "_planted", "_signalled", "delivered", "is_open", "thread_id", "wake")
+    __slots__ = ("_lock", "_pending", "_planted", "_signalled", "delivered", "is_ajar", "is_open", "thread_id", "wake")
 
     def __init__(self) -> None:
         self.thread_id = threading.get_ident()
         self.is_open = False
+        self.is_ajar = False
         self.delivered: BaseException | None = None
         self.wake: Callable[[], object] | None = None
         self._pending: list[BaseException] = []
@@ -46,10 +51,11 @@ class Guard:
         with self._lock:
             self.is_open = not self._pending
         if not self.is_open:
-            raise self._taken()
+            self._raise()
 
     def close(self) -> None:
         """Hold interrupts back; one that was planted and has not been raised stays pending."""
+        self.is_ajar = False
         if not self.is_open and self._planted is None:
             return  # closed already: nobody plants anything then
         with self._lock:
@@ -58,30 +64,38 @@ class Guard:
                 _plant(self.thread_id, None)
                 self._planted = None
 
-    def shut(self) -> bool:
-        """Close, and say whether the guard was open, for `reopen`."""
-        was_open = self.is_open
+    def shut(self) -> bool | None:
+        """Close, and say how the guard stood, for `reopen`: open, closed (False) or ajar (None)."""
+        stood = None if self.is_ajar else self.is_open
         self.close()
-        return was_open
+        return stood
 
-    def reopen(self, was_open: bool) -> None:
-        """Be as open as before `shut`: back in user code, which is told of what came meanwhile."""
-        if was_open:
+    def restore(self, stood: bool | None) -> None:
+        """Stand as before `shut`, while an error is on its way already: what is pending is told later."""
+        self.is_open, self.is_ajar = stood is True, stood is None
+
+    def reopen(self, stood: bool | None) -> None:
+        """Stand as before `shut`: back in user code, which is told of what came meanwhile."""
+        if stood:
             self.open()
+        elif stood is None:
+            self.restore(stood)
+            if self._pending and _is_signal(self._pending[0]):
+                self._raise()
 
     @contextmanager
     def opened(self) -> Iterator[None]:
         """Let interrupts through in a block of user code, inside a run or not."""
-        was_open = self.shut()
+        stood = self.shut()
         try:
             self.open()
             yield
         except BaseException:
             self.close()
-            self.is_open = was_open  # what is pending is told later: one error is on its way already
+            self.restore(stood)
             raise
         self.close()
-        self.reopen(was_open)
+        self.reopen(stood)
 
     def raised(self, error: BaseException) -> BaseException:
         """Return the interrupt that an exception stands for, if it was planted here; else the exception."""
@@ -128,9 +142,8 @@ class Guard:
             return  # one thing may be told in several ways
         if threading.get_ident() == self.thread_id:
             self._remember(reason)
-            if self.is_open:
-                self.is_open = False
-                raise self._taken()
+            if self.is_open or (self.is_ajar and _is_signal(reason)):
+                self._raise()
             return
         with self._lock:
             self._remember(reason)
@@ -145,12 +158,9 @@ class Guard:
         return self._planted is not None
 
     def _remember(self, reason: BaseException) -> None:
-        """Keep them in order of arrival, but signals and cancellations before time-outs."""
+        """Keep them in order of arrival, but signals before cancellations and those before time-outs."""
         with self._lock:
-            place = len(self._pending)
-            if not _may_wait(reason):
-                place = sum(not _may_wait(other) for other in self._pending)
-            self._pending.insert(place, reason)
+            self._pending.insert(sum(_rank(other) <= _rank(reason) for other in self._pending), reason)
 
     def _reach(self, reason: BaseException) -> None:
         on_main = self.thread_id == threading.main_thread().ident
@@ -173,13 +183,21 @@ class Guard:
         """Raise what another thread sent a signal for; False if it is the user's own Ctrl-C."""
         ours, self._signalled = self._signalled, False
         if ours and self.is_open and self._pending:
-            self.is_open = False
-            raise self._taken()
+            self._raise()
         return ours
 
+    def _raise(self) -> NoReturn:
+        """Raise what is pending in user code, which may then clean up."""
+        self.is_open, self.is_ajar = False, True
+        raise self._taken()
 
-def _may_wait(reason: BaseException) -> bool:
-    return isinstance(reason, Exception | TimeIsUp)
+
+def _is_signal(reason: BaseException) -> bool:
+    return isinstance(reason, KeyboardInterrupt | TerminationSignal)
+
+
+def _rank(reason: BaseException) -> int:
+    return 0 if _is_signal(reason) else 2 if isinstance(reason, Exception | TimeIsUp) else 1
 
 
 #: How threads are interrupted that wait in some other way than a system call: on virtual time. Each is given a thread,
@@ -254,7 +272,7 @@ class _Signals:
     def _tell(self, reason: BaseException) -> None:
         inner = thread_guard()
         # Sync code inside an event loop can be interrupted at once, the asyncio task around it only at its next await.
-        for guard in (inner,) if inner.is_open else tuple(self._guards):
+        for guard in (inner,) if inner.is_open or inner.is_ajar else tuple(self._guards):
             guard.interrupt(reason)
 
 

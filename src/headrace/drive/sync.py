@@ -60,7 +60,7 @@ THREAD = _Thread()
 def drive(story: Story[T], world: World) -> T:
     """Carry the story out, and return its answer; interrupts that come meanwhile reach its calls and waits alone."""
     guard = thread_guard()
-    was_open = guard.shut()
+    stood = guard.shut()
     answer: Any = None
     try:
         while True:
@@ -72,7 +72,7 @@ def drive(story: Story[T], world: World) -> T:
             answer = carry_out(effect, world, guard)
     finally:
         story.close()
-        guard.reopen(was_open)
+        guard.reopen(stood)
 
 
 def live(story: Story[T], context: RunContext, world: World) -> T:
@@ -242,12 +242,12 @@ def _advanced(step: Callable[[Any], Any], argument: Any) -> Any:
 def block(event: Event, seconds: float | None = None) -> bool:
     """Wait in user code for an event, and return whether it is set; whatever interrupts the thread is raised."""
     guard = thread_guard()
-    was_open = guard.shut()
+    stood = guard.shut()
     interrupted = wait(event, seconds, guard)
     if interrupted is not None:
-        guard.is_open = was_open
+        guard.restore(stood)
         raise interrupted.reason
-    guard.reopen(was_open)
+    guard.reopen(stood)
     return event.is_set()
 
 

@@ -161,8 +161,8 @@ def _read(fd: int, length: int) -> bytes:
 def uninterrupted() -> Iterator[None]:
     """Hold interrupts of this thread back in the block: half a message would make nonsense of all that follow."""
     guard = thread_guard()
-    was_open = guard.shut()
+    stood = guard.shut()
     try:
         yield
     finally:
-        guard.reopen(was_open)
+        guard.reopen(stood)

@@ -16,6 +16,7 @@ from typing import Any
 from headrace.core.final import failed
 from headrace.core.states import State
 from headrace.effects import Call, Cancelled, CloseRunner, OpenRunner, Raised, Returned, Say
+from headrace.exceptions import CancelRequested
 from headrace.runs import inputs
 from headrace.runs.context import FlowRunContext
 from headrace.runs.steps import (
@@ -23,6 +24,7 @@ from headrace.runs.steps import (
     RUNNING,
     call_body,
     end,
+    enter_cancelling,
     record,
     rename,
     run_hooks,
@@ -48,6 +50,8 @@ async def flow_run(this: FlowRunContext, validate: Validate | None) -> State:
         from headrace.runs.results import keep_end  # most flow runs keep none
 
         ended = await keep_end(this, ended)
+    if ended.is_cancelled() and isinstance(this.ended_by, CancelRequested):
+        await enter_cancelling(this)
     ended = await end(this, ended)
     await say_end(this, ended)
     return ended

@@ -37,6 +37,7 @@ from headrace.runs.definitions import flavour_of
 PENDING = unstamped(StateType.PENDING)
 RUNNING = unstamped(StateType.RUNNING)
 RETRYING = unstamped(StateType.RUNNING, "Retrying")
+CANCELLING = unstamped(StateType.CANCELLING)
 
 #: Which hooks fire when a run enters a state of this type.
 EVENTS = {
@@ -87,6 +88,13 @@ async def end(this: RunContext, state: State) -> State:
     assert ended is not None, "a recorded state is the run's state"
     await run_hooks(this, EVENTS.get(ended.type), ended)
     return ended
+
+
+async def enter_cancelling(this: RunContext) -> None:
+    """Be Cancelling before the end, and tell hooks; a subflow is asked with the flow around it, and not by itself."""
+    standing = await record(this, CANCELLING) or this.run.state
+    if standing is not None and standing.is_cancelling():
+        await run_hooks(this, "cancellation", standing)
 
 
 async def say_end(this: RunContext, state: State) -> None:
