@@ -288,3 +288,67 @@ def test_both_clients_offer_the_same() -> None:
         for name, fn in inspect.getmembers(HeadraceClient, inspect.isfunction)
         if not name.startswith("_")
     )
+
+
+def test_flows_are_known_by_their_runs() -> None:
+    """By id, by name, and in the order of their first runs."""
+    my_flow()
+    other = my_flow.with_options(name="other")
+    other()
+    my_flow()
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_runs()[0]
+        found = client.read_flow(run.flow_id)
+        assert (found.id, found.name, found.created) == (run.flow_id, "my-flow", run.created)
+        assert client.read_flow(str(run.flow_id)) == found == client.read_flow_by_name("my-flow")
+        assert [each.name for each in client.read_flows()] == ["my-flow", "other"]
+        assert [each.name for each in client.read_flows(limit=1, offset=1)] == ["other"]
+        assert [each.name for each in client.read_flows(flow_filter=FlowFilter(name={"like_": "oth"}))] == ["other"]
+        assert client.count_flow_runs() == 3
+        assert client.count_flow_runs(flow_filter=FlowFilter(name={"any_": ["my-flow"]})) == 2
+        assert found.model_dump() == {"id": run.flow_id, "name": "my-flow", "created": run.created}
+        with pytest.raises(ObjectNotFound, match="of the name 'nothing'"):
+            client.read_flow_by_name("nothing")
+        with pytest.raises(ObjectNotFound):
+            client.read_flow(uuid4())
+
+
+def test_runs_are_deleted() -> None:
+    """A flow run with its task runs; what is gone is not found."""
+    my_flow()
+    with get_client(sync_client=True) as client:
+        (run,), (child,) = client.read_flow_runs(), client.read_task_runs()
+        client.delete_task_run(child.id)
+        with pytest.raises(ObjectNotFound):
+            client.read_task_run(child.id)
+        client.delete_flow_run(run.id)
+        assert client.read_flow_runs() == []
+        with pytest.raises(ObjectNotFound, match="There is no flow run"):
+            client.delete_flow_run(run.id)
+        with pytest.raises(ObjectNotFound):
+            client.delete_task_run(child.id)
+
+
+def test_a_task_run_that_has_ended_stays_as_it_is() -> None:
+    """Whatever state it is asked to enter."""
+    my_flow()
+    with get_client(sync_client=True) as client:
+        (child,) = client.read_task_runs()
+        assert client.set_task_run_state(child.id, Cancelled()).name == "Completed"
+
+
+def test_flows_and_deletion_through_the_async_client() -> None:
+    """The same, awaited."""
+
+    async def look() -> Any:
+        async with get_client() as client:
+            (run,), (child,) = await client.read_flow_runs(), await client.read_task_runs()
+            found = await client.read_flow(run.flow_id)
+            same = await client.read_flow_by_name(found.name) == found == (await client.read_flows())[0]
+            stands = await client.set_task_run_state(child.id, Cancelled())
+            await client.delete_task_run(child.id)
+            await client.delete_flow_run(run.id)
+            return same, stands.name, await client.count_flow_runs()
+
+    my_flow()
+    assert asyncio.run(look()) == (True, "Completed", 0)

@@ -13,6 +13,7 @@ from headrace.client.reading import TAG_PREFIX, Reader
 from headrace.client.schemas import filters
 from headrace.client.schemas.actions import GlobalConcurrencyLimitCreate
 from headrace.client.schemas.filters import FlowFilter, FlowRunFilter, TaskRunFilter
+from headrace.client.schemas.objects import Flow
 from headrace.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
 from headrace.client.searching import Query
 from headrace.core.records import FlowRun, LogRecord, TaskRun
@@ -88,6 +89,54 @@ class SyncHeadraceClient:
             )
         )
 
+    def count_flow_runs(
+        self,
+        *,
+        flow_filter: FlowFilter | None = None,
+        flow_run_filter: FlowRunFilter | RunFilter | None = None,
+        task_run_filter: TaskRunFilter | RunFilter | None = None,
+    ) -> int:
+        """Return how many flow runs fit all filters."""
+        return self._reader.count_flow_runs(
+            Query(flows=flow_filter, flow_runs=flow_run_filter, task_runs=task_run_filter)
+        )
+
+    def read_flow(self, flow_id: UUID | str) -> Flow:
+        """Return the flow of this id. Raises ObjectNotFound where no run of it is recorded."""
+        return self._reader.flow("id", flow_id)
+
+    def read_flow_by_name(self, flow_name: str) -> Flow:
+        """Return the flow of this name. Raises ObjectNotFound where no run of it is recorded."""
+        return self._reader.flow("name", flow_name)
+
+    def read_flows(
+        self,
+        *,
+        flow_filter: FlowFilter | None = None,
+        flow_run_filter: FlowRunFilter | RunFilter | None = None,
+        task_run_filter: TaskRunFilter | RunFilter | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Flow]:
+        """Return the flows that have runs that fit all filters, in the order of their first runs."""
+        return self._reader.flows(
+            Query(
+                flows=flow_filter,
+                flow_runs=flow_run_filter,
+                task_runs=task_run_filter,
+                limit=limit,
+                offset=offset,
+            )
+        )
+
+    def delete_flow_run(self, flow_run_id: UUID | str) -> None:
+        """Remove a flow run with its task runs and its log. Runs of subflows stay. Raises ObjectNotFound."""
+        self._reader.delete("flow", flow_run_id)
+
+    def delete_task_run(self, task_run_id: UUID | str) -> None:
+        """Remove a task run and its log. Raises ObjectNotFound."""
+        self._reader.delete("task", task_run_id)
+
     def read_flow_run_states(self, flow_run_id: UUID | str) -> list[State]:
         """Return all states of a flow run, in order. Raises ObjectNotFound."""
         return self._reader.states(self._reader.flow_run(flow_run_id))
@@ -114,6 +163,13 @@ class SyncHeadraceClient:
         is, and so does one that may not enter the state from where it is; `force` does not change that.
         """
         return self._reader.propose(flow_run_id, state)
+
+    def set_task_run_state(self, task_run_id: UUID | str, state: State, force: bool = False) -> State:
+        """Ask a task run to enter a state; return the state that then stands. Raises ObjectNotFound.
+
+        Its process learns of it when the run is to enter its next one. `force` has no effect.
+        """
+        return self._reader.propose_for_task(task_run_id, state)
 
     def cancel_flow_run(self, flow_run_id: UUID | str) -> State:
         """Ask for a flow run to be cancelled; return the state that then stands. Raises ObjectNotFound."""
@@ -230,6 +286,52 @@ class HeadraceClient:
             offset=offset,
         )
 
+    async def count_flow_runs(
+        self,
+        *,
+        flow_filter: FlowFilter | None = None,
+        flow_run_filter: FlowRunFilter | RunFilter | None = None,
+        task_run_filter: TaskRunFilter | RunFilter | None = None,
+    ) -> int:
+        """Return how many flow runs fit all filters."""
+        return self._sync.count_flow_runs(
+            flow_filter=flow_filter, flow_run_filter=flow_run_filter, task_run_filter=task_run_filter
+        )
+
+    async def read_flow(self, flow_id: UUID | str) -> Flow:
+        """Return the flow of this id. Raises ObjectNotFound where no run of it is recorded."""
+        return self._sync.read_flow(flow_id)
+
+    async def read_flow_by_name(self, flow_name: str) -> Flow:
+        """Return the flow of this name. Raises ObjectNotFound where no run of it is recorded."""
+        return self._sync.read_flow_by_name(flow_name)
+
+    async def read_flows(
+        self,
+        *,
+        flow_filter: FlowFilter | None = None,
+        flow_run_filter: FlowRunFilter | RunFilter | None = None,
+        task_run_filter: TaskRunFilter | RunFilter | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Flow]:
+        """Return the flows that have runs that fit all filters, in the order of their first runs."""
+        return self._sync.read_flows(
+            flow_filter=flow_filter,
+            flow_run_filter=flow_run_filter,
+            task_run_filter=task_run_filter,
+            limit=limit,
+            offset=offset,
+        )
+
+    async def delete_flow_run(self, flow_run_id: UUID | str) -> None:
+        """Remove a flow run with its task runs and its log. Runs of subflows stay. Raises ObjectNotFound."""
+        self._sync.delete_flow_run(flow_run_id)
+
+    async def delete_task_run(self, task_run_id: UUID | str) -> None:
+        """Remove a task run and its log. Raises ObjectNotFound."""
+        self._sync.delete_task_run(task_run_id)
+
     async def read_flow_run_states(self, flow_run_id: UUID | str) -> list[State]:
         """Return all states of a flow run, in order. Raises ObjectNotFound."""
         return self._sync.read_flow_run_states(flow_run_id)
@@ -252,6 +354,10 @@ class HeadraceClient:
     async def set_flow_run_state(self, flow_run_id: UUID | str, state: State, force: bool = False) -> State:
         """Ask a flow run to enter a state; return the state that then stands. Raises ObjectNotFound."""
         return self._sync.set_flow_run_state(flow_run_id, state, force)
+
+    async def set_task_run_state(self, task_run_id: UUID | str, state: State, force: bool = False) -> State:
+        """Ask a task run to enter a state; see `SyncHeadraceClient.set_task_run_state`."""
+        return self._sync.set_task_run_state(task_run_id, state, force)
 
     async def cancel_flow_run(self, flow_run_id: UUID | str) -> State:
         """Ask for a flow run to be cancelled; return the state that then stands. Raises ObjectNotFound."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
+from typing import Literal
 from uuid import UUID
 
 from headrace.client import searching
 from headrace.client.schemas import filters
+from headrace.client.schemas.objects import Flow
 from headrace.client.schemas.sorting import LogSort
 from headrace.client.searching import Query
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
@@ -14,7 +17,7 @@ from headrace.core.states import State
 from headrace.drive.activities import propose
 from headrace.drive.world import World, current_world
 from headrace.exceptions import ObjectNotFound
-from headrace.store.protocol import ConcurrencyLimit, LogFilter
+from headrace.store.protocol import ConcurrencyLimit, LogFilter, RunKind
 
 #: What the limit of a tag is called among the limits.
 TAG_PREFIX = "tag:"
@@ -46,6 +49,32 @@ class Reader:
     def task_runs(self, query: Query) -> list[TaskRun]:
         """Return the task runs that fit."""
         return searching.task_runs(self.world.store, query)
+
+    def count_flow_runs(self, query: Query) -> int:
+        """Return how many flow runs fit."""
+        return searching.count_flow_runs(self.world.store, query)
+
+    def flows(self, query: Query) -> list[Flow]:
+        """Return the flows that have runs that fit."""
+        end = None if query.limit is None else query.offset + query.limit
+        return list(islice(searching.flows(self.world.store, query), query.offset, end))
+
+    def flow(self, key: Literal["id", "name"], value: UUID | str) -> Flow:
+        """Return the flow of this id, or of this name. Raises ObjectNotFound."""
+        where = filters.FlowFilter(**{key: {"any_": [value]}})  # type: ignore[arg-type]  # mypy can't tell which
+        found = self.flows(Query(flows=where, limit=1))
+        if not found:
+            raise ObjectNotFound(f"No run of a flow of the {key} {str(value)!r} is recorded.")
+        return found[0]
+
+    def delete(self, kind: RunKind, run_id: UUID | str) -> None:
+        """Remove a run. Raises ObjectNotFound."""
+        if not self.world.store.delete(kind, _uuid(run_id)):
+            raise ObjectNotFound(f"There is no {kind} run {run_id}.")
+
+    def propose_for_task(self, task_run_id: UUID | str, state: State) -> State:
+        """Ask a task run to enter a state; return the state that then stands. Raises ObjectNotFound."""
+        return self.world.store.propose("task", _uuid(task_run_id), state)
 
     def states(self, run: Run) -> list[State]:
         """Return all states of a run, in order."""

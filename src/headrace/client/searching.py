@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from headrace.client.schemas import filters
 from headrace.client.schemas.filters import FlowFilter, FlowRunFilter, TaskRunFilter
+from headrace.client.schemas.objects import Flow
 from headrace.client.schemas.sorting import order_of
 from headrace.core.records import FlowRun, LogRecord, TaskRun
-from headrace.store.conditions import AllOf, Condition, OfFlowRun, WithTaskRun, of_runs
+from headrace.store.conditions import AllOf, Condition, Not, OfFlowRun, OneOf, WithTaskRun, of_runs
 from headrace.store.protocol import LogFilter, Order, RunFilter, RunKind, Store
 
 
@@ -41,6 +43,24 @@ def flow_runs(store: Store, query: Query) -> list[FlowRun]:
 def task_runs(store: Store, query: Query) -> list[TaskRun]:
     """Return task runs, in order of creation where no other is asked for."""
     return store.task_runs(AllOf(tuple(_of_task_runs(query))), **query.part)
+
+
+def count_flow_runs(store: Store, query: Query) -> int:
+    """Return how many flow runs fit."""
+    return store.count("flow", AllOf(tuple(_of_flow_runs(query))))
+
+
+def flows(store: Store, query: Query) -> Iterator[Flow]:
+    """Return the flows that have runs that fit, by their first.
+
+    A store keeps runs, not flows: it is asked for the first run of a flow that is not known yet, over and over.
+    """
+    wanted = tuple(_of_flow_runs(query))
+    known: frozenset[UUID] = frozenset()
+    while found := store.flow_runs(AllOf((*wanted, Not(OneOf("flow_id", known)))), limit=1):
+        (run,) = found
+        known |= {run.flow_id}
+        yield Flow(run.flow_id, run.flow_name, run.created)
 
 
 def logs(

@@ -1,3 +1,1 @@
 """Small types that users name."""
-
-__all__ = ["entrypoint"]
