@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from headrace.logging import get_run_logger
     from headrace.states import State
     from headrace.tasks import Task, task
+    from headrace.transactions import Transaction
 
 __all__ = [
     "Flow",
     "State",
     "Task",
+    "Transaction",
     "__version__",
     "allow_failure",
     "flow",
@@ -37,6 +39,7 @@ _HOMES = {
     "Flow": "flows",
     "State": "states",
     "Task": "tasks",
+    "Transaction": "transactions",
     "allow_failure": "core.annotations",
     "flow": "flows",
     "get_client": "client.orchestration",

@@ -3,7 +3,10 @@
 from headrace.exceptions import MissingContextError
 from headrace.runs.context import CURRENT, FlowRunContext, RunContext, TagsContext, TaskRunContext, tags
 
-__all__ = ["FlowRunContext", "RunContext", "TagsContext", "TaskRunContext", "get_run_context", "tags"]
+#: What users of Prefect call the context of a flow run, too.
+EngineContext = FlowRunContext
+
+__all__ = ["EngineContext", "FlowRunContext", "RunContext", "TagsContext", "TaskRunContext", "get_run_context", "tags"]
 
 
 def get_run_context() -> FlowRunContext | TaskRunContext:

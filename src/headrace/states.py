@@ -50,6 +50,7 @@ __all__ = [
     "exception_to_failed_state",
     "format_exception",
     "get_state_exception",
+    "get_state_result",
     "is_state",
     "is_state_iterable",
     "raise_state_exception",
@@ -267,6 +268,12 @@ def is_state(value: object) -> bool:
 def get_state_exception(state: State) -> BaseException:
     """Return the exception that an unsuccessful state stands for. Raises ValueError for a successful one."""
     return exception_of(state)
+
+
+@awaitable_too
+def get_state_result(state: State, raise_on_failure: bool = True) -> Any:
+    """Do as `state.result(raise_on_failure)`."""
+    return state.result(raise_on_failure)
 
 
 @awaitable_too

@@ -13,8 +13,9 @@ import headrace
 
 #: The modules that users import from, and what they find there at least.
 FACADE = {
-    "headrace": "flow task Flow Task State tags unmapped allow_failure get_run_logger get_client __version__",
-    "headrace.main": "flow task Flow Task State tags unmapped allow_failure get_run_logger get_client",
+    "headrace": "flow task Flow Task State Transaction tags unmapped allow_failure get_run_logger get_client "
+    "__version__",
+    "headrace.main": "flow task Flow Task State Transaction tags unmapped allow_failure get_run_logger get_client",
     "headrace.flows": "Flow flow load_flow_from_entrypoint load_flow_from_script load_flows_from_script "
     "load_function_and_convert_to_flow select_flow",
     "headrace.types.entrypoint": "EntrypointType",
@@ -23,10 +24,10 @@ FACADE = {
     "resolve_futures_to_states",
     "headrace.states": "State StateType Completed Failed Crashed Cancelled Cancelling Running Pending Scheduled Late "
     "AwaitingRetry AwaitingConcurrencySlot Retrying Paused Suspended Submitting StateGroup is_state is_state_iterable "
-    "raise_state_exception get_state_exception return_value_to_state exception_to_failed_state "
+    "raise_state_exception get_state_exception get_state_result return_value_to_state exception_to_failed_state "
     "exception_to_crashed_state format_exception",
     "headrace.task_runners": "TaskRunner ThreadPoolTaskRunner ProcessPoolTaskRunner ConcurrentTaskRunner",
-    "headrace.context": "FlowRunContext TaskRunContext TagsContext get_run_context tags",
+    "headrace.context": "EngineContext FlowRunContext TaskRunContext TagsContext get_run_context tags",
     "headrace.logging": "get_run_logger get_logger disable_run_logger",
     "headrace.logging.loggers": "get_run_logger get_logger disable_run_logger flow_run_logger task_run_logger",
     "headrace.runtime": "flow_run task_run deployment",
@@ -46,12 +47,13 @@ FACADE = {
     "headrace.concurrency.sync": "concurrency rate_limit",
     "headrace.concurrency.asyncio": "concurrency rate_limit",
     "headrace.client.orchestration": "get_client HeadraceClient SyncHeadraceClient",
-    "headrace.client.schemas.objects": "State StateType StateDetails FlowRun TaskRun ConcurrencyLimit TERMINAL_STATES",
+    "headrace.client.schemas.objects": "State StateType StateDetails FlowRun TaskRun ConcurrencyLimit TERMINAL_STATES "
+    "Flow Log GlobalConcurrencyLimit",
     "headrace.client.schemas.actions": "GlobalConcurrencyLimitCreate",
     "headrace.client.schemas.filters": "FlowRunFilter TaskRunFilter FlowFilter LogFilter FlowRunFilterId",
     "headrace.client.schemas.sorting": "FlowRunSort TaskRunSort LogSort",
     "headrace.settings": "temporary_settings",
-    "headrace.testing.utilities": "headrace_test_harness",
+    "headrace.testing.utilities": "headrace_test_harness exceptions_equal",
     "headrace.cache_policies": "CachePolicy CacheKeyFnPolicy CompoundCachePolicy Inputs TaskSource FlowParameters "
     "RunId INPUTS TASK_SOURCE FLOW_PARAMETERS RUN_ID DEFAULT NO_CACHE NONE",
     "headrace.results": "ResultStore ResultRecord ResultRecordMetadata get_result_store get_default_result_storage "

@@ -45,6 +45,7 @@ from headrace.states import (
     exception_to_failed_state,
     format_exception,
     get_state_exception,
+    get_state_result,
     is_state_iterable,
     raise_state_exception,
     return_value_to_state,
@@ -455,3 +456,12 @@ def test_there_is_a_constructor_for_every_name_that_the_engine_gives() -> None:
 def test_every_name_of_the_module_is_there() -> None:
     """What is promised can be imported."""
     assert all(hasattr(states, name) for name in states.__all__)
+
+
+def test_the_result_of_a_state_is_had_by_a_function_too() -> None:
+    """As by the method."""
+    assert get_state_result(Completed(data=3)) == 3
+    error = ValueError("no")
+    assert get_state_result(Failed(data=error), raise_on_failure=False) is error
+    with pytest.raises(ValueError, match="no"):
+        get_state_result(Failed(data=error))

@@ -21,7 +21,8 @@ from headrace.clock.protocol import datetime_of
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
 from headrace.core.tracebacks import traceback_of
 from headrace.drive.surroundings import Surroundings
-from headrace.settings import current_settings
+from headrace.settings import Settings, current_settings
+from headrace.settings.scopes import watchers
 
 FLOW_RUNS = logging.getLogger("headrace.flow_runs")
 TASK_RUNS = logging.getLogger("headrace.task_runs")
@@ -278,6 +279,24 @@ def _is_as_configured(logger: logging.Logger) -> bool:
 
 
 _configured = False
+#: The level that the setting gave to all loggers; None before it did.
+_level: int | None = None
+
+
+def set_level(name: str) -> None:
+    """Let all loggers take lines of this level and above, as the setting says."""
+    global _level
+    ROOT.setLevel(name)
+    _level = ROOT.level
+
+
+def _follow(settings: Settings) -> None:
+    """Follow the setting, unless the user has given `headrace` a level of their own."""
+    if _level is not None and ROOT.level == _level:
+        set_level(settings.logging_level)
+
+
+watchers.append(_follow)
 
 
 def configure() -> None:
@@ -287,7 +306,7 @@ def configure() -> None:
         return
     _configured = True
     if ROOT.level == logging.NOTSET:  # else it is what the user's own configuration says
-        ROOT.setLevel(current_settings().logging_level)
+        set_level(current_settings().logging_level)
     if not any(isinstance(handler, ConsoleHandler) for handler in ROOT.handlers):
         console = ConsoleHandler()
         console.setFormatter(ConsoleFormatter())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from headrace.exceptions import ConfigurationError
 from headrace.settings import sources
 from headrace.settings.table import DEFAULT, SETTINGS, Setting, Settings, Source, default_home, find_setting
 
@@ -61,6 +62,9 @@ class _Scope:
 #: thread that was started inside one without a copy of its context sees the last of them.
 _everywhere: list[_Scope] = [_Scope({}, {}, frozenset())]
 _here: ContextVar[_Scope | None] = ContextVar("headrace_settings", default=None)
+#: Told the settings where a block of `temporary_settings` begins or ends, and after a refresh: for what can't ask at
+#: each use.
+watchers: list[Callable[[Settings], None]] = []
 
 
 def current_settings() -> Settings:
@@ -78,7 +82,9 @@ Setting.in_force = staticmethod(current_settings)
 def refresh_settings() -> Settings:
     """Read environment and files anew, and return the settings in force. Raises ConfigurationError."""
     forget()
-    return current_settings()
+    settings = current_settings()
+    _tell(settings)
+    return settings
 
 
 def forget() -> None:
@@ -113,12 +119,20 @@ def temporary_settings(
     settings = scope.resolve()
     token = _here.set(scope)
     _everywhere.append(scope)
+    _tell(settings)
     try:
         yield settings
     finally:
         _everywhere.remove(scope)  # not `pop`: blocks of several threads end in any order
         with suppress(ValueError):  # an async fixture is torn down in another context, which never saw it
             _here.reset(token)
+        with suppress(ConfigurationError):  # whoever asks for the settings is told
+            _tell(current_settings())
+
+
+def _tell(settings: Settings) -> None:
+    for watcher in watchers:
+        watcher(settings)
 
 
 def _inside(

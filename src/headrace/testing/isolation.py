@@ -34,6 +34,7 @@ class _Before:
     handlers: list[logging.Handler]
     propagate: bool
     level: int
+    level_of_setting: int | None
 
 
 #: Test sessions run inside test sessions: a stack.
@@ -46,12 +47,12 @@ def take_over() -> None:
     """Keep runs out of the user's store, and log lines off the console: they go to the root logger's handlers alone."""
     root = logs.ROOT
     world = replace_process_world(None)
-    _before.append(_Before(world, logs._configured, list(root.handlers), root.propagate, root.level))
+    _before.append(_Before(world, logs._configured, list(root.handlers), root.propagate, root.level, logs._level))
     scopes.forget()
     logs._configured = True
     root.handlers[:] = [logs.StoreHandler()]
     root.propagate = True
-    root.setLevel(current_settings().logging_level)
+    logs.set_level(current_settings().logging_level)
 
 
 def give_back() -> None:
@@ -64,6 +65,7 @@ def give_back() -> None:
     root.handlers[:] = before.handlers
     root.propagate = before.propagate
     root.setLevel(before.level)
+    logs._level = before.level_of_setting
 
 
 class IsolatedWorld(World):

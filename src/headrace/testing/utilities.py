@@ -8,7 +8,14 @@ from contextlib import contextmanager
 from headrace.drive.world import current_world
 from headrace.testing import isolation
 
-__all__ = ["headrace_test_harness"]
+__all__ = ["exceptions_equal", "headrace_test_harness"]
+
+
+def exceptions_equal(one: BaseException | None, other: BaseException | None) -> bool:
+    """Say whether two exceptions are of one type with the same arguments, as those are that came from elsewhere."""
+    if one is None or other is None:
+        return one is other
+    return type(one) is type(other) and one.args == other.args
 
 
 class _OwnWorld(isolation.IsolatedWorld):
