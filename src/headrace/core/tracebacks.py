@@ -37,6 +37,15 @@ def traceback_of(error: BaseException) -> str:
     return "".join(shown.format()).rstrip()
 
 
+def ends_in_ours(error: BaseException) -> bool:
+    """Say whether something of ours went wrong: the last frame is ours, and the error does not explain itself."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    ours = last is not None and is_machinery(last.tb_frame.f_code.co_filename)
+    return ours and not isinstance(error, _SELF_EXPLAINING)
+
+
 def _parts(shown: TracebackException, error: BaseException) -> Iterator[tuple[TracebackException, BaseException]]:
     """Yield an exception, its causes and what a group holds; that this ends Python itself has seen to."""
     yield shown, error
