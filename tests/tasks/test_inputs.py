@@ -11,9 +11,14 @@ import pytest
 from headrace import allow_failure, flow, task, unmapped
 from headrace.exceptions import MappingLengthMismatch, MappingMissingIterable, UnfinishedRun, UpstreamTaskError
 from headrace.futures import RunFuture, RunFutureList
+from headrace.runs.origins import REMEMBERED_ITEMS, Origins
 from headrace.states import State
 from headrace.store.protocol import Store
 from headrace.utilities.annotations import opaque, quote
+
+
+class Custom:
+    """A class of the user's."""
 
 
 @task
@@ -378,6 +383,74 @@ def test_a_subflow_records_its_own_dependencies(run_store: Store) -> None:
 
     parent()
     assert inputs_of(run_store, "child") == {"x": ids_of(run_store, "one")}
+
+
+@pytest.mark.parametrize(
+    ("rows", "take"),
+    [
+        ([{"a": 1}, {"a": 2}], lambda rows: rows[1]),
+        (["https://one", "https://two"], lambda rows: rows[1]),
+        (({"a": 1},), lambda rows: [rows[0]]),
+        ({"x": {"a": 1}}, lambda rows: rows["x"]),
+        ([Custom()], lambda rows: rows[0]),
+    ],
+)
+@pytest.mark.parametrize("submitted", [False, True])
+def test_an_item_of_a_result_comes_from_its_run(run_store: Store, rows: Any, take: Any, submitted: bool) -> None:
+    """A flow often loops over what a task returned."""
+
+    @task
+    def makes() -> Any:
+        return rows
+
+    @task
+    def takes(x: Any) -> None: ...
+
+    @flow
+    def my_flow() -> None:
+        takes(take(makes.submit().result() if submitted else makes()))
+
+    my_flow()
+    assert inputs_of(run_store, "takes") == {"x": ids_of(run_store, "makes")}
+
+
+def test_an_item_that_another_run_made_stays_its_own(run_store: Store) -> None:
+    """Whoever passes it on in a list did not make it."""
+
+    @task
+    def makes() -> Any:
+        return {"a": 1}
+
+    @task
+    def collects(x: Any) -> Any:
+        return [x]
+
+    @task
+    def takes(x: Any) -> None: ...
+
+    @flow
+    def my_flow() -> None:
+        takes(collects(makes())[0])
+
+    my_flow()
+    assert inputs_of(run_store, "takes") == {"x": ids_of(run_store, "makes")}
+
+
+def test_items_are_remembered_within_bounds() -> None:
+    """The oldest are forgotten, and with them what would be wrong once another object took their place."""
+    origins, made_by = Origins(), [UUID(int=n) for n in range(3)]
+    lists = [[object() for _ in range(REMEMBERED_ITEMS // 2)] for _ in made_by]
+    for items, run_id in zip(lists, made_by, strict=True):
+        origins.note(items, run_id)
+    assert [origins.of_itself(items[0]) for items in lists] == [[], [made_by[1]], [made_by[2]]]
+    assert [origins.of_itself(items) for items in lists] == [[made_by[0]], [made_by[1]], [made_by[2]]]
+
+
+def test_a_very_long_result_is_known_as_a_whole() -> None:
+    """Its items are not: to remember them would cost more than the run."""
+    origins, long = Origins(), [object() for _ in range(REMEMBERED_ITEMS + 1)]
+    origins.note(long, UUID(int=1))
+    assert (origins.of_itself(long), origins.of_itself(long[0])) == ([UUID(int=1)], [])
 
 
 def test_equal_objects_are_not_the_same_object(run_store: Store) -> None:

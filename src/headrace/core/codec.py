@@ -24,6 +24,8 @@ from headrace.core.annotations import Annotation
 #: About how many characters `to_json` returns at most; the marks come on top.
 SIZE = 10_000
 DEPTH = 8
+#: How many items of an array are looked at together.
+PIECE = 64
 REPR_LENGTH = 200
 
 _encode: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
@@ -63,6 +65,10 @@ class _Writer:
         """Return the JSON of a value that is `depth` containers deep."""
         if _is_scalar(value):
             return self._spend(_encode(value))
+        if type(value) is dict and depth < DEPTH and _is_plain(value):
+            text = _encode(value)
+            if len(text) <= self._left:
+                return self._spend(text)
         try:
             return self._compound(value, depth)
         except Exception:  # noqa: BLE001 - a user's __iter__ or property failed; record the run
@@ -103,13 +109,28 @@ class _Writer:
     def _array(self, items: list[Any] | tuple[Any, ...] | set[Any] | frozenset[Any], depth: int) -> str:
         if depth >= DEPTH:
             return self._mark(len(items))
-        parts = []
-        for done, item in enumerate(_in_order(items)):
-            if self._left <= 0:
-                parts.append(self._mark(len(items) - done))
-                break
-            parts.append(self.text(item, depth + 1))
+        parts: list[str] = []
+        done, ordered = 0, iter(_in_order(items))
+        while piece := list(islice(ordered, PIECE)):
+            text = self._at_once(piece)
+            if text is not None:
+                parts.append(text)
+                done += len(piece)
+                continue
+            for item in piece:
+                if self._left <= 0:
+                    parts.append(self._mark(len(items) - done))
+                    return f"[{','.join(parts)}]"
+                parts.append(self.text(item, depth + 1))
+                done += 1
         return f"[{','.join(parts)}]"
+
+    def _at_once(self, piece: list[Any]) -> str | None:
+        """Return the items of an array as the json module writes them; None where one of them needs a closer look."""
+        if not all(map(_is_scalar, piece)):
+            return None
+        text = _encode(piece)[1:-1]
+        return self._spend(text) if len(text) <= self._left else None
 
     def _key(self, key: object) -> str:
         plain = key if type(key) is str else _short_repr(key) if not isinstance(key, str | Enum) else str(key)

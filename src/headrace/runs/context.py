@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import threading
-import weakref
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
@@ -17,9 +14,9 @@ from uuid import UUID
 from headrace.core import names
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State
-from headrace.core.walk import known
 from headrace.exceptions import TimeIsUp
 from headrace.runs.definitions import Definition, FlowDefinition, TaskDefinition
+from headrace.runs.origins import Origins
 
 if TYPE_CHECKING:
     from headrace.core.transactions import BaseTransaction
@@ -27,51 +24,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-#: How many results that can't be referred to weakly (lists, dicts, strings) a flow run remembers, to find where
-#: an argument came from. More would keep data alive that the user has let go of.
-REMEMBERED_RESULTS = 1000
-
-_UNTRACKED = frozenset({type(None), bool, type(...), type(NotImplemented)})
-
-
-class Origins:
-    """Which task run made which object, by identity, so that dependencies show when plain results are passed on."""
-
-    def __init__(self) -> None:
-        self._strong: OrderedDict[int, tuple[Any, UUID]] = OrderedDict()
-        self._weak: dict[int, tuple[weakref.ref[Any], UUID]] = {}
-        self._by_id: dict[int, UUID] = {}
-        self._lock = threading.Lock()
-
-    def note(self, value: Any, task_run_id: UUID) -> None:
-        """Remember that this task run returned this very object."""
-        if type(value) in _UNTRACKED or (type(value) is int and -5 <= value <= 256):
-            return  # shared by the interpreter: identity says nothing
-        key = id(value)
-        with self._lock:
-            self._by_id[key] = task_run_id
-            try:
-                self._weak[key] = (weakref.ref(value, lambda _: self._forget(key)), task_run_id)
-            except TypeError:
-                self._strong[key] = (value, task_run_id)
-                self._strong.move_to_end(key)
-                if len(self._strong) > REMEMBERED_RESULTS:
-                    del self._by_id[self._strong.popitem(last=False)[0]]
-
-    def _forget(self, key: int) -> None:
-        # Called by the garbage collector, perhaps within `note`: it must not take the lock.
-        self._weak.pop(key, None)
-        self._by_id.pop(key, None)
-
-    def of_itself(self, value: Any) -> list[UUID]:
-        """Return the task run that made this object, if one did."""
-        made_by = self._by_id.get(id(value))
-        return [made_by] if made_by is not None else []
-
-    def of(self, value: Any) -> list[UUID]:
-        """Return the task runs that made this object or what is inside it."""
-        return known(value, self._by_id)
 
 
 @dataclass(slots=True, eq=False, kw_only=True, init=False, repr=False)
