@@ -149,7 +149,13 @@ def pytest_fixture_setup(
 
 
 def _set_up(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Generator[None, Any, Any]:
-    """Let time be virtual before an async test's own event loop is made, and let that follow it."""
+    """Let time be virtual before an async test's own event loop is made, and let that follow it.
+
+    pytest-asyncio has a hook by which plugins make loops, `pytest_asyncio_loop_factories`. It is left to projects: who
+    implements it makes the loops of all async tests, of projects that only have headrace installed too, changes their
+    ids before pytest 8.4, and stands in the way of the project's own; a loop that tests share is made once, and each of
+    them has another clock. So whatever loop there is follows the clock of the test.
+    """
     if fixturedef.argname != OWN_RUNNER:
         return (yield)
     clock = clock_of_test(request)

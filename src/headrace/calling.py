@@ -117,7 +117,9 @@ def _step(context: RunContext, world: World) -> Iterator[None]:
 async def _call_async(callee: Callee, make_context: Callable[[], RunContext], return_state: bool) -> Any:
     from headrace.drive import asyncio  # slow to import; only async code comes here
 
-    context, world = make_context(), current_world()
+    world = current_world()
+    world.clock.check_loop()
+    context = make_context()
     with _on_top(context, world, asyncio.task_guard()):
         state = await asyncio.live(world.story(callee, context), context, world)
     return _given_back(callee, context, state, return_state)
@@ -128,7 +130,9 @@ async def _generate_async(callee: Callee, make_context: Callable[[], RunContext]
 
     from headrace.drive import asyncio
 
-    context, world = make_context(), current_world()
+    world = current_world()
+    world.clock.check_loop()
+    context = make_context()
     ended: list[State] = []
     steps = asyncio.drive_generator(world.story(callee, context), context, world, ended.append)
     advance: Callable[[], Any] = lambda: anext(steps)  # noqa: E731

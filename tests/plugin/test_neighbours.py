@@ -236,3 +236,75 @@ def test_uvloop_is_refused_with_a_word_on_why(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess("-W", "default")
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*uvloop*can't follow virtual time*"])
+
+
+FACTORIES = """
+    import asyncio, uvloop
+
+    def pytest_asyncio_loop_factories(config, item):
+        return {"own": asyncio.new_event_loop, "class": asyncio.SelectorEventLoop, "uvloop": uvloop.new_event_loop}
+"""
+
+
+def test_loops_that_a_project_makes_itself_follow_and_uvloop_is_refused(project: pytest.Pytester) -> None:
+    """pytest-asyncio asks the project for them; whatever it says, the loop of an async test follows its clock."""
+    pytest.importorskip("uvloop")
+    if not hasattr(pytest.importorskip("pytest_asyncio.plugin"), "PytestAsyncioSpecs"):
+        pytest.skip("this pytest-asyncio does not ask")
+    project.makeconftest(FACTORIES)
+    project.makepyfile(
+        """
+        import asyncio, pytest
+        from pipelines import rest
+
+        @pytest.mark.asyncio
+        async def test_clock(fake_clock):
+            await rest()
+            assert fake_clock == 3600
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_simulation(simulation):
+            await rest()
+            assert simulation.elapsed == 3600
+
+        @pytest.mark.asyncio
+        async def test_real():
+            await rest(0)
+        """
+    )
+    result = project.runpytest_inprocess()
+    outcomes = result.parseoutcomes()
+    assert outcomes["passed"] == 2 + 2 + 3
+    assert outcomes.get("failed", 0) + outcomes.get("errors", 0) == 2
+    result.stdout.fnmatch_lines(["*uvloop.Loop can't follow virtual time: it waits in code that is not Python's*"])
+
+
+def test_fixtures_on_wider_loops_wait_in_real_time_and_tests_on_virtual_time(project: pytest.Pytester) -> None:
+    """What outlives a test has no clock of a test's; the test itself has, on the same loop."""
+    project.makepyfile(
+        """
+        import asyncio, time
+        import pytest, pytest_asyncio
+        from pipelines import rest
+
+        pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+        @pytest_asyncio.fixture(scope="module", loop_scope="module")
+        async def service():
+            before = time.perf_counter()
+            await asyncio.sleep(0.01)
+            yield time.perf_counter() - before
+            await asyncio.sleep(0.01)
+
+        async def test_virtual(service, simulation):
+            assert service > 0.009
+            await rest()
+            assert simulation.elapsed == 3600
+
+        class TestClass:
+            async def test_method(self, service, fake_clock):
+                await rest()
+                assert fake_clock == 3600
+        """
+    )
+    project.runpytest_inprocess().assert_outcomes(passed=2)

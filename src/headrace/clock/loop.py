@@ -47,7 +47,7 @@ class VirtualSelector(selectors.BaseSelector):
     """A selector that waits on virtual time, over one that is asked what is really there."""
 
     def __init__(self, clock: LoopTime, real: selectors.BaseSelector | None = None) -> None:
-        self._clock = clock
+        self.clock = clock
         self.real = real or selectors.DefaultSelector()
         self.parking: Parking | None = None
 
@@ -75,23 +75,23 @@ class VirtualSelector(selectors.BaseSelector):
         """Return what is ready; wait for it, or for `timeout` virtual seconds, when nothing is."""
         ready = self.real.select(0)
         if ready or (timeout is not None and timeout <= 0):
-            self._clock.turns.yield_turn()
+            self.clock.turns.yield_turn()
             return ready
         if len(self.get_map()) > 1:  # more than the loop's own wake-up pipe
             return self._wait_really(timeout)
         return self._wait_virtually(timeout)
 
     def _wait_really(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
-        with self._clock.in_flight("a socket or pipe"):
+        with self.clock.in_flight("a socket or pipe"):
             ready = self.real.select(timeout)
         if not ready and timeout is not None:
-            self._clock.advance(timeout)
+            self.clock.advance(timeout)
         return ready
 
     def _wait_virtually(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
-        turns = self._clock.turns
+        turns = self.clock.turns
         with turns.lock:
-            self.parking = parking = self._clock.park(timeout, "callbacks of its event loop")
+            self.parking = parking = self.clock.park(timeout, "callbacks of its event loop")
         try:
             while not parking.gate.acquire(timeout=_LOOK_SECONDS):
                 if self.real.select(0):
@@ -140,22 +140,44 @@ class VirtualEventLoop(asyncio.SelectorEventLoop):
         )
 
 
+#: Methods of a loop that follows a clock for a while.
+_REPLACED = ("time", "call_soon_threadsafe")
+
+
+def check_loop(clock: object, loop: Any) -> None:
+    """Raise RuntimeError for an event loop on real time, in which nobody who follows this clock should wait."""
+    if not hasattr(loop, "_selector"):
+        raise _refused(loop, "it waits in code that is not Python's")
+    if not _follows(loop, clock):
+        raise _refused(loop, "it was there before, or was not made by asyncio.new_event_loop()")
+
+
+def _follows(loop: Any, clock: object) -> bool:
+    selector = getattr(loop, "_selector", None)
+    return isinstance(selector, VirtualSelector) and selector.clock is clock
+
+
+def _refused(loop: Any, why: str) -> RuntimeError:
+    kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
+    return RuntimeError(
+        f"{kind} can't follow virtual time: {why}. Run this on an event loop of asyncio's own: in an async test, with "
+        "asyncio.run(…), or with `async with simulate():`."
+    )
+
+
 @contextmanager
 def follow_in_loop(clock: LoopTime, loop: Any) -> Iterator[None]:
     """Let an event loop follow a clock in the block; its time goes on from what it was, there and back.
 
-    Does nothing for a loop on virtual time. Raises RuntimeError for one that is not asyncio's own (uvloop), which can't
-    be told to wait otherwise.
+    Does nothing for a loop that follows it already. Raises RuntimeError for one that is not asyncio's own (uvloop),
+    which can't be told to wait otherwise.
     """
-    if getattr(loop, "_virtual_clock", None) is clock:
+    if _follows(loop, clock):
         yield
         return
     if not hasattr(loop, "_selector"):
-        kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
-        raise RuntimeError(
-            f"{kind} can't follow virtual time: it waits in code that is not Python's. Run this on an event loop of "
-            "asyncio's own."
-        )
+        raise _refused(loop, "it waits in code that is not Python's")
+    before = {name: vars(loop)[name] for name in _REPLACED if name in vars(loop)}
     real, ahead = loop._selector, loop.time() - clock.monotonic_ns() / _SECOND
     selector = VirtualSelector(clock, real)
     loop._selector = selector
@@ -166,6 +188,8 @@ def follow_in_loop(clock: LoopTime, loop: Any) -> Iterator[None]:
     finally:
         late = loop.time()
         loop._selector = real
-        del loop.time, loop.call_soon_threadsafe
+        for name in _REPLACED:
+            delattr(loop, name)
+        vars(loop).update(before)  # of another clock, around this one
         for handle in loop._scheduled:  # what is still to come is as far away as it was
             handle._when += loop.time() - late

@@ -93,6 +93,10 @@ class Clock(Protocol):
         """Wait, in the block, for another process that lives by this clock and acts in this thread's place."""
         ...
 
+    def check_loop(self) -> None:
+        """Raise RuntimeError where the running event loop does not follow this clock, though code in it should."""
+        ...
+
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
         """Return a new event loop whose time is this clock's."""
         ...

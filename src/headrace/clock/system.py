@@ -59,6 +59,9 @@ class SystemClock:
         """Do nothing: real time is everybody's."""
         return _NOTHING
 
+    def check_loop(self) -> None:
+        """Do nothing: every loop follows real time."""
+
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
         """Return an event loop of the running policy."""
         import asyncio  # slow to import, and a sync flow never needs it

@@ -95,6 +95,14 @@ class VirtualClock:
         """Return an event whose waits follow this clock; `why` says in a report what it is that is waited for."""
         return VirtualEvent(self, why)
 
+    def check_loop(self) -> None:
+        """Raise RuntimeError where the event loop that runs here is on real time."""
+        import asyncio
+
+        from headrace.clock.loop import check_loop  # it is imported where there are loops
+
+        check_loop(self, asyncio.get_running_loop())
+
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
         """Return an event loop on virtual time."""
         from headrace.clock.loop import VirtualEventLoop  # asyncio is slow to import

@@ -377,11 +377,7 @@ class simulate:  # noqa: N801 - used like a function
         return self._stack.pop().__exit__(kind, error, traceback)
 
     async def __aenter__(self) -> Simulation:
-        from headrace.clock.loop import follow_in_loop
-
-        simulation = self.__enter__()
-        self._stack[-1].enter_context(follow_in_loop(simulation.clock, asyncio.get_running_loop()))
-        return simulation
+        return self.__enter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

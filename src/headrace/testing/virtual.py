@@ -14,15 +14,16 @@ from headrace.drive.world import World, current_world
 from headrace.ids import IdSource
 from headrace.testing.following import following
 from headrace.testing.following.active import frozen_moment
+from headrace.testing.loops import follow_in_loop
 
 
 @contextmanager
 def virtual_time(world: World | None = None, clock: VirtualClock | None = None) -> Iterator[VirtualClock]:
     """Let a world (None: the current one) and user code follow a virtual clock in the block.
 
-    The calling thread takes part, and so do all threads and event loops that are begun in the block, in turns. Threads
-    that were there before stay on real time: they belong to somebody else. Event loops that exist already stay as they
-    are.
+    The calling thread takes part, with the event loop that it runs in, and so do all threads and event loops that are
+    begun in the block, in turns. Threads that were there before stay on real time: they belong to somebody else. Other
+    event loops that exist already stay as they are. Raises RuntimeError inside uvloop.
     """
     import asyncio  # slow to import, and what looks at runs does without
 
@@ -37,6 +38,9 @@ def virtual_time(world: World | None = None, clock: VirtualClock | None = None) 
         patches.callback(_followed_by_freezegun(clock))
         guards.INTERRUPTS.append(clock.turns.interrupt)
         patches.callback(guards.INTERRUPTS.remove, clock.turns.interrupt)
+        loop = asyncio._get_running_loop()
+        if loop is not None:
+            patches.enter_context(follow_in_loop(clock, loop))
         for module in (asyncio, asyncio.events):
             patches.enter_context(_replaced(module, "new_event_loop", clock.new_event_loop))
         try:
