@@ -73,7 +73,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         names: list[str] | None = getattr(item, "fixturenames", None)
         if names is not None and marked(item, "simulate") is not None and "simulation" not in names:
             names.insert(0, "simulation")
+        if names is not None and "anyio_backend" in names:
+            _put_first(names, "simulation", "fake_clock")
         prepare(item)
+
+
+def _put_first(names: list[str], *wanted: str) -> None:
+    """Set these fixtures up before others: anyio makes a loop where the first async fixture needs one, and keeps it."""
+    names.sort(key=lambda name: name not in wanted)
 
 
 @pytest.hookimpl(tryfirst=True)

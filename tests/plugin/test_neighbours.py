@@ -308,3 +308,34 @@ def test_fixtures_on_wider_loops_wait_in_real_time_and_tests_on_virtual_time(pro
         """
     )
     project.runpytest_inprocess().assert_outcomes(passed=2)
+
+
+def test_the_clock_is_there_before_anyio_makes_a_loop_for_a_fixture(project: pytest.Pytester) -> None:
+    """It keeps that loop for the test. What its tests have is a fixture of this name."""
+    project.makepyfile(
+        """
+        import asyncio
+        import pytest
+        from pipelines import rest
+
+        @pytest.fixture
+        def anyio_backend():
+            return "asyncio"
+
+        @pytest.fixture
+        def loop(anyio_backend):
+            loop = asyncio.new_event_loop()
+            loop.run_until_complete(asyncio.sleep(60))
+            yield loop
+            loop.close()
+
+        def test_clock(loop, fake_clock):
+            loop.run_until_complete(rest())
+            assert fake_clock == 3660
+
+        def test_simulation(loop, simulation):
+            loop.run_until_complete(rest())
+            assert simulation.elapsed == 3660
+        """
+    )
+    project.runpytest_inprocess().assert_outcomes(passed=2)
