@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
 from headrace.cli import completing
 
-WhichRun = Annotated[
-    str,
-    typer.Argument(
-        metavar="ID_OR_NAME",
-        help="Id, 8 or more first digits of it, or name.",
-        autocompletion=completing.runs,
-    ),
-]
-WhichRuns = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="ID_OR_NAME...",
-        help="Ids, first digits of them, or names.",
-        autocompletion=completing.runs,
-    ),
-]
+
+def _named(help_: str, complete: Callable[[str], list[str]], several: str = "") -> Any:
+    return typer.Argument(metavar=f"ID_OR_NAME{several}", help=help_, autocompletion=complete)
+
+
+WhichRun = Annotated[str, _named("Id, 8 or more first digits of it, or name.", completing.runs)]
+WhichRuns = Annotated[list[str], _named("Ids, first digits of them, or names.", completing.runs, "...")]
 WhichFlowRuns = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="ID_OR_NAME...",
-        help="Ids of flow runs, first digits of them, or names.",
-        autocompletion=completing.flow_runs,
-    ),
+    list[str], _named("Ids of flow runs, first digits of them, or names.", completing.flow_runs, "...")
 ]
 Rows = Annotated[int, typer.Option(help="How many rows the timeline may have; failures always show.", min=1)]

@@ -5,8 +5,10 @@ This version has no server: a client looks into the store of the world that its 
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Literal, overload
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 from uuid import UUID
 
 from headrace.client.reading import TAG_PREFIX, Reader
@@ -19,6 +21,9 @@ from headrace.client.searching import Query
 from headrace.core.records import FlowRun, LogRecord, TaskRun
 from headrace.core.states import State, StateType, unstamped
 from headrace.store.protocol import ConcurrencyLimit, LogFilter, RunFilter
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 __all__ = ["HeadraceClient", "SyncHeadraceClient", "get_client"]
 
@@ -224,11 +229,24 @@ class SyncHeadraceClient:
         self._reader.delete_limit(name)
 
 
+def _awaited(
+    method: Callable[Concatenate[SyncHeadraceClient, P], R],
+) -> Callable[Concatenate[HeadraceClient, P], Coroutine[Any, Any, R]]:
+    """Make the method of the async client of that of the sync one."""
+
+    @functools.wraps(method)
+    async def answer(client: HeadraceClient, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return method(client.sync, *args, **kwargs)
+
+    answer.__qualname__ = f"HeadraceClient.{method.__name__}"
+    return answer
+
+
 class HeadraceClient:
     """The same for async code: each method of `SyncHeadraceClient`, to be awaited. A store answers in microseconds."""
 
     def __init__(self) -> None:
-        self._sync = SyncHeadraceClient()
+        self.sync = SyncHeadraceClient()
 
     async def __aenter__(self) -> HeadraceClient:
         return self
@@ -238,174 +256,31 @@ class HeadraceClient:
     ) -> None:
         return None
 
-    async def read_flow_run(self, flow_run_id: UUID | str) -> FlowRun:
-        """Return one flow run. Raises ObjectNotFound."""
-        return self._sync.read_flow_run(flow_run_id)
-
-    async def read_task_run(self, task_run_id: UUID | str) -> TaskRun:
-        """Return one task run. Raises ObjectNotFound."""
-        return self._sync.read_task_run(task_run_id)
-
-    async def read_flow_runs(
-        self,
-        flow_run_filter: FlowRunFilter | RunFilter | None = None,
-        *,
-        task_run_filter: TaskRunFilter | RunFilter | None = None,
-        flow_filter: FlowFilter | None = None,
-        sort: FlowRunSort | str | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-    ) -> list[FlowRun]:
-        """Return the flow runs that fit all filters, in order of creation where `sort` names no other."""
-        return self._sync.read_flow_runs(
-            flow_run_filter,
-            task_run_filter=task_run_filter,
-            flow_filter=flow_filter,
-            sort=sort,
-            limit=limit,
-            offset=offset,
-        )
-
-    async def read_task_runs(
-        self,
-        task_run_filter: TaskRunFilter | RunFilter | None = None,
-        *,
-        flow_run_filter: FlowRunFilter | RunFilter | None = None,
-        flow_filter: FlowFilter | None = None,
-        sort: TaskRunSort | str | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-    ) -> list[TaskRun]:
-        """Return the task runs that fit all filters, in order of creation where `sort` names no other."""
-        return self._sync.read_task_runs(
-            task_run_filter,
-            flow_run_filter=flow_run_filter,
-            flow_filter=flow_filter,
-            sort=sort,
-            limit=limit,
-            offset=offset,
-        )
-
-    async def count_flow_runs(
-        self,
-        *,
-        flow_filter: FlowFilter | None = None,
-        flow_run_filter: FlowRunFilter | RunFilter | None = None,
-        task_run_filter: TaskRunFilter | RunFilter | None = None,
-    ) -> int:
-        """Return how many flow runs fit all filters."""
-        return self._sync.count_flow_runs(
-            flow_filter=flow_filter, flow_run_filter=flow_run_filter, task_run_filter=task_run_filter
-        )
-
-    async def read_flow(self, flow_id: UUID | str) -> Flow:
-        """Return the flow of this id. Raises ObjectNotFound where no run of it is recorded."""
-        return self._sync.read_flow(flow_id)
-
-    async def read_flow_by_name(self, flow_name: str) -> Flow:
-        """Return the flow of this name. Raises ObjectNotFound where no run of it is recorded."""
-        return self._sync.read_flow_by_name(flow_name)
-
-    async def read_flows(
-        self,
-        *,
-        flow_filter: FlowFilter | None = None,
-        flow_run_filter: FlowRunFilter | RunFilter | None = None,
-        task_run_filter: TaskRunFilter | RunFilter | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-    ) -> list[Flow]:
-        """Return the flows that have runs that fit all filters, in the order of their first runs."""
-        return self._sync.read_flows(
-            flow_filter=flow_filter,
-            flow_run_filter=flow_run_filter,
-            task_run_filter=task_run_filter,
-            limit=limit,
-            offset=offset,
-        )
-
-    async def delete_flow_run(self, flow_run_id: UUID | str) -> None:
-        """Remove a flow run with its task runs and its log. Runs of subflows stay. Raises ObjectNotFound."""
-        self._sync.delete_flow_run(flow_run_id)
-
-    async def delete_task_run(self, task_run_id: UUID | str) -> None:
-        """Remove a task run and its log. Raises ObjectNotFound."""
-        self._sync.delete_task_run(task_run_id)
-
-    async def read_flow_run_states(self, flow_run_id: UUID | str) -> list[State]:
-        """Return all states of a flow run, in order. Raises ObjectNotFound."""
-        return self._sync.read_flow_run_states(flow_run_id)
-
-    async def read_task_run_states(self, task_run_id: UUID | str) -> list[State]:
-        """Return all states of a task run, in order. Raises ObjectNotFound."""
-        return self._sync.read_task_run_states(task_run_id)
-
-    async def read_logs(
-        self,
-        log_filter: filters.LogFilter | LogFilter | None = None,
-        *,
-        sort: LogSort | str | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-    ) -> list[LogRecord]:
-        """Return the log lines of runs that fit, in the order in which they were written if `sort` names no other."""
-        return self._sync.read_logs(log_filter, sort=sort, limit=limit, offset=offset)
-
-    async def set_flow_run_state(self, flow_run_id: UUID | str, state: State, force: bool = False) -> State:
-        """Ask a flow run to enter a state; return the state that then stands. Raises ObjectNotFound."""
-        return self._sync.set_flow_run_state(flow_run_id, state, force)
-
-    async def set_task_run_state(self, task_run_id: UUID | str, state: State, force: bool = False) -> State:
-        """Ask a task run to enter a state; see `SyncHeadraceClient.set_task_run_state`."""
-        return self._sync.set_task_run_state(task_run_id, state, force)
-
-    async def cancel_flow_run(self, flow_run_id: UUID | str) -> State:
-        """Ask for a flow run to be cancelled; return the state that then stands. Raises ObjectNotFound."""
-        return self._sync.cancel_flow_run(flow_run_id)
-
-    async def create_concurrency_limit(self, tag: str, concurrency_limit: int) -> ConcurrencyLimit:
-        """Let at most so many task runs with this tag run at once. Raises ValueError below 0."""
-        return self._sync.create_concurrency_limit(tag, concurrency_limit)
-
-    async def read_concurrency_limit_by_tag(self, tag: str) -> ConcurrencyLimit:
-        """Return the limit of a tag as it stands. Raises ObjectNotFound."""
-        return self._sync.read_concurrency_limit_by_tag(tag)
-
-    async def read_concurrency_limits(self) -> list[ConcurrencyLimit]:
-        """Return the limits of all tags, by name (``tag:<tag>``)."""
-        return self._sync.read_concurrency_limits()
-
-    async def delete_concurrency_limit_by_tag(self, tag: str) -> None:
-        """Remove the limit of a tag. Raises ObjectNotFound."""
-        self._sync.delete_concurrency_limit_by_tag(tag)
-
-    async def create_global_concurrency_limit(
-        self,
-        concurrency_limit: GlobalConcurrencyLimitCreate | str,
-        limit: int | None = None,
-        slot_decay_per_second: float = 0.0,
-        active: bool = True,
-    ) -> ConcurrencyLimit:
-        """Create a limit for `headrace.concurrency`; see `SyncHeadraceClient.create_global_concurrency_limit`."""
-        return self._sync.create_global_concurrency_limit(concurrency_limit, limit, slot_decay_per_second, active)
-
-    async def upsert_global_concurrency_limit_by_name(
-        self, name: str, limit: int, slot_decay_per_second: float = 0.0
-    ) -> ConcurrencyLimit:
-        """Create a limit, or change the one of this name."""
-        return self._sync.upsert_global_concurrency_limit_by_name(name, limit, slot_decay_per_second)
-
-    async def read_global_concurrency_limit_by_name(self, name: str) -> ConcurrencyLimit:
-        """Return a limit as it stands. Raises ObjectNotFound."""
-        return self._sync.read_global_concurrency_limit_by_name(name)
-
-    async def read_global_concurrency_limits(self) -> list[ConcurrencyLimit]:
-        """Return all limits but those of tags, by name."""
-        return self._sync.read_global_concurrency_limits()
-
-    async def delete_global_concurrency_limit_by_name(self, name: str) -> None:
-        """Remove a limit. Raises ObjectNotFound."""
-        self._sync.delete_global_concurrency_limit_by_name(name)
+    read_flow_run = _awaited(SyncHeadraceClient.read_flow_run)
+    read_task_run = _awaited(SyncHeadraceClient.read_task_run)
+    read_flow_runs = _awaited(SyncHeadraceClient.read_flow_runs)
+    read_task_runs = _awaited(SyncHeadraceClient.read_task_runs)
+    count_flow_runs = _awaited(SyncHeadraceClient.count_flow_runs)
+    read_flow = _awaited(SyncHeadraceClient.read_flow)
+    read_flow_by_name = _awaited(SyncHeadraceClient.read_flow_by_name)
+    read_flows = _awaited(SyncHeadraceClient.read_flows)
+    delete_flow_run = _awaited(SyncHeadraceClient.delete_flow_run)
+    delete_task_run = _awaited(SyncHeadraceClient.delete_task_run)
+    read_flow_run_states = _awaited(SyncHeadraceClient.read_flow_run_states)
+    read_task_run_states = _awaited(SyncHeadraceClient.read_task_run_states)
+    read_logs = _awaited(SyncHeadraceClient.read_logs)
+    set_flow_run_state = _awaited(SyncHeadraceClient.set_flow_run_state)
+    set_task_run_state = _awaited(SyncHeadraceClient.set_task_run_state)
+    cancel_flow_run = _awaited(SyncHeadraceClient.cancel_flow_run)
+    create_concurrency_limit = _awaited(SyncHeadraceClient.create_concurrency_limit)
+    read_concurrency_limit_by_tag = _awaited(SyncHeadraceClient.read_concurrency_limit_by_tag)
+    read_concurrency_limits = _awaited(SyncHeadraceClient.read_concurrency_limits)
+    delete_concurrency_limit_by_tag = _awaited(SyncHeadraceClient.delete_concurrency_limit_by_tag)
+    create_global_concurrency_limit = _awaited(SyncHeadraceClient.create_global_concurrency_limit)
+    upsert_global_concurrency_limit_by_name = _awaited(SyncHeadraceClient.upsert_global_concurrency_limit_by_name)
+    read_global_concurrency_limit_by_name = _awaited(SyncHeadraceClient.read_global_concurrency_limit_by_name)
+    read_global_concurrency_limits = _awaited(SyncHeadraceClient.read_global_concurrency_limits)
+    delete_global_concurrency_limit_by_name = _awaited(SyncHeadraceClient.delete_global_concurrency_limit_by_name)
 
 
 @overload
