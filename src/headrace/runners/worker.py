@@ -31,7 +31,8 @@ from headrace.runners.pickling import dumps, loads, unsendable
 from headrace.runners.pictures import FlowPicture, Loading, TaskPicture
 from headrace.runners.relay import RelayStorage, RelayStore, send_logs
 from headrace.runners.wire import Answer, Began, Done, End, Hello, Interrupt, Kind, Pipe, Time, Work
-from headrace.runs.context import TAGS, FlowRunContext, Origins, TaskRunContext
+from headrace.runs.context import TAGS, FlowRunContext, TaskRunContext
+from headrace.runs.origins import Origins
 from headrace.runs.steps import is_promise, settled
 from headrace.settings import temporary_settings
 from headrace.store.protocol import Store

@@ -12,7 +12,8 @@ from headrace.core.states import State, StateType, unstamped, value_of
 from headrace.core.walk import SCALARS, Annotation, found, quote, walk
 from headrace.effects import Promise, WaitFor
 from headrace.exceptions import UpstreamTaskError
-from headrace.runs.context import FlowRunContext, Origins, TaskRunContext
+from headrace.runs.context import FlowRunContext, TaskRunContext
+from headrace.runs.origins import Origins
 from headrace.runs.steps import is_promise, record, settled, stopped, told_to_end
 
 
