@@ -382,7 +382,7 @@ def test_a_real_wait_is_a_stall_named_with_its_place():
     with pytest.raises(StallError) as caught:
         get_stuck()
     row = next(row for row in caught.value.participants if row[0] == "stuck")
-    assert row[1] == "in a real wait"
+    assert row[1] == "in a real wait: a lock, held by code that takes no part in the simulation"
     assert "test_simulate.py" in row[3]
     assert "lock.acquire()  # here" in row[3]
 

@@ -39,7 +39,7 @@ def stall(turns: Reported) -> StallError:
     """Return the error for: a real wait has stopped everything."""
     return StallError(
         f"Stall: nothing has moved for {turns.stall_seconds:g} real seconds, because of a wait that virtual time does "
-        "not reach (a socket, a process, a lock from before the simulation). Time does not jump over work in flight. "
+        "not reach (a socket, a process, a lock that is held outside). Time does not jump over work in flight. "
         "Replace what is waited for by a stub, give it more time with simulate(stall_seconds=60), or make the thread a "
         "daemon if it only serves others.",
         _rows(turns),
@@ -88,16 +88,18 @@ def _said(why: Any) -> str:
 
 
 def _places(frame: FrameType | None) -> Iterator[str]:
-    """Yield where a thread is: the innermost line that is neither ours nor the standard library's."""
-    innermost = frame
+    """Yield where a thread is: the innermost line that is neither ours nor, if there is such a one, the library's."""
+    librarys = None
     while frame is not None:
         name = frame.f_code.co_filename
         if not name.startswith((_OURS, _LIBRARY, "<frozen")):
             yield _place(frame)
             return
+        if librarys is None and not name.startswith(_OURS):
+            librarys = frame
         frame = frame.f_back
-    if innermost is not None:
-        yield _place(innermost)
+    if librarys is not None:
+        yield _place(librarys)
 
 
 def _place(frame: FrameType) -> str:

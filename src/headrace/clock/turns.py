@@ -20,11 +20,22 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from headrace.clock.participants import Doing, Parking, Participant, Why
 from headrace.clock.report import deadlock, runaway, stall
 from headrace.clock.schedules import FirstCome, Schedule
 from headrace.clock.watch import unwatch, watch
+
+_RLock: Any = type(threading.RLock())
+
+
+class _OwnLock(_RLock):  # type: ignore[misc]
+    """A lock whose methods nobody replaces: those of users' locks follow virtual time, which this one guards."""
+
+    __slots__ = ()
+    acquire, release = _RLock.acquire, _RLock.release
+    __enter__, __exit__ = _RLock.__enter__, _RLock.__exit__
 
 
 class Turns:
@@ -35,7 +46,7 @@ class Turns:
         self.start = now
         self.schedule: Schedule = schedule or FirstCome()
         self.stall_seconds = stall_seconds
-        self.lock = threading.RLock()
+        self.lock = _OwnLock()
         self.chief: Participant | None = None
         self.current: Participant | None = None
         self.ready: list[Participant] = []
@@ -154,8 +165,9 @@ class Turns:
             if participant.depth:
                 return
             assert participant.thread_id is not None, "who leaves has arrived"
-            del self._participants[participant.thread_id]
-            self._everybody.pop(participant, None)
+            if participant not in self._everybody:
+                return  # it was let go
+            del self._everybody[participant], self._participants[participant.thread_id]
             if not self._everybody:
                 unwatch(self)
             self._step_back(participant)
@@ -494,5 +506,21 @@ class Turns:
         """End every wait but the caller's: the simulation is over."""
         with self.lock:
             for participant in list(self._everybody):
-                if participant.parking is not None:
-                    self.wake(participant.parking, None if participant.outlives else error())
+                if participant.outlives:
+                    self._let_go(participant)
+                elif participant.parking is not None:
+                    self.wake(participant.parking, error())
+
+    def _let_go(self, participant: Participant) -> None:
+        """Let one take part no more: it goes on in real time, at once where it waits."""
+        del self._everybody[participant]
+        if participant.thread_id is not None:
+            self._participants.pop(participant.thread_id, None)
+        self.aside.discard(participant)
+        if participant in self.ready:
+            self.ready.remove(participant)
+        elif participant.parking is None or participant.parking.woken:
+            return
+        if participant.parking is not None:
+            participant.parking.woken = True
+        participant.gate.release()

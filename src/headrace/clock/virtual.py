@@ -63,8 +63,8 @@ class VirtualClock:
 
     @property
     def elapsed(self) -> float:
-        """Virtual seconds since the start; an int where they are whole."""
-        passed = self.turns.now - self.turns.start
+        """Virtual seconds since the start, to the microsecond; an int where they are whole."""
+        passed = round(self.turns.now - self.turns.start, -3)
         return passed // _SECOND if passed % _SECOND == 0 else passed / _SECOND
 
     def __eq__(self, other: object) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from headrace.clock.participants import Participant
@@ -132,7 +132,7 @@ class _Watch:
     def _look(self) -> None:
         idle = 0
         while True:
-            _REAL_SLEEP(TICK_SECONDS)
+            _NEVER.acquire(timeout=TICK_SECONDS)  # `time.sleep` follows virtual time, and so does who holds it
             with self._lock:
                 watched = list(self._watched.values())
                 idle = 0 if watched else idle + 1
@@ -143,8 +143,9 @@ class _Watch:
                 one.look()
 
 
-#: `time.sleep` as it was before any simulation put another in its place.
-_REAL_SLEEP: Any = time.sleep
+#: What nobody gives back.
+_NEVER = threading.Lock()
+_NEVER.acquire()
 _WATCH = _Watch()
 
 

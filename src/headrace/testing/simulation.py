@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar, cast
 
 from headrace.clock import SystemClock
+from headrace.clock.participants import Over
 from headrace.clock.schedules import Schedule, as_schedule
 from headrace.clock.virtual import DEFAULT_START, VirtualClock, VirtualEvent
 from headrace.drive.world import use_world
@@ -45,10 +46,6 @@ class Condition(Protocol):
     def __call__(self) -> bool:
         """Say whether it is so."""
         ...
-
-
-class _Over(BaseException):
-    """Ends what still waits when its simulation is over."""
 
 
 class Started(Protocol):
@@ -425,7 +422,7 @@ class _Ending:
     def __call__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._clock.turns.dismiss(_Over)
+        self._clock.turns.dismiss(Over)
         swallowed = self._hearing.swallowed
         if swallowed is not None and error is not swallowed and not isinstance(error, SimulationError):
             raise swallowed

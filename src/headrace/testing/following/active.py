@@ -13,13 +13,12 @@ from headrace.clock.virtual import VirtualClock
 CLOCKS: list[VirtualClock] = []
 
 #: Packages of the standard library in which user code waits.
-_WAITING = frozenset({"threading", "queue", "sched", "asyncio", "concurrent", "contextlib", "functools"})
+_WAITING = frozenset({"threading", "queue", "sched", "asyncio", "concurrent", "contextlib"})
 #: What runs the tests, or polls something real.
 _TOOLS = frozenset(
     {
-        "_pytest", "coverage", "doctest", "execnet", "freezegun", "headrace", "hypothesis", "pluggy", "pydantic",
-        "pydantic_core", "pytest", "pytest_asyncio", "pytest_cov", "pytest_randomly",
-        "pytest_rerunfailures", "pytest_timeout", "sybil", "xdist",
+        "_pytest", "coverage", "doctest", "execnet", "freezegun", "headrace", "hypothesis", "pluggy", "pytest",
+        "pytest_asyncio", "pytest_cov", "pytest_randomly", "pytest_rerunfailures", "pytest_timeout", "sybil", "xdist",
     }
 )  # fmt: skip
 REAL = (frozenset(sys.stdlib_module_names) - _WAITING - {"__main__"}) | _TOOLS

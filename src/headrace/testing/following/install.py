@@ -1,13 +1,12 @@
 """Putting the stand-ins in place, and taking them out again.
 
 They go where the real things live, and wherever a module of the user's holds one under a name (``from time import
-sleep``). Looking through all modules takes milliseconds, so what was found is kept: only modules that are new are
-looked through.
+sleep``), or holds one otherwise (see `holders`). Looking through all modules takes milliseconds, so what was found is
+kept: only modules that are new are looked through.
 """
 
 from __future__ import annotations
 
-import datetime
 import queue
 import sys
 import threading
@@ -18,27 +17,25 @@ from typing import Any
 
 from headrace.clock.virtual import VirtualClock
 from headrace.runners.places import PLACES
+from headrace.testing.following import locks, native, times, waits
 from headrace.testing.following.active import CLOCKS, frozen_moment, is_users
-from headrace.testing.following.times import CLASSES, FUNCTIONS, DatetimeModule
-from headrace.testing.following.waits import FACTORIES, METHODS
+from headrace.testing.following.holders import Holders
+from headrace.testing.following.times import FUNCTIONS
 
-_STAND_INS: dict[Any, Any] = {**FUNCTIONS, **CLASSES, **FACTORIES}
-_BY_ID = {id(real): (real, stand_in) for real, stand_in in _STAND_INS.items()}
-_BACK = {id(stand_in): real for real, stand_in in _STAND_INS.items()}
+_BY_ID = {id(real): (real, stand_in) for real, stand_in in FUNCTIONS.items()}
+_BACK = {id(stand_in): real for real, stand_in in FUNCTIONS.items()}
+_METHODS = [*times.METHODS, *locks.METHODS, *waits.METHODS]
 
 #: Where in the standard library the real things live.
 _HOMES: list[tuple[Any, str]] = [
     *((time, real.__name__) for real in FUNCTIONS),
-    (threading, "Lock"),
-    (threading, "RLock"),
-    (queue, "SimpleQueue"),
 ]
 #: The same, and where they are held by code in which users wait.
 _AT_HOME: list[tuple[Any, str]] = [*_HOMES, (threading, "_time"), (queue, "time")]
 
 for _module, _name in _HOMES:
     _real = getattr(_module, _name)
-    PLACES[id(_real)] = PLACES[id(_STAND_INS[_real])] = _module.__name__, _name
+    PLACES[id(_real)] = PLACES[id(FUNCTIONS[_real])] = _module.__name__, _name
 
 
 class _Places:
@@ -79,6 +76,7 @@ def _places_in(module: Any) -> list[tuple[dict[str, Any], str]]:
 
 
 _PLACES = _Places()
+_HOLDERS = Holders(FUNCTIONS, times.held_methods)
 
 
 class _Undo:
@@ -107,12 +105,13 @@ def _get(owner: Any, name: str) -> Any:
 def _set(owner: Any, name: str, value: Any) -> None:
     if isinstance(owner, dict):
         owner[name] = value
+    elif native.is_native(owner):
+        native.replace(owner, name, value)
     else:
         setattr(owner, name, value)
 
 
 _UNDO = _Undo()
-_PLAIN_MODULE = type(sys)
 
 
 @contextmanager
@@ -127,16 +126,16 @@ def following(clock: VirtualClock) -> Iterator[None]:
         CLOCKS.remove(clock)
         if not CLOCKS:
             _UNDO.all()
-            datetime.__class__ = _PLAIN_MODULE
             _PLACES.restore_new()
+            locks.forget_holders()
 
 
 def _put_in_place() -> None:
+    _HOLDERS.give()
     _put_names()
-    for kind, name, method in METHODS:
+    for kind, name, method in _METHODS:
         _UNDO.put(kind, name, method)
     _put_after_freezegun()
-    datetime.__class__ = DatetimeModule
 
 
 def _put_names() -> None:

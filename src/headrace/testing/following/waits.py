@@ -1,31 +1,29 @@
-"""Locks, conditions and threads for code on virtual time.
+"""Conditions and threads for code on virtual time.
 
 Everything that waits in `threading`, `queue` and `concurrent.futures` (events, semaphores, barriers, timers, futures)
-waits on a `Condition`, so it is enough to replace that one wait, the locks, and how threads begin and are joined.
+waits on a `Condition`, so beside `locks` it is enough to replace that one wait, and how threads begin and are joined.
 """
 
 from __future__ import annotations
 
 import contextlib
-import queue
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable
-from types import TracebackType
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from headrace.clock.participants import Over
 from headrace.clock.virtual import VirtualClock, VirtualEvent
 from headrace.exceptions import SimulatedCrash
 from headrace.runs.context import CURRENT
-from headrace.testing.following.active import clock_here, clock_of
+from headrace.testing.following.active import clock_here
+from headrace.testing.following.locks import LOCAL
 
 _CONDITION_WAIT = threading.Condition.wait
 _START = threading.Thread.start
 _JOIN = threading.Thread.join
-_LOCK: Callable[[], Any] = threading.Lock
-_RLOCK: Callable[[], Any] = threading.RLock
-_SIMPLE_QUEUE = queue.SimpleQueue
+_LOCK: Any = type(threading.Lock())
+_RLOCK: Any = type(threading.RLock())
 
 
 class _Waiter(VirtualEvent):
@@ -41,30 +39,62 @@ class _Waiter(VirtualEvent):
 def condition_wait(self: Any, timeout: float | None = None) -> bool:
     """Wait until notified, on virtual time where the thread is on it."""
     clock = clock_here()
-    if clock is None or _LOCAL.is_starting or (timeout is not None and timeout <= 0):
+    if clock is None or LOCAL.is_real:
         return _CONDITION_WAIT(self, timeout)
+    if timeout is not None and timeout <= 0:
+        if not _looks_for_ever(self, clock):
+            return _CONDITION_WAIT(self, timeout)
+        timeout = _A_MOMENT
     if not self._is_owned():
         raise RuntimeError("cannot wait on un-acquired lock")
     waiter = _Waiter(clock, "a condition to be notified")
     self._waiters.append(waiter)
-    saved = self._release_save()
+    saved = _release_save(self)
     notified = False
     try:
         notified = waiter.wait(timeout)
         return notified
     finally:
-        self._acquire_restore(saved)
+        _acquire_restore(self, saved)
         if not notified:
             with contextlib.suppress(ValueError):
                 self._waiters.remove(waiter)
 
 
-class _Local(threading.local):
-    #: While a thread waits for the first instruction of another, which is a real wait.
-    is_starting = False
+#: In virtual seconds: the least there is.
+_A_MOMENT = 1e-9
+#: How often in a row code may look at one condition at one moment without waiting.
+_MOST_LOOKS = 200
 
 
-_LOCAL = _Local()
+def _looks_for_ever(condition: Any, clock: VirtualClock) -> bool:
+    """Say whether this thread looks at a condition again and again, at one moment.
+
+    Code that waits for what is left of a deadline (`concurrent.futures.as_completed`) does so exactly on the deadline.
+    In real time some always passes between two looks.
+    """
+    look = id(condition), clock.time_ns()
+    LOCAL.looks = LOCAL.looks + 1 if LOCAL.look == look else 1
+    LOCAL.look = look
+    return LOCAL.looks > _MOST_LOOKS
+
+
+def _release_save(condition: Any) -> Any:
+    """Give its lock back. A condition keeps methods that its lock had when it was made, so the lock itself is asked."""
+    if type(condition._lock) is _RLOCK:
+        return condition._lock._release_save()
+    if type(condition._lock) is _LOCK:
+        return condition._lock.release()
+    return condition._release_save()
+
+
+def _acquire_restore(condition: Any, saved: Any) -> None:
+    if type(condition._lock) is _RLOCK:
+        condition._lock._acquire_restore(saved)
+    elif type(condition._lock) is _LOCK:
+        condition._lock.acquire()
+    else:
+        condition._acquire_restore(saved)
 
 
 def thread_start(self: Any) -> None:
@@ -88,7 +118,7 @@ def _started_as_participant(thread: Any, clock: VirtualClock) -> None:
         try:
             with clock.adopt_participant(announced):
                 try:
-                    with contextlib.suppress(SimulatedCrash):  # a process that dies prints no traceback
+                    with contextlib.suppress(SimulatedCrash, Over):  # what ends with its world prints no traceback
                         run()
                 finally:
                     done.set()
@@ -111,11 +141,17 @@ def _executor_worker() -> Any:
 
 
 def _really_started(thread: Any) -> None:
-    _LOCAL.is_starting = True
-    try:
+    with _in_real_time():
         _START(thread)
+
+
+@contextlib.contextmanager
+def _in_real_time() -> Iterator[None]:
+    LOCAL.is_real = True
+    try:
+        yield
     finally:
-        _LOCAL.is_starting = False
+        LOCAL.is_real = False
 
 
 def thread_join(self: Any, timeout: float | None = None) -> None:
@@ -126,134 +162,13 @@ def thread_join(self: Any, timeout: float | None = None) -> None:
         _JOIN(self, timeout)
     elif taking_part is not None and taking_part[0] is clock:
         if taking_part[1].wait(timeout):
-            _JOIN(self)
+            with _in_real_time():
+                _JOIN(self)
     else:
-        with clock.in_flight(f"the thread {self.name!r} to end"):
+        with clock.in_flight(f"the thread {self.name!r} to end"), _in_real_time():
             _JOIN(self, timeout)
 
 
-class VirtualLock:
-    """A lock for which participants wait on virtual time, and others in real time."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        self._clock = clock
-        self._real = _LOCK()
-        self._waiting: deque[VirtualEvent] = deque()
-        self._holder = ""
-
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """Take the lock; see `threading.Lock`."""
-        if _LOCAL.is_starting or clock_here() is not self._clock:
-            return bool(self._real.acquire(blocking, timeout))
-        if blocking:
-            self._clock.turns.step("takes a lock")
-        deadline = None if timeout < 0 else self._clock.monotonic_ns() + int(timeout * 1e9)
-        while not self._real.acquire(False):
-            if not blocking or not self._wait(deadline):
-                return False
-        here = self._clock.turns.here()
-        self._holder = here.name if here is not None else ""
-        return True
-
-    def _wait(self, deadline: int | None) -> bool:
-        left = None if deadline is None else (deadline - self._clock.monotonic_ns()) / 1e9
-        if left is not None and left <= 0:
-            return False
-        event = self._clock.event(lambda: f"a lock, held by {self._holder}")
-        self._waiting.append(event)
-        try:
-            event.wait(left)
-        finally:
-            if not event.is_set():
-                self._waiting.remove(event)
-        return True
-
-    def release(self) -> None:
-        """Give the lock back; see `threading.Lock`."""
-        self._real.release()
-        self._holder = ""
-        if self._waiting:
-            self._waiting.popleft().set()
-
-    def locked(self) -> bool:
-        """Say whether somebody holds it."""
-        return bool(self._real.locked())
-
-    def __enter__(self) -> bool:
-        return self.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.release()
-
-    def _at_fork_reinit(self) -> None:
-        self._real._at_fork_reinit()
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}, {'held by ' + self._holder if self.locked() else 'free'}>"
-
-
-class VirtualRLock(VirtualLock):
-    """A lock that its holder may take again."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        super().__init__(clock)
-        self._owner: int | None = None
-        self._depth = 0
-
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """Take the lock, once more where this thread holds it."""
-        me = threading.get_ident()
-        if self._owner != me:
-            if not super().acquire(blocking, timeout):
-                return False
-            self._owner = me
-        self._depth += 1
-        return True
-
-    def release(self) -> None:
-        """Give the lock back once."""
-        if self._owner != threading.get_ident():
-            raise RuntimeError("cannot release un-acquired lock")
-        self._depth -= 1
-        if not self._depth:
-            self._owner = None
-            super().release()
-
-    def _is_owned(self) -> bool:
-        return self._owner == threading.get_ident()
-
-    def _release_save(self) -> int:
-        depth, self._depth, self._owner = self._depth, 0, None
-        super().release()
-        return depth
-
-    def _acquire_restore(self, depth: int) -> None:
-        super().acquire()
-        self._depth, self._owner = depth, threading.get_ident()
-
-
-def lock() -> Any:
-    """Make a lock: a virtual one for code on virtual time."""
-    clock = clock_of(sys._getframe(1))
-    return _LOCK() if clock is None else VirtualLock(clock)
-
-
-def rlock() -> Any:
-    """Make a lock that may be taken again: a virtual one for code on virtual time."""
-    clock = clock_of(sys._getframe(1))
-    return _RLOCK() if clock is None else VirtualRLock(clock)
-
-
-def simple_queue() -> Any:
-    """Make a simple queue: for code on virtual time the one that is written in Python, on a semaphore."""
-    clock = clock_of(sys._getframe(1))
-    return _SIMPLE_QUEUE() if clock is None else queue._PySimpleQueue()  # type: ignore[attr-defined]
-
-
-#: The stand-ins, by what each stands in for.
-FACTORIES: dict[Callable[..., Any], Callable[..., Any]] = {_LOCK: lock, _RLOCK: rlock, _SIMPLE_QUEUE: simple_queue}
 #: Methods to be replaced: owner, name, stand-in.
 METHODS: list[tuple[type, str, Callable[..., Any]]] = [
     (threading.Condition, "wait", condition_wait),
