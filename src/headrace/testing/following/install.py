@@ -22,7 +22,7 @@ from headrace.testing.following.active import CLOCKS, frozen_moment, is_users
 from headrace.testing.following.holders import Holders
 from headrace.testing.following.times import FUNCTIONS
 
-_BY_ID = {id(real): (real, stand_in) for real, stand_in in FUNCTIONS.items()}
+_BY_ID = {id(real): stand_in for real, stand_in in FUNCTIONS.items()}
 _BACK = {id(stand_in): real for real, stand_in in FUNCTIONS.items()}
 _METHODS = [*times.METHODS, *locks.METHODS, *waits.METHODS]
 
@@ -147,9 +147,9 @@ def _put_names() -> None:
 
 
 def _stand_in_for(owner: Any, name: str) -> None:
-    found = _BY_ID.get(id(_get(owner, name)))
-    if found is not None:
-        _UNDO.put(owner, name, found[1])
+    stand_in = _BY_ID.get(id(_get(owner, name)))
+    if stand_in is not None:
+        _UNDO.put(owner, name, stand_in)
 
 
 def _put_after_freezegun() -> None:
