@@ -26,16 +26,15 @@ _BY_ID = {id(real): stand_in for real, stand_in in FUNCTIONS.items()}
 _BACK = {id(stand_in): real for real, stand_in in FUNCTIONS.items()}
 _METHODS = [*times.METHODS, *locks.METHODS, *waits.METHODS]
 
-#: Where in the standard library the real things live.
-_HOMES: list[tuple[Any, str]] = [
+#: Where in the standard library the real things live, or are held by code in which users wait.
+_AT_HOME: list[tuple[Any, str]] = [
     *((time, real.__name__) for real in FUNCTIONS),
+    (threading, "_time"),
+    (queue, "time"),
 ]
-#: The same, and where they are held by code in which users wait.
-_AT_HOME: list[tuple[Any, str]] = [*_HOMES, (threading, "_time"), (queue, "time")]
 
-for _module, _name in _HOMES:
-    _real = getattr(_module, _name)
-    PLACES[id(_real)] = PLACES[id(FUNCTIONS[_real])] = _module.__name__, _name
+for _real, _stand_in in FUNCTIONS.items():
+    PLACES[id(_real)] = PLACES[id(_stand_in)] = "time", _real.__name__
 
 
 class _Places:
