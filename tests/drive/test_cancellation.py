@@ -259,11 +259,13 @@ def test_a_flow_that_is_not_cancelled_is_not_disturbed(runs):
 def slow_telling(monkeypatch):
     """Tell those at work of a cancellation only when this event is set, long after what has not begun is abandoned."""
     heard = threading.Event()
-    stop = TaskRunner.stop
+    stop, held = TaskRunner.stop, []
 
     def stop_and_hold(runner, reason):
         stop(runner, reason)
-        assert heard.wait(20)
+        if not held:
+            held.append(reason)
+            assert heard.wait(20)
 
     monkeypatch.setattr(TaskRunner, "stop", stop_and_hold)
     return heard
@@ -339,3 +341,27 @@ def test_a_run_whose_input_a_cancellation_abandons_is_cancelled_before_it_began(
     assert around(return_state=True).is_cancelled()
     assert runs.task("waiter").states == ["Pending", "Cancelled"]
     assert runs.task("clean-up").state.is_completed()
+
+
+def test_who_heard_of_a_cancellation_in_another_way_is_not_told_again(runs, slow_telling):
+    """The flow waits for what it has told to end, though the cancellation reaches it only then."""
+    begun, asking = threading.Event(), []
+
+    @task(name="busy")
+    def busy():
+        try:
+            begun.set()
+            forever()
+        finally:
+            slow_telling.set()
+            asking[0].join(20)
+
+    @flow(task_runner=ThreadPoolTaskRunner(max_workers=1))
+    def around():
+        busy.submit()
+        queued = task(lambda: None, name="queued").submit()
+        asking.append(cancel_soon(current_world(), me(), begun))
+        queued.result()
+
+    assert around(return_state=True).is_cancelled()
+    assert runs.task("busy").states == ["Pending", "Running", "Cancelled"]

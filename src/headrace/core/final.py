@@ -16,7 +16,7 @@ from headrace.core import messages
 from headrace.core.messages import Kind
 from headrace.core.states import State, StateType, exception_of, is_state_iterable, unstamped, value_of
 from headrace.core.walk import SCALARS, rebuilt, walk
-from headrace.exceptions import PausedRun, TimeIsUp, UnfinishedRun
+from headrace.exceptions import CancelRequested, PausedRun, TimeIsUp, UnfinishedRun
 
 #: Given anything: the final state of the run, if it is a future (its run has ended by then); else None.
 Settled = Callable[[object], "State | None"]
@@ -75,6 +75,13 @@ def crashed(exc: BaseException) -> State:
     """Return the state of a run that was ended from outside; where the time of another was up, by that one's error."""
     exc = exc.error if isinstance(exc, TimeIsUp) else exc
     return unstamped(StateType.CRASHED, message=messages.crash_message(exc), data=exc)
+
+
+def ended_from_outside(reason: BaseException) -> State:
+    """Return the state of a run that this ended: cancelled where somebody asked for that, else crashed."""
+    if isinstance(reason, CancelRequested):
+        return unstamped(StateType.CANCELLED, message=messages.cancelled_by_request)
+    return crashed(reason)
 
 
 def timed_out(exc: BaseException, kind: Kind, seconds: float | None) -> State:

@@ -49,10 +49,8 @@ class TaskGuard(Guard):
 
     def interrupt(self, reason: BaseException) -> None:
         """Cancel the task at its next await."""
-        if reason is self.delivered or reason in self._pending:
-            return  # as with threads
-        self._remember(reason)
-        self._loop.call_soon_threadsafe(self._cancel, reason)
+        if self._remember(reason):
+            self._loop.call_soon_threadsafe(self._cancel, reason)
 
     @contextmanager
     def opened(self) -> Iterator[None]:

@@ -138,15 +138,13 @@ class Guard:
 
     def interrupt(self, reason: BaseException) -> None:
         """Interrupt the thread with this exception, now if it may be, else as soon as it may be."""
-        if reason is self.delivered or reason in self._pending:
-            return  # one thing may be told in several ways
         if threading.get_ident() == self.thread_id:
-            self._remember(reason)
-            if self.is_open or (self.is_ajar and _is_signal(reason)):
+            if self._remember(reason) and (self.is_open or (self.is_ajar and _is_signal(reason))):
                 self._raise()
             return
         with self._lock:
-            self._remember(reason)
+            if not self._remember(reason):
+                return
             if self.wake is not None:
                 self.wake()
             elif self.is_open:
@@ -157,10 +155,16 @@ class Guard:
         """Say whether an interrupt was planted and has not been raised yet."""
         return self._planted is not None
 
-    def _remember(self, reason: BaseException) -> None:
-        """Keep them in order of arrival, but signals before cancellations and those before time-outs."""
+    def _remember(self, reason: BaseException) -> bool:
+        """Keep it, in order of arrival, but signals before cancellations and those before time-outs.
+
+        False: it is known. One thing may be told in several ways.
+        """
         with self._lock:
+            if reason is self.delivered or reason in self._pending:
+                return False
             self._pending.insert(sum(_rank(other) <= _rank(reason) for other in self._pending), reason)
+            return True
 
     def _reach(self, reason: BaseException) -> None:
         on_main = self.thread_id == threading.main_thread().ident

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from uuid import UUID
 
-from headrace.core.final import crashed
+from headrace.core.final import ended_from_outside
 from headrace.core.records import Run
 from headrace.core.states import TERMINAL, State, StateType
 from headrace.drive.surroundings import Surroundings
@@ -27,7 +27,7 @@ def leave_behind(world: Surroundings, flow_run_id: UUID, reason: BaseException) 
     if isinstance(reason, SimulatedCrash):
         return
     with suppress(StoreError):
-        _end_inside(world, flow_run_id, crashed(reason))
+        _end_inside(world, flow_run_id, ended_from_outside(reason))
 
 
 def _end_inside(world: Surroundings, flow_run_id: UUID, state: State) -> None:

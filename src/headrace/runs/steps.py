@@ -10,7 +10,7 @@ from uuid import UUID
 
 from headrace.core import messages, names
 from headrace.core.decisions import Decision, decide
-from headrace.core.final import crashed, engine_made, failed, state_of_return, timed_out
+from headrace.core.final import ended_from_outside, engine_made, failed, state_of_return, timed_out
 from headrace.core.messages import Kind
 from headrace.core.records import TaskRun
 from headrace.core.states import State, StateDetails, StateType, unstamped
@@ -30,7 +30,7 @@ from headrace.effects import (
     Sleep,
     WaitFor,
 )
-from headrace.exceptions import CancelledRun, CancelRequested, TimeIsUp
+from headrace.exceptions import CancelledRun, TimeIsUp
 from headrace.runs.context import RunContext
 from headrace.runs.definitions import flavour_of
 
@@ -266,19 +266,21 @@ def error_of(state: State) -> Exception | None:
 def stopped(this: RunContext, outcome: Cancelled) -> State:
     """Return the state of a run that was ended from outside, and remember by what: it is raised again in the end."""
     this.ended_by = outcome.reason
-    if isinstance(outcome.reason, CancelRequested):
-        return unstamped(StateType.CANCELLED, message=messages.cancelled_by_request)
-    return crashed(outcome.reason)
+    return ended_from_outside(outcome.reason)
 
 
 def told_to_end(this: RunContext) -> Cancelled | None:
     """Return what ended this run as well, where it can't go on because a run that it needs has been cancelled.
 
     Who ends a flow run cancels what has not begun, and tells what has. A run that waits for one of the former may wake
-    before it is told itself: it has not failed, it has heard of its own end in another way.
+    before it is told itself: it has not failed, it has heard of its own end in another way. It is not told again, which
+    would interrupt its clean-up.
     """
     reason = this.told_to_end_by
-    return None if reason is None else Cancelled(reason)
+    if reason is None:
+        return None
+    this.guard.count_as_delivered(reason)
+    return Cancelled(reason)
 
 
 def is_promise(value: Any) -> bool:
