@@ -8,6 +8,7 @@ import typer
 
 from headrace.cli import config, limits, run, runs
 from headrace.cli.look import print_json, say
+from headrace.cli.options import flag
 
 app = typer.Typer(
     name="headrace",
@@ -33,7 +34,7 @@ def _version(asked: bool) -> None:
 def _options(
     version: Annotated[
         bool,
-        typer.Option("--version", help="Print the version, and nothing else.", is_eager=True, callback=_version),
+        flag("--version", help="Print the version, and nothing else.", is_eager=True, callback=_version),
     ] = False,
 ) -> None:
     """Run flows, look at their runs, and set headrace up."""
@@ -41,7 +42,7 @@ def _options(
 
 @app.command(epilog="Example: headrace version --json")
 def version(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: version, python, platform, sqlite.")] = False,
+    as_json: Annotated[bool, flag("--json", help="Print JSON: version, python, platform, sqlite.")] = False,
 ) -> None:
     """Print the version of headrace; with --json also those of what it runs on."""
     from headrace._version import __version__

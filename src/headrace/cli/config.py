@@ -9,6 +9,7 @@ import typer
 
 from headrace.cli import completing
 from headrace.cli.look import note, print_json, print_table, say
+from headrace.cli.options import flag
 from headrace.settings import SETTINGS, Setting, Settings, current_settings, find_setting
 
 app = typer.Typer(name="config", help="Look at settings, and change them.", no_args_is_help=True)
@@ -69,12 +70,12 @@ def unset(
 
 @app.command(epilog="Example: headrace config view --show-defaults --show-sources")
 def view(
-    show_defaults: Annotated[bool, typer.Option("--show-defaults", help="Also those that nobody has set.")] = False,
-    show_sources: Annotated[bool, typer.Option("--show-sources", help="Also where each value comes from.")] = False,
-    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Do not mask what may hold passwords.")] = False,
+    show_defaults: Annotated[bool, flag("--show-defaults", help="Also those that nobody has set.")] = False,
+    show_sources: Annotated[bool, flag("--show-sources", help="Also where each value comes from.")] = False,
+    show_secrets: Annotated[bool, flag("--show-secrets", help="Do not mask what may hold passwords.")] = False,
     as_json: Annotated[
         bool,
-        typer.Option("--json", help="Print JSON: for each name its value, source, place and description."),
+        flag("--json", help="Print JSON: for each name its value, source, place and description."),
     ] = False,
 ) -> None:
     """Show the settings in force."""

@@ -8,6 +8,7 @@ import typer
 
 from headrace.cli import as_json, completing, world
 from headrace.cli.look import print_json, print_table, say
+from headrace.cli.options import flag
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 if TYPE_CHECKING:
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="concurrency-limit", help="Limit how much may run at once.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="Name of the limit.")]
-Existing = Annotated[str, typer.Argument(help="Name of the limit.", autocompletion=completing.limits)]
-Decay = typer.Option(help="Slots that come back by themselves, per second; above 0 it is a rate limit.", min=0)
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the limit.")]
+Existing = Annotated[str, typer.Argument(metavar="NAME", help="Name of the limit.", autocompletion=completing.limits)]
+Decay = typer.Option(
+    metavar="SLOTS", help="Slots that come back by themselves, per second; above 0 it is a rate limit.", min=0
+)
 
 
 @app.command(epilog="Example: headrace concurrency-limit ls --json")
-def ls(json_: Annotated[bool, typer.Option("--json", help="Print a JSON array of limits.")] = False) -> None:
+def ls(json_: Annotated[bool, flag("--json", help="Print a JSON array of limits.")] = False) -> None:
     """List the limits, and how many of their slots are taken."""
     store, now = world.store(), world.now()
     limits = store.limits(now)
@@ -43,7 +46,7 @@ def _row(limit: ConcurrencyLimit, waiting: int) -> list[str]:
 @app.command(epilog="Example: headrace concurrency-limit create database 5")
 def create(
     name: Name,
-    limit: Annotated[int, typer.Argument(help="Number of slots.", min=0)],
+    limit: Annotated[int, typer.Argument(metavar="LIMIT", help="Number of slots.", min=0)],
     decay: Annotated[float, Decay] = 0.0,
 ) -> None:
     """Make a limit."""
@@ -62,11 +65,11 @@ def create(
 @app.command(epilog="Example: headrace concurrency-limit update database --limit 3 --inactive")
 def update(
     name: Existing,
-    limit: Annotated[int | None, typer.Option(help="New number of slots.", min=0)] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="New number of slots.", min=0)] = None,
     decay: Annotated[float | None, Decay] = None,
     active: Annotated[
         bool | None,
-        typer.Option("--active/--inactive", help="Whether it counts; an inactive one lets all through."),
+        flag("--active/--inactive", help="Whether it counts; an inactive one lets all through."),
     ] = None,
 ) -> None:
     """Change a limit; what is not given stays. Slots that are taken stay taken."""

@@ -10,6 +10,11 @@ import typer
 from headrace.cli import completing
 
 
+def flag(*names: str, **options: Any) -> Any:
+    """Make an option that takes no value; help is not to say that it is a bool."""
+    return typer.Option(*names, metavar="", **options)
+
+
 def _named(help_: str, complete: Callable[[str], list[str]], several: str = "") -> Any:
     return typer.Argument(metavar=f"ID_OR_NAME{several}", help=help_, autocompletion=complete)
 
@@ -19,4 +24,6 @@ WhichRuns = Annotated[list[str], _named("Ids, first digits of them, or names.", 
 WhichFlowRuns = Annotated[
     list[str], _named("Ids of flow runs, first digits of them, or names.", completing.flow_runs, "...")
 ]
-Rows = Annotated[int, typer.Option(help="How many rows the timeline may have; failures always show.", min=1)]
+Rows = Annotated[
+    int, typer.Option(metavar="N", help="How many rows the timeline may have; failures always show.", min=1)
+]

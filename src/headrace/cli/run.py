@@ -13,7 +13,7 @@ import typer
 
 from headrace.cli import as_json, world
 from headrace.cli.look import note, out, print_json, timeline
-from headrace.cli.options import Rows
+from headrace.cli.options import Rows, flag
 from headrace.cli.parameters import check_parameters, parse_parameters
 from headrace.cli.progress import Progress
 from headrace.cli.show import print_troubles
@@ -42,12 +42,10 @@ def run(
     ] = None,
     params: Annotated[str | None, typer.Option(metavar="JSON", help="All parameters, as one JSON object.")] = None,
     rows: Rows = 100,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Nothing but what the flow prints, and warnings.")
-    ] = False,
+    quiet: Annotated[bool, flag("--quiet", "-q", help="Nothing but what the flow prints, and warnings.")] = False,
     json_: Annotated[
         bool,
-        typer.Option("--json", help="Print the run as JSON on stdout; all that the flow prints goes to stderr."),
+        flag("--json", help="Print the run as JSON on stdout; all that the flow prints goes to stderr."),
     ] = False,
 ) -> None:
     """Run a flow here and now, and show its timeline. Exits with 1 if it did not complete."""

@@ -11,7 +11,7 @@ import typer
 from headrace.cli import as_json, completing, world
 from headrace.cli.find import find_run, parse_states, parse_when, unknown_states
 from headrace.cli.look import moment_text, note, print_json, print_table, say, state_text
-from headrace.cli.options import Rows, WhichFlowRuns, WhichRun, WhichRuns
+from headrace.cli.options import Rows, WhichFlowRuns, WhichRun, WhichRuns, flag
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State, StateType
 from headrace.core.timeline import one_line, seconds_text
@@ -31,28 +31,40 @@ def ls(
     state: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="STATE",
             help="Type (FAILED, which includes TimedOut) or name (Failed); may be given more than once.",
             autocompletion=completing.states,
         ),
     ] = None,
     flow: Annotated[
-        str | None, typer.Option(help="Part of the flow's name, or a glob.", autocompletion=completing.flows)
+        str | None,
+        typer.Option(metavar="NAME", help="Part of the flow's name, or a glob.", autocompletion=completing.flows),
     ] = None,
     task: Annotated[
         str | None,
-        typer.Option(help="Part of the task's name, or a glob; lists task runs.", autocompletion=completing.tasks),
+        typer.Option(
+            metavar="NAME", help="Part of the task's name, or a glob; lists task runs.", autocompletion=completing.tasks
+        ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Part of the run's name, or a glob.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Part of the run's name, or a glob.")] = None,
     after: Annotated[
         str | None,
-        typer.Option("--since", "--after", help="Created then or later: 2h, 1d12h, today, 9:30, 2026-03-01T12:30."),
+        typer.Option(
+            "--since",
+            "--after",
+            metavar="WHEN",
+            help="Created then or later: 2h, 1d12h, today, 9:30, 2026-03-01T12:30.",
+        ),
     ] = None,
     before: Annotated[
-        str | None, typer.Option("--until", "--before", help="Created before then; written like --since.")
+        str | None,
+        typer.Option("--until", "--before", metavar="WHEN", help="Created before then; written like --since."),
     ] = None,
-    limit: Annotated[int, typer.Option(help="How many to list at most, newest first; 0 for all.", min=0)] = 20,
-    tasks: Annotated[bool, typer.Option("--tasks", help="List task runs instead of flow runs.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="Print a JSON array of runs.")] = False,
+    limit: Annotated[
+        int, typer.Option(metavar="N", help="How many to list at most, newest first; 0 for all.", min=0)
+    ] = 20,
+    tasks: Annotated[bool, flag("--tasks", help="List task runs instead of flow runs.")] = False,
+    json_: Annotated[bool, flag("--json", help="Print a JSON array of runs.")] = False,
 ) -> None:
     """List runs, the newest first."""
     from headrace.store.protocol import NEWEST
@@ -145,7 +157,7 @@ def show(
     run: WhichRun,
     rows: Rows = 100,
     json_: Annotated[
-        bool, typer.Option("--json", help="Print JSON: the run, its history, and all rows of its timeline.")
+        bool, flag("--json", help="Print JSON: the run, its history, and all rows of its timeline.")
     ] = False,
 ) -> None:
     """Show one run: its parameters, the history of its states, and the timeline of its task runs."""
@@ -166,10 +178,14 @@ def logs(
     run: WhichRun,
     level: Annotated[
         str,
-        typer.Option(help="Least level: debug, info, warning, error, critical.", autocompletion=completing.levels),
+        typer.Option(
+            metavar="LEVEL",
+            help="Least level: debug, info, warning, error, critical.",
+            autocompletion=completing.levels,
+        ),
     ] = "debug",
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object for each line.")] = False,
+    follow: Annotated[bool, flag("--follow", "-f", help="Go on until the run has ended.")] = False,
+    json_: Annotated[bool, flag("--json", help="Print one JSON object for each line.")] = False,
 ) -> None:
     """Print the log of a run, a flow run's with that of its task runs."""
     from headrace.cli.logs import parse_level, print_logs
@@ -181,9 +197,7 @@ def logs(
 @app.command(epilog="Example: headrace runs cancel ingest-Sunday")
 def cancel(
     runs: WhichFlowRuns,
-    force: Annotated[
-        bool, typer.Option("--force", help="Record Cancelled at once, for a run whose process is gone.")
-    ] = False,
+    force: Annotated[bool, flag("--force", help="Record Cancelled at once, for a run whose process is gone.")] = False,
 ) -> None:
     """Ask flow runs to stop. Their processes notice within a second, and call the hooks for cancellation."""
     store = world.store()
@@ -213,7 +227,7 @@ def _tell_cancelled(run: Run, standing: State) -> bool:
 @app.command(epilog="Example: headrace runs delete ingest-Sunday --yes")
 def delete(
     runs: WhichRuns,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
+    yes: Annotated[bool, flag("--yes", "-y", help="Do not ask first.")] = False,
 ) -> None:
     """Delete runs with their histories and logs, flow runs with their task runs too. This can't be undone."""
     store = world.store()
