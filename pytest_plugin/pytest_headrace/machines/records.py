@@ -35,6 +35,7 @@ details = st.builds(
 )
 seconds = st.integers(0, 5) | st.sampled_from([0.1, 1 / 3, 60.0])
 limit_names = st.sampled_from(["x", "y", "z"])
+queues = st.sampled_from(["a", "b"])
 filters = st.builds(
     RunFilter,
     state_types=st.frozensets(st.sampled_from(StateType), max_size=2),

@@ -42,6 +42,7 @@ from .records import (
     ids_from,
     limit_names,
     orders,
+    queues,
     run_ids,
     seconds,
     states,
@@ -71,6 +72,7 @@ class StoresAgree(RuleBasedStateMachine):
 
     runs = Bundle("runs")
     tickets = Bundle("tickets")
+    claims = Bundle("claims")
 
     def __init__(self) -> None:
         super().__init__()
@@ -207,6 +209,35 @@ class StoresAgree(RuleBasedStateMachine):
         for where in (RunFilter(flow_run_id=run.id), RunFilter(ids=frozenset({run.id, NEVER}))):
             self.same(partial(_found, where), run_ids)
 
+    # what is scheduled -----------------------------------------------------------------------------------
+
+    @rule(target=runs, data=st.data(), queue=queues)
+    def schedule(self, data: st.DataObject, queue: str) -> Run:
+        """A task run that somebody is to claim."""
+        flow = data.draw(st.sampled_from([None, *self.known["flow"]]))
+        run = task_run("later", "fetch", id=self.new_id(), created=self.now, flow_run_id=flow)
+        first = [run.enter(State(StateType.SCHEDULED), self.now)]
+        self.same(lambda store: store.schedule(run, first, queue, queue.encode()))
+        self.known["task"].append(run.id)
+        return run
+
+    @rule(target=claims, wanted=st.lists(queues, max_size=2), lease=seconds)
+    def claim(self, wanted: list[str], lease: float) -> UUID:
+        """Somebody looks for something to run."""
+        claim = self.new_id()
+        self.same(lambda store: store.claim(wanted, claim, lease, self.now))
+        return claim
+
+    @rule(held=st.lists(claims, max_size=3), lease=seconds)
+    def renew_claims(self, held: list[UUID], lease: float) -> None:
+        """Leases are extended, of those that still hold."""
+        self.same(lambda store: store.renew_claims(held, lease, self.now))
+
+    @rule(claim=claims)
+    def dismiss(self, claim: UUID) -> None:
+        """A run that was claimed is done with, once."""
+        self.same(lambda store: store.dismiss(claim))
+
     # logs ------------------------------------------------------------------------------------------------
 
     @rule(data=st.data(), level=st.sampled_from([10, 20, 40]), message=words, back=seconds)
@@ -295,7 +326,8 @@ class StoresAgree(RuleBasedStateMachine):
         self.same(lambda store: store.task_runs(), lambda runs: [told(run) for run in runs])
         for run_id in self.known["flow"] + self.known["task"]:
             self.same(partial(_history, run_id), lambda states: [told_state(state) for state in states])
-        self.same(partial(_currently, self.known["flow"]))
+        self.same(partial(_currently, "flow", self.known["flow"]))
+        self.same(partial(_currently, "task", self.known["task"]))
         self.same(lambda store: store.limits(self.now))
         self.same(partial(_leases, self.now))
 
@@ -320,8 +352,8 @@ def _history(run_id: UUID, store: Store) -> list[State]:
     return store.history(run_id)
 
 
-def _currently(ids: list[UUID], store: Store) -> dict[UUID, Any]:
-    return {run_id: told_state(state) for run_id, state in store.current_states([*ids, NEVER]).items()}
+def _currently(kind: RunKind, ids: list[UUID], store: Store) -> dict[UUID, Any]:
+    return {run_id: told_state(state) for run_id, state in store.current_states([*ids, NEVER], kind).items()}
 
 
 def _leases(now: datetime, store: Store) -> list[Any]:

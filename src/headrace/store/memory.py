@@ -22,6 +22,7 @@ from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
 from headrace.store import columns, slots
 from headrace.store.conditions import Condition, of_logs, of_runs
 from headrace.store.filters import Around, ids_in, in_order, predicate
+from headrace.store.memory_claims import ClaimsInMemory, Job
 from headrace.store.memory_limits import LimitsInMemory
 from headrace.store.protocol import (
     EVERY_RUN,
@@ -78,7 +79,7 @@ _SHAPES = {
 _KINDS: tuple[RunKind, RunKind] = ("flow", "task")
 
 
-class MemoryStore(LimitsInMemory):
+class MemoryStore(ClaimsInMemory, LimitsInMemory):
     """A run store in memory, for one process. See `Store` for what its methods promise."""
 
     shared = False
@@ -93,19 +94,30 @@ class MemoryStore(LimitsInMemory):
         self._taken = 0
         self._limits: dict[str, slots.Limit] = {}
         self._tickets: dict[UUID, slots.Ticket] = {}  # in order of arrival
+        self._jobs: dict[UUID, Job] = {}  # as above
 
     # runs ----------------------------------------------------------------------------------------------
 
     def create(self, run: Run, states: Sequence[State]) -> None:
         """Record a new run together with its first states."""
         columns.check_born(run, states)
+        with self._lock:
+            self._create(run, states)
+
+    def schedule(self, run: TaskRun, states: Sequence[State], queue: str, call: bytes) -> None:
+        """Record a new run together with its first states, and put it at the end of a queue."""
+        columns.check_born(run, states)
+        with self._lock:
+            self._create(run, states)
+            self._put(Job(run.id, queue, call))
+
+    def _create(self, run: Run, states: Sequence[State]) -> None:
         shape = _SHAPES[run.kind]
         fixed, given, moving = shape.fixed(run), tuple(map(_copied, shape.given(run))), shape.moving(run)
-        with self._lock:
-            self._check_open()
-            kept = _Kept(fixed, given, moving, tuple(states), self._next(len(states)))
-            if self._runs[run.kind].setdefault(run.id, kept) is not kept:
-                raise ObjectAlreadyExists(f"There is a {run.kind} run {run.id} already.")
+        self._check_open()
+        kept = _Kept(fixed, given, moving, tuple(states), self._next(len(states)))
+        if self._runs[run.kind].setdefault(run.id, kept) is not kept:
+            raise ObjectAlreadyExists(f"There is a {run.kind} run {run.id} already.")
 
     def transition(self, run: Run, states: Sequence[State]) -> State | None:
         """Append states that the run has entered, if its history is as long as the run believes."""
@@ -204,12 +216,12 @@ class MemoryStore(LimitsInMemory):
         """How many states of all runs were taken so far."""
         return self._taken
 
-    def current_states(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, State]:
-        """Return the standing state of each of these flow runs that exists."""
+    def current_states(self, run_ids: Iterable[UUID], kind: RunKind = "flow") -> dict[UUID, State]:
+        """Return the standing state of each of these runs that exists."""
         with self._lock:
             self._check_open()
-            runs = self._runs["flow"]
-            return {run_id: runs[run_id].states[-1] for run_id in flow_run_ids if run_id in runs}
+            runs = self._runs[kind]
+            return {run_id: runs[run_id].states[-1] for run_id in run_ids if run_id in runs}
 
     def delete(self, kind: RunKind, run_id: UUID) -> bool:
         """Remove a run with its history and logs, a flow run with its task runs too."""
@@ -224,6 +236,7 @@ class MemoryStore(LimitsInMemory):
             logs, places = list(compress(self._logs, stays)), list(compress(self._log_places, stays))
             flow_runs, task_runs = (_without(self._runs[kind], gone) for kind in _KINDS)
             self._runs, self._logs, self._log_places = {"flow": flow_runs, "task": task_runs}, logs, places
+            self._forget(gone)
             return True
 
     # logs ----------------------------------------------------------------------------------------------
@@ -271,6 +284,7 @@ class MemoryStore(LimitsInMemory):
             copy._runs = {kind: dict(runs) for kind, runs in self._runs.items()}
             copy._logs, copy._log_places, copy._taken = list(self._logs), list(self._log_places), self._taken
             copy._limits, copy._tickets = dict(self._limits), dict(self._tickets)
+            copy._jobs = dict(self._jobs)
         return copy
 
     def close(self) -> None:
@@ -278,7 +292,7 @@ class MemoryStore(LimitsInMemory):
         with self._lock:
             self._closed = True
             self._runs = {"flow": {}, "task": {}}
-            self._logs, self._log_places, self._limits, self._tickets = [], [], {}, {}
+            self._logs, self._log_places, self._limits, self._tickets, self._jobs = [], [], {}, {}, {}
 
     def _next(self, count: int) -> tuple[int, ...]:
         self._taken += count

@@ -152,7 +152,24 @@ _LENGTHS_BY_STATE = Migration(
     ),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST, _NAMES_BY_TIME, _LENGTHS_BY_STATE)
+_DELAYED = Migration(
+    "task runs that are scheduled for the background, each with its call",
+    (
+        """CREATE TABLE delayed (
+    seq INTEGER PRIMARY KEY,
+    run BLOB NOT NULL UNIQUE,
+    queue TEXT NOT NULL,
+    call BLOB NOT NULL,
+    claim BLOB,
+    expires_at INTEGER
+)""",
+        "CREATE INDEX delayed_and_free ON delayed (queue) WHERE claim IS NULL",
+        "CREATE INDEX delayed_and_claimed ON delayed (queue, expires_at) WHERE claim IS NOT NULL",
+        "CREATE INDEX delayed_by_claim ON delayed (claim) WHERE claim IS NOT NULL",
+    ),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _NAMES_BY_TIME, _LENGTHS_BY_STATE, _DELAYED)
 NEWEST = len(MIGRATIONS)
 
 

@@ -1,8 +1,8 @@
 """What a run store promises.
 
-A store keeps runs, the history of their states, their logs, and concurrency limits. Every method is one
-atomic operation: it happens wholly or not at all, and is durable against a killed process when it returns.
-None leaves a transaction open, and none reads a clock of its own: every moment is passed in.
+A store keeps runs, the history of their states, their logs, what is scheduled, and concurrency limits.
+Every method is one atomic operation: it happens wholly or not at all, and is durable against a killed process
+when it returns. None leaves a transaction open, and none reads a clock of its own: every moment is passed in.
 
 Stores are used from many threads at once. All methods are synchronous and short; the asyncio driver calls
 them directly, because a write takes some ten microseconds and a hop to another thread several times that.
@@ -39,8 +39,10 @@ __all__ = [
     "NEWEST",
     "OLDEST",
     "SORTABLE",
+    "Claimed",
     "ConcurrencyLimit",
     "Granted",
+    "Idle",
     "Impossible",
     "Lease",
     "LogFilter",
@@ -84,6 +86,19 @@ class Lease(NamedTuple):
     since: datetime
     expires_at: datetime
     waiting: bool = False
+
+
+class Claimed(NamedTuple):
+    """A scheduled run that is the caller's to run while its lease holds, and the call that came with it."""
+
+    run_id: UUID
+    call: bytes
+
+
+class Idle(NamedTuple):
+    """There is nothing to run. `retry_at` is when the first lease of others runs out, None where there is none."""
+
+    retry_at: datetime | None = None
 
 
 class Store(Protocol):
@@ -176,8 +191,8 @@ class Store(Protocol):
         """Return all states of a run, in order; empty for a run that is not known."""
         ...
 
-    def current_states(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, State]:
-        """Return the standing state of each of these flow runs that exists. Must be cheap: it is polled."""
+    def current_states(self, run_ids: Iterable[UUID], kind: RunKind = "flow") -> dict[UUID, State]:
+        """Return the standing state of each of these runs that exists. Must be cheap: it is polled."""
         ...
 
     def delete(self, kind: RunKind, run_id: UUID) -> bool:
@@ -185,6 +200,31 @@ class Store(Protocol):
 
         Runs of subflows stay.
         """
+        ...
+
+    # what is scheduled ---------------------------------------------------------------------------------
+
+    def schedule(self, run: TaskRun, states: Sequence[State], queue: str, call: bytes) -> None:
+        """Do as `create`, and put the run at the end of a queue, for whoever claims it and can read `call`.
+
+        A run that is deleted is scheduled no longer.
+        """
+        ...
+
+    def claim(self, queues: Sequence[str], claim: UUID, lease_seconds: float, now: datetime) -> Claimed | Idle:
+        """Take the run that was scheduled first in any of these queues, of those that nobody has.
+
+        Nobody else gets it until it is dismissed or its lease runs out: then it is given again, whatever state it is
+        in. `claim` is a fresh id, under which the run is held. Must be cheap where there is nothing: it is polled.
+        """
+        ...
+
+    def renew_claims(self, claims: Sequence[UUID], lease_seconds: float, now: datetime) -> set[UUID]:
+        """Extend leases, also those that have run out and that nobody else has taken. Returns what still holds."""
+        ...
+
+    def dismiss(self, claim: UUID) -> bool:
+        """Forget the run that is held under this claim: it has ended. False where the claim holds nothing any more."""
         ...
 
     # logs ----------------------------------------------------------------------------------------------

@@ -62,6 +62,11 @@ class RunTables:
         columns.check_born(run, states)
         self._link.write(self._create, run, states)
 
+    def schedule(self, run: TaskRun, states: Sequence[State], queue: str, call: bytes) -> None:
+        """Record a new run together with its first states, and put it at the end of a queue."""
+        columns.check_born(run, states)
+        self._link.write(self._schedule, run, states, queue, call)
+
     def transition(self, run: Run, states: Sequence[State]) -> State | None:
         """Append states that the run has entered, if its history is as long as the run believes."""
         return self._link.write(self._transition, run, states)
@@ -122,10 +127,10 @@ class RunTables:
         found = self._link.read(sql.TASK.history, key) or self._link.read(sql.FLOW.history, key)
         return [rows.state(run_id, row) for row in found]
 
-    def current_states(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, State]:
-        """Return the standing state of each of these flow runs that exists."""
-        read = self._link.read
-        found = ((run_id, read(sql.FLOW.standing, (run_id.bytes,))) for run_id in flow_run_ids)
+    def current_states(self, run_ids: Iterable[UUID], kind: RunKind = "flow") -> dict[UUID, State]:
+        """Return the standing state of each of these runs that exists."""
+        read, standing = self._link.read, _KINDS[kind].sql.standing
+        found = ((run_id, read(standing, (run_id.bytes,))) for run_id in run_ids)
         return {run_id: rows.state(run_id, row[0]) for run_id, row in found if row}
 
     def delete(self, kind: RunKind, run_id: UUID) -> bool:
@@ -166,6 +171,10 @@ class RunTables:
         for position, state in enumerate(states):
             values += (seq, position, number(execute, state), *rows.state_columns(run, state))
         execute(sql.rows_of(kind.sql.insert_states, len(states)), values)
+
+    def _schedule(self, execute: Execute, run: TaskRun, states: Sequence[State], queue: str, call: bytes) -> None:
+        self._create(execute, run, states)
+        execute(sql.ADD_JOB, (run.id.bytes, queue, call))
 
     def _transition(self, execute: Execute, run: Run, states: Sequence[State]) -> State | None:
         kind, expected = _KINDS[run.kind], run.history_length - len(states)
@@ -234,6 +243,7 @@ def _only(found: list[rows.Row], kind: RunKind, run_id: UUID) -> rows.Row:
 
 def _delete_task_run(execute: Execute, run_id: bytes) -> bool:
     execute(sql.DELETE_TASK_RUN_LOGS, (run_id,))
+    execute(sql.DELETE_JOB, (run_id,))
     execute(sql.TASK.delete_states % "id = ?", (run_id,))
     return execute(sql.TASK.delete % "id = ?", (run_id,)).rowcount == 1
 
@@ -243,6 +253,7 @@ def _delete_flow_run(execute: Execute, run_id: bytes) -> bool:
         return False
     execute(sql.DELETE_LOGS_OF_TASK_RUNS, (run_id,))
     execute(sql.DELETE_FLOW_RUN_LOGS, (run_id,))
+    execute(sql.DELETE_JOBS_OF_TASK_RUNS, (run_id,))
     execute(sql.TASK.delete_states % "flow_run_id = ?", (run_id,))
     execute(sql.TASK.delete % "flow_run_id = ?", (run_id,))
     execute(sql.FLOW.delete_states % "id = ?", (run_id,))

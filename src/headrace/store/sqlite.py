@@ -19,6 +19,8 @@ from headrace.core.states import State
 from headrace.store.connection import Connection
 from headrace.store.link import Execute, Taken
 from headrace.store.names import Names
+from headrace.store.protocol import RunKind
+from headrace.store.sql_claims import ClaimTables
 from headrace.store.sql_limits import LimitTables
 from headrace.store.sql_runs import RunTables
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 _questions: Queries | None = None
 
 
-class SqliteStore(RunTables, LimitTables):
+class SqliteStore(RunTables, ClaimTables, LimitTables):
     """A run store in one file, opened when first used, and made where there is none, with its folders."""
 
     shared = True
@@ -36,7 +38,7 @@ class SqliteStore(RunTables, LimitTables):
     def __init__(self, path: str | os.PathLike[str], busy_seconds: float = 30.0) -> None:
         self.location = os.path.abspath(path)
         self._names = Names()
-        self._asked: tuple[object, dict[UUID, State]] = (None, {})
+        self._asked: dict[RunKind, tuple[object, dict[UUID, State]]] = {"flow": (None, {}), "task": (None, {})}
         self._link: Connection = Connection(self.location, busy_seconds, on_rollback=self._names.forget)
 
     def _queries(self) -> Queries:
@@ -56,12 +58,14 @@ class SqliteStore(RunTables, LimitTables):
         assert seq is not None, "an insertion has a number"
         return seq
 
-    def current_states(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, State]:
+    def current_states(self, run_ids: Iterable[UUID], kind: RunKind = "flow") -> dict[UUID, State]:
         """Return the standing states; asking the same again costs nothing much while nobody writes."""
-        question = (self._link.version(), tuple(flow_run_ids))
-        if question != self._asked[0]:
-            self._asked = question, super().current_states(question[1])
-        return dict(self._asked[1])
+        question = (self._link.version(), tuple(run_ids))
+        asked, answer = self._asked[kind]
+        if question != asked:
+            answer = super().current_states(question[1], kind)
+            self._asked[kind] = question, answer
+        return dict(answer)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -120,6 +120,20 @@ DELETE_FLOW_RUN_LOGS = "DELETE FROM log WHERE flow_run_id = ?"
 # Lines that were written before their task run was known, and so without its flow run.
 DELETE_LOGS_OF_TASK_RUNS = "DELETE FROM log WHERE task_run_id IN (SELECT id FROM task_run WHERE flow_run_id = ?)"
 
+# Of what is scheduled: the first that nobody has, or whose lease has run out. Each half reads an index.
+FIRST_JOB = (
+    "SELECT seq, run, call FROM delayed WHERE seq = (SELECT min(seq) FROM ("
+    "SELECT min(seq) AS seq FROM delayed WHERE queue = ? AND claim IS NULL UNION ALL "
+    "SELECT min(seq) FROM delayed WHERE queue = ? AND claim IS NOT NULL AND expires_at <= ?))"
+)
+FIRST_LEASE_END = "SELECT min(expires_at) FROM delayed WHERE queue = ? AND claim IS NOT NULL"
+ADD_JOB = "INSERT INTO delayed (run, queue, call) VALUES (?, ?, ?)"
+CLAIM_JOB = "UPDATE delayed SET claim = ?, expires_at = ? WHERE seq = ?"
+RENEW_CLAIM = "UPDATE delayed SET expires_at = ? WHERE claim = ?"
+DISMISS_CLAIM = "DELETE FROM delayed WHERE claim = ?"
+DELETE_JOB = "DELETE FROM delayed WHERE run = ?"
+DELETE_JOBS_OF_TASK_RUNS = "DELETE FROM delayed WHERE run IN (SELECT id FROM task_run WHERE flow_run_id = ?)"
+
 LIMIT = "SELECT name, slots, active, decay, level, level_at FROM concurrency_limit WHERE name = ?"
 LIMITS = "SELECT name, slots, active, decay, level, level_at FROM concurrency_limit ORDER BY name"
 PUT_LIMIT = (
