@@ -53,7 +53,7 @@ _MODULES = frozenset(
     {
         *("cache_policies", "client", "concurrency", "context", "exceptions", "filesystems", "flows", "futures"),
         *("locking", "logging", "main", "results", "runtime", "serializers", "settings", "states"),
-        *("task_runners", "tasks", "testing", "transactions", "types", "utilities"),
+        *("task_runners", "task_worker", "tasks", "testing", "transactions", "types", "utilities"),
     }
 )
 #: What users of Prefect look for here in vain, so far.

@@ -242,7 +242,7 @@ def logs_prints(own: bool | None, parent: Any) -> bool:
 
 
 _NOT_YET = {
-    "Task": ("delay", "apply_async", "serve", "adelay"),
+    "Task": (),
     "Flow": ("serve", "to_deployment", "deploy", "from_source"),
 }
 
@@ -251,7 +251,7 @@ def not_yet(kind: str, name: str) -> AttributeError:
     """Return the error for an attribute that is not there, or not there yet."""
     if name in _NOT_YET[kind]:
         return AttributeError(
-            f"{kind}.{name} is not part of this version of headrace: it has no deployments and no background workers "
-            "yet. See docs/moving-from-prefect.md for what is there."
+            f"{kind}.{name} is not part of this version of headrace: it has no deployments yet. "
+            "See docs/moving-from-prefect.md for what is there."
         )
     return AttributeError(f"{kind!r} object has no attribute {name!r}")

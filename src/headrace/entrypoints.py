@@ -1,6 +1,6 @@
 """From ``flows.py:ingest``, ``package.module:ingest`` or ``package.module.ingest`` to what is meant.
 
-What is looked for is an argument, `kind`: the class of flows. So flows can offer to be looked for.
+What is looked for is an argument, `kind`: the class of flows, or of tasks. So flows can offer to be looked for.
 """
 
 from __future__ import annotations
@@ -41,6 +41,19 @@ def all_in(place: str, kind: type[T]) -> dict[str, T]:
     Raises ScriptError.
     """
     return _all_of(_load(place), kind)
+
+
+def some_of(target: str, kind: type[T]) -> list[T]:
+    """Return what `target` means: what a colon names, as `find` does, else all of the file or module.
+
+    Raises ScriptError, and MissingFlowError where there is none.
+    """
+    if not os.path.exists(target) and ":" in target:
+        return [find(target, kind)]
+    found = list(all_in(target, kind).values())
+    if not found:
+        raise MissingFlowError(f"{target} holds no {_word(kind)}. Mark a function of it with @{_word(kind)}.")
+    return found
 
 
 def at(target: str) -> Any:
@@ -156,13 +169,17 @@ def _named(module: ModuleType, name: str, place: str, kind: type[T]) -> T:
     for flow in flows.values():
         if getattr(flow, "name", None) == name:
             return flow
-    raise MissingFlowError(_no_such(list(flows), name, place, value))
+    raise MissingFlowError(_no_such(list(flows), name, place, value, _word(kind)))
 
 
-def _no_such(names: list[str], name: str, place: str, value: object) -> str:
+def _word(kind: type) -> str:
+    return "flow" if kind is object else kind.__name__.lower()
+
+
+def _no_such(names: list[str], name: str, place: str, value: object, word: str = "flow") -> str:
     import difflib
 
-    message = f"{place} holds no flow {name!r}"
+    message = f"{place} holds no {word} {name!r}"
     if value is not None:
         message += f"; {name} is {kind_of(value)}"
     near = difflib.get_close_matches(name, names, n=1)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from headrace.clock import Event
 from headrace.core.awaiting import awaitable_too
+from headrace.core.background import has_ended
 from headrace.core.final import first_failure, plain_result
 from headrace.core.messages import shown
 from headrace.core.records import TaskRun
@@ -18,11 +19,13 @@ from headrace.core.walk import walk
 from headrace.drive.sync import block
 from headrace.drive.world import current_world
 from headrace.effects import Promise
+from headrace.exceptions import ObjectNotFound
 from headrace.runs.steps import settled
 
 R = TypeVar("R")
 
 __all__ = [
+    "DistributedFuture",
     "DoneAndNotDone",
     "RunFuture",
     "RunFutureList",
@@ -94,7 +97,48 @@ class RunFuture(Promise, Generic[R]):
         return self.result()
 
     def __repr__(self) -> str:
-        return f"<RunFuture of task run {self.run.name!r}: {self.state}>"
+        return f"<{type(self).__name__} of task run {self.run.name!r}: {self.state}>"
+
+
+class DistributedFuture(RunFuture[R]):
+    """A task run in the background, which any process may run, and any wait for: all that it takes is its id.
+
+    `Task.delay` gives one; ``DistributedFuture(task_run_id)`` is another for the same run. It can be pickled and passed
+    to tasks, which wait for it. Results, and what failed runs raised, come from where they
+    are kept. Raises ObjectNotFound where there is no such run.
+    """
+
+    __slots__ = ("_background",)
+
+    def __init__(self, task_run_id: UUID) -> None:
+        world = current_world()
+        super().__init__(world.store.task_run(task_run_id))
+        self._background = world.background
+
+    @property
+    def state(self) -> State:
+        """The state of the task run now, as the store has it."""
+        state = self.settled_state or self._background.look(self)
+        if state is None:
+            raise ObjectNotFound(f"The task run {self.run.name!r} ({self.run.id}) was deleted.")
+        return state
+
+    def done(self) -> bool:
+        """Say whether the run has ended."""
+        return self.settled_state is not None or has_ended(self.state)
+
+    def when_done(self, callback: Callable[[], object]) -> None:
+        """Call back once the run has ended."""
+        super().when_done(callback)
+        if self.settled_state is None:
+            self._background.watch(self)
+
+    def awaited(self) -> str:
+        """Say what somebody waits for who waits for this."""
+        return f"task run {self.run.name!r} ({self.state}), which a task worker is to run"
+
+    def __reduce__(self) -> Any:
+        return DistributedFuture, (self.run.id,)
 
 
 def _wait_until_done(future: RunFuture[Any], timeout: float | None) -> None:

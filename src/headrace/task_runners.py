@@ -92,18 +92,19 @@ class TaskRunner:
         guard = thread_guard()
         stood = guard.shut()  # an interrupt must not come between the record and the hand-over
         try:
-            return self._handed_over(pool, task._context(parameters, wait_for, dependencies))
+            context = task._context(parameters, wait_for, dependencies)
+            current_world().record(Record(context.run, (PENDING,)))
+            return self._handed_over(pool, context).promise
         finally:
             guard.reopen(stood)
 
-    def _handed_over(self, pool: WorkerPool, context: TaskRunContext) -> RunFuture[Any]:
-        world = current_world()
-        world.record(Record(context.run, (PENDING,)))
+    def _handed_over(self, pool: WorkerPool, context: TaskRunContext) -> TaskRunJob:
+        """Let a run go on that was recorded as Pending."""
         context.unrecorded = ()
-        job = TaskRunJob(context.definition, context, world, self)
+        job = TaskRunJob(context.definition, context, current_world(), self)
         self._unfinished[id(job)] = job
         self._begin(job, pool)
-        return job.promise
+        return job
 
     def _begin(self, job: TaskRunJob, pool: WorkerPool) -> None:
         """Let a submitted run begin."""

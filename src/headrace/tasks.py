@@ -32,7 +32,7 @@ from headrace.definitions import (
 )
 from headrace.drive.world import current_world
 from headrace.exceptions import HashError, TaskRunTimeoutError
-from headrace.futures import RunFuture, RunFutureList
+from headrace.futures import DistributedFuture, RunFuture, RunFutureList
 from headrace.runs import inputs
 from headrace.runs.context import CURRENT, TAGS, RunContext, TaskRunContext, transaction_around
 from headrace.runs.definitions import Hook
@@ -353,6 +353,33 @@ class Task(Decorated, Generic[P, R]):
             return [future.state for future in futures]
         return futures
 
+    def delay(self, *args: P.args, **kwargs: P.kwargs) -> DistributedFuture[R]:
+        """Schedule a run for a task worker, in whichever process, and return its future at once. See `apply_async`."""
+        return self.apply_async(args, kwargs)
+
+    def apply_async(
+        self,
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        wait_for: Iterable[Any] | None = None,
+        dependencies: Mapping[str, Sequence[UUID]] | None = None,
+    ) -> DistributedFuture[R]:
+        """Schedule a run with these arguments for a task worker, and return its future at once.
+
+        Futures of this process among the arguments and in `wait_for` are waited for here; those of other scheduled
+        runs by the worker. Raises ParameterBindError, SerializationError for arguments that can't be pickled, and what
+        runs raised that are waited for here.
+        """
+        from headrace.background import schedule  # most tasks are never scheduled
+
+        return schedule(self, self.binder(tuple(args or ()), dict(kwargs or {})), wait_for, dependencies or {})
+
+    def serve(self, limit: int | None = 10, timeout: float | None = None, until_idle: bool = False) -> None:
+        """Run what is scheduled of this task; see `headrace.task_worker.serve`."""
+        from headrace.task_worker import serve  # as above
+
+        serve(self, limit=limit, timeout=timeout, until_idle=until_idle)
+
     def _task_runner(self, method: str) -> Any:
         here = CURRENT.get()
         context = here.flow_context if here is not None else None
@@ -373,20 +400,8 @@ class Task(Decorated, Generic[P, R]):
         world = current_world()
         parent = CURRENT.get()
         flow_context = parent.flow_context if parent is not None else None
-        run_id = world.new_id()
         waits = waited_for(wait_for)
-        run = TaskRun(
-            id=run_id,
-            name=self.name if flow_context is None else names.task_run_name(self.name, run_id),
-            created=world.clock.now(),
-            tags=TAGS.get() | self.tags if self.tags else TAGS.get(),
-            task_name=self.name,
-            task_key=self.task_key,
-            flow_run_id=flow_context.run.id if flow_context is not None else None,
-            flow_run_run_count=flow_context.run.run_count if flow_context is not None else 0,
-            task_inputs=_task_inputs(parameters, waits, parent, dependencies or {}),
-            parameters=parameters,
-        )
+        run = self._run(parameters, waits, parent, dependencies or {})
         context = TaskRunContext(
             run=run,
             definition=self,
@@ -399,6 +414,46 @@ class Task(Decorated, Generic[P, R]):
             enclosing=transaction_around(parent),
         )
         self._keep(context, parent)
+        if world.witness is not None:
+            world.witness(context)
+        return context
+
+    def _run(
+        self,
+        parameters: dict[str, Any],
+        waits: Sequence[Any],
+        parent: RunContext | None,
+        dependencies: Mapping[str, Sequence[UUID]],
+    ) -> TaskRun:
+        """Return a new run, which `parent` asks for, and which has entered no state."""
+        world = current_world()
+        flow_context = parent.flow_context if parent is not None else None
+        run_id = world.new_id()
+        return TaskRun(
+            id=run_id,
+            name=self.name if flow_context is None else names.task_run_name(self.name, run_id),
+            created=world.clock.now(),
+            tags=TAGS.get() | self.tags if self.tags else TAGS.get(),
+            task_name=self.name,
+            task_key=self.task_key,
+            flow_run_id=flow_context.run.id if flow_context is not None else None,
+            flow_run_run_count=flow_context.run.run_count if flow_context is not None else 0,
+            task_inputs=_task_inputs(parameters, waits, parent, dependencies),
+            parameters=parameters,
+        )
+
+    def claimed(self, run: TaskRun, call: Any) -> TaskRunContext:
+        """Return the context in which a task worker lives a run that was scheduled with this call."""
+        run.parameters = call.parameters
+        context = TaskRunContext(
+            run=run,
+            definition=self,
+            parameters=call.parameters,
+            log_prints=logs_prints(self.log_prints, call),
+            wait_for=call.wait_for,
+        )
+        self._keep(context, call)
+        world = current_world()
         if world.witness is not None:
             world.witness(context)
         return context

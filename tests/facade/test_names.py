@@ -20,7 +20,8 @@ FACADE = {
     "load_function_and_convert_to_flow select_flow",
     "headrace.types.entrypoint": "EntrypointType",
     "headrace.tasks": "Task task exponential_backoff task_input_hash",
-    "headrace.futures": "RunFuture RunFutureList as_completed wait resolve_futures_to_results "
+    "headrace.task_worker": "TaskWorker serve aserve",
+    "headrace.futures": "DistributedFuture RunFuture RunFutureList as_completed wait resolve_futures_to_results "
     "resolve_futures_to_states",
     "headrace.states": "State StateType Completed Failed Crashed Cancelled Cancelling Running Pending Scheduled Late "
     "AwaitingRetry AwaitingConcurrencySlot Retrying Paused Suspended Submitting StateGroup is_state is_state_iterable "

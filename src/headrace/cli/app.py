@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from headrace.cli import config, limits, run, runs
+from headrace.cli import config, limits, run, runs, tasks
 from headrace.cli.look import print_json, say
 from headrace.cli.options import flag
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command("run", epilog=run.EXAMPLES)(run.run)
 app.add_typer(runs.app)
+app.add_typer(tasks.app)
 app.add_typer(config.app)
 app.add_typer(limits.app)
 

@@ -12,6 +12,7 @@ from headrace.client.schemas import filters
 from headrace.client.schemas.objects import Flow
 from headrace.client.schemas.sorting import LogSort
 from headrace.client.searching import Query
+from headrace.core.background import has_ended
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
 from headrace.core.states import State
 from headrace.drive.activities import propose
@@ -74,7 +75,11 @@ class Reader:
 
     def propose_for_task(self, task_run_id: UUID | str, state: State) -> State:
         """Ask a task run to enter a state; return the state that then stands. Raises ObjectNotFound."""
-        return self.world.store.propose("task", _uuid(task_run_id), state)
+        run_id = _uuid(task_run_id)
+        standing = self.world.store.propose("task", run_id, state)
+        if has_ended(standing):
+            self.world.background.ended(run_id, standing)  # whoever waits for it here is told at once
+        return standing
 
     def states(self, run: Run) -> list[State]:
         """Return all states of a run, in order."""

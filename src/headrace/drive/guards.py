@@ -259,6 +259,10 @@ class _Signals:
         if terminations:
             os.kill(os.getpid(), terminations[0].signal)
 
+    def answered(self, reason: BaseException) -> None:
+        """Deliver a SIGTERM no more: somebody has done what it asks for."""
+        self._terminations = [one for one in self._terminations if one is not reason]
+
     def _hear(self, signum: int, is_usual: Callable[[Any], bool], handler: Any) -> None:
         usual = signal.getsignal(signum)
         if is_usual(usual):  # a handler of the user's own is left alone
@@ -287,6 +291,11 @@ def _is_usual(handler: Any) -> bool:
 
 
 _SIGNALS = _Signals()
+
+
+def answer_termination(reason: BaseException) -> None:
+    """Say that a SIGTERM, which a guard was told of, is answered: it is not delivered again."""
+    _SIGNALS.answered(reason)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from headrace.settings import current_settings
 
 if TYPE_CHECKING:
     from headrace.core.limits import SlotAnswer
+    from headrace.drive.background import Background
     from headrace.drive.slots import SlotBell
     from headrace.keeping.shelf import Shelf
     from headrace.runs.context import RunContext
@@ -64,6 +65,7 @@ class World:
         self.logs = LogShipper(self)
         self._slots: SlotBell | None = None
         self._shelf: Shelf | None = None
+        self._background: Background | None = None
         self.activities = Activities()
 
     @property
@@ -100,6 +102,16 @@ class World:
         from headrace.drive.slots import SlotBell  # most runs never ask for slots
 
         return SlotBell(self)
+
+    @property
+    def background(self) -> Background:
+        """What this process has to do with task runs in the background."""
+        if self._background is None:
+            from headrace.drive.background import Background  # most processes never look there
+
+            with self._lock:
+                self._background = self._background or Background(self)
+        return self._background
 
     @property
     def shelf(self) -> Shelf:

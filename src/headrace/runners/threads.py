@@ -16,7 +16,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from headrace.clock import Clock, SystemClock
@@ -40,6 +40,7 @@ class WorkerPool:
         self._work = threading.Condition(self._lock)
         self._queue: deque[Job] = deque()
         self._active = 0
+        self._at_work = 0
         self._idle = 0
         self._calls: deque[object] = deque()
         self._threads = 0
@@ -47,6 +48,14 @@ class WorkerPool:
         self._patient = isinstance(clock, SystemClock)
         self._watched = False
         self._closed = False
+        #: Called, with the lock held, when a job has ended or waits: there may be room for another.
+        self.when_room: Callable[[], object] = lambda: None
+
+    @property
+    def room(self) -> int | None:
+        """How many jobs could begin at once; None: any number."""
+        with self._lock:
+            return None if self._bound is None else max(self._bound - self._at_work - len(self._queue), 0)
 
     def submit(self, job: Job) -> None:
         """Let a job run as soon as there is a worker for it."""
@@ -115,14 +124,20 @@ class WorkerPool:
 
     def _run_jobs(self) -> None:
         """Run jobs while there are any, and count as active meanwhile."""
+        has_run = False
         while True:
             with self._lock:
+                if has_run:
+                    self._at_work -= 1
+                    self.when_room()
                 if not self._queue or (self._bound is not None and self._active > self._bound):
                     self._active -= 1
                     return
                 job = self._queue.popleft()
                 self._taken += 1
+                self._at_work += 1
             job.run()
+            has_run = True
             del job
 
     @contextmanager
@@ -132,7 +147,9 @@ class WorkerPool:
             THREAD.waits += 1
             if THREAD.waits == 1:
                 self._active -= 1
+                self._at_work -= 1
                 self._call_worker()
+                self.when_room()
         try:
             yield
         finally:
@@ -140,6 +157,7 @@ class WorkerPool:
                 THREAD.waits -= 1
                 if THREAD.waits == 0:
                     self._active += 1
+                    self._at_work += 1
 
     def drain(self) -> list[Job]:
         """Take the jobs that have not begun out of the queue, and return them.

@@ -39,6 +39,8 @@ async def task_run(this: TaskRunContext) -> State:
         ended = await rename(this, this.definition.task_run_name, "task")
     if ended is None:
         ended = await _attempts(this)
+    if _is_anothers(ended):
+        return ended
     if ended.is_pending():  # NotReady: no end, and no hooks
         return await record(this, ended) or this.run.state or ended
     if _is_plain(this):
@@ -47,6 +49,14 @@ async def task_run(this: TaskRunContext) -> State:
         ended = await _end_of_transaction(this, ended)
     await say_end(this, ended)
     return ended
+
+
+def _is_anothers(standing: State) -> bool:
+    """Say whether this is the state in which somebody else has put the run, to go on with it: no end is ours to write.
+
+    A task worker that was stopped for a while may find that its runs were taken over.
+    """
+    return standing.id is not None and not standing.is_final() and not standing.is_cancelling()
 
 
 def _is_plain(this: TaskRunContext) -> bool:

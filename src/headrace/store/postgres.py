@@ -21,6 +21,7 @@ from headrace.store.names import Names
 from headrace.store.postgres_dialect import POSTGRES
 from headrace.store.postgres_link import PostgresLink
 from headrace.store.queries import Queries
+from headrace.store.sql_claims import ClaimTables
 from headrace.store.sql_limits import LimitTables
 from headrace.store.sql_runs import RunTables
 
@@ -28,7 +29,7 @@ from headrace.store.sql_runs import RunTables
 _LIMITS_LOCK = 0x68647263_00000001
 
 
-class PostgresStore(RunTables, LimitTables):
+class PostgresStore(RunTables, ClaimTables, LimitTables):
     """A run store in a PostgreSQL database, whose tables are made in its current schema where there are none.
 
     `url` is a connection URL or string of libpq ("postgresql://user@host/name"). At most `connections` are open at a

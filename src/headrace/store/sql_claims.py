@@ -35,13 +35,14 @@ class ClaimTables:
 
 def _claim(execute: Execute, queues: Sequence[str], claim: UUID, lease_seconds: float, now: datetime) -> Claimed | Idle:
     stamp = rows.micros(now)
-    found = [execute(sql.FIRST_JOB, (queue, queue, stamp)).fetchone() for queue in queues]
-    first = min((row for row in found if row), default=None)
-    if first is None:
-        return Idle(_first_end([execute(sql.FIRST_LEASE_END, (queue,)).fetchone()[0] for queue in queues]))
-    seq, run_id, call = first
-    execute(sql.CLAIM_JOB, (claim.bytes, _end(lease_seconds, now), seq))
-    return Claimed(UUID(bytes=run_id), call)
+    while True:
+        found = [execute(sql.FIRST_JOB, (queue, queue, stamp)).fetchone() for queue in queues]
+        first = min((row for row in found if row), default=None)
+        if first is None:
+            return Idle(_first_end([execute(sql.FIRST_LEASE_END, (queue,)).fetchone()[0] for queue in queues]))
+        seq, run_id, call = first
+        if execute(sql.CLAIM_JOB, (claim.bytes, _end(lease_seconds, now), seq, stamp)).rowcount == 1:
+            return Claimed(UUID(bytes=run_id), call)
 
 
 def _renew(execute: Execute, claims: Sequence[UUID], lease_seconds: float, now: datetime) -> set[UUID]:

@@ -124,11 +124,12 @@ DELETE_LOGS_OF_TASK_RUNS = "DELETE FROM log WHERE task_run_id IN (SELECT id FROM
 FIRST_JOB = (
     "SELECT seq, run, call FROM delayed WHERE seq = (SELECT min(seq) FROM ("
     "SELECT min(seq) AS seq FROM delayed WHERE queue = ? AND claim IS NULL UNION ALL "
-    "SELECT min(seq) FROM delayed WHERE queue = ? AND claim IS NOT NULL AND expires_at <= ?))"
+    "SELECT min(seq) FROM delayed WHERE queue = ? AND claim IS NOT NULL AND expires_at <= ?) AS first)"
 )
 FIRST_LEASE_END = "SELECT min(expires_at) FROM delayed WHERE queue = ? AND claim IS NOT NULL"
 ADD_JOB = "INSERT INTO delayed (run, queue, call) VALUES (?, ?, ?)"
-CLAIM_JOB = "UPDATE delayed SET claim = ?, expires_at = ? WHERE seq = ?"
+# Where others write at the same time, one of them may have been quicker.
+CLAIM_JOB = "UPDATE delayed SET claim = ?, expires_at = ? WHERE seq = ? AND (claim IS NULL OR expires_at <= ?)"
 RENEW_CLAIM = "UPDATE delayed SET expires_at = ? WHERE claim = ?"
 DISMISS_CLAIM = "DELETE FROM delayed WHERE claim = ?"
 DELETE_JOB = "DELETE FROM delayed WHERE run = ?"

@@ -107,6 +107,8 @@ def _cause(step: _Step) -> str:
 
 
 def _pending(step: _Step) -> str:
+    if step.comes_from("Scheduled", "Pending"):
+        return "claimed by a task worker"
     if step.before is not None:
         return UNKNOWN
     return "called" if step.evidence.run.kind == "flow" else "called or submitted"

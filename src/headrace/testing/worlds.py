@@ -5,24 +5,27 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from headrace.clock.virtual import VirtualClock
-from headrace.core.records import Run
+from headrace.core.records import Run, TaskRun
 from headrace.core.states import State
 from headrace.drive.world import World
 from headrace.exceptions import ObjectNotFound
 from headrace.runs.context import CURRENT
+from headrace.store.protocol import Claimed
 from headrace.testing.faults.leases import SimulatedSlots
 from headrace.testing.faults.processes import Processes
 from headrace.testing.slot_waits import SlotWaits
 
 if TYPE_CHECKING:
-    from headrace.store.protocol import Store
+    from headrace.store.protocol import Idle, Store
 
-#: Told of what a store is about to do: "create", "transition", "propose", "slots", "logs" or "read", the run if it is
-#: one, and its new states.
+#: Told of what a store is about to do: "create", "schedule", "transition", "propose", "slots", "logs" or "read",
+#: the run if it is one, and its new states.
 Before = Callable[[str, "Run | None", Sequence[State]], None]
 
 
@@ -44,6 +47,20 @@ class ToldStore:
         self._announce("create", run, states)
         self.inner.create(run, states)
         self._done("create", run, states)
+
+    def schedule(self, run: TaskRun, states: Sequence[State], queue: str, call: bytes) -> None:
+        """Record a new run that whoever claims it is to run."""
+        self._announce("schedule", run, states)
+        self.inner.schedule(run, states, queue, call)
+        self._done("schedule", run, states)
+
+    def claim(self, queues: Sequence[str], claim: UUID, lease_seconds: float, now: datetime) -> Claimed | Idle:
+        """Take a scheduled run: from here on it is in another process than before."""
+        self._turns.step("looks for scheduled runs")
+        answer = self.inner.claim(queues, claim, lease_seconds, now)
+        if isinstance(answer, Claimed):
+            self._processes.has_claimed(answer.run_id, claim)
+        return answer
 
     def transition(self, run: Run, states: Sequence[State]) -> State | None:
         """Record the next states of a run."""

@@ -50,8 +50,14 @@ class Processes:
         caller = self._caller(run if what in ("create", "transition") else None)
         if what == "create":
             self._outermost[run.id] = caller or run.id
+        elif what == "schedule":
+            self._outermost[run.id] = run.id  # whoever claims it is another process
         self._strike([plan for plan in self.plans if not plan.before and plan.comes(run, states)], run)
         return self._death(caller) if caller in self._dead else None
+
+    def has_claimed(self, run_id: UUID, claim: UUID) -> None:
+        """Be told that a run goes on elsewhere, whatever became of where it was."""
+        self._outermost[run_id] = claim
 
     def hears_from(self, run_id: UUID | None) -> bool:
         """Say whether the process of a run, of this code where the run is not known, is alive."""

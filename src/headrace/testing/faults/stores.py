@@ -17,8 +17,8 @@ from headrace.testing.faults.targets import names_run
 
 #: What a store does, and which announcements of it are meant. A run's first states are a transition, too.
 OPERATIONS = {
-    "transition": ("create", "transition"),
-    "create": ("create",),
+    "transition": ("create", "schedule", "transition"),
+    "create": ("create", "schedule"),
     "propose": ("propose",),
     "read": ("read",),
     "slots": ("slots",),

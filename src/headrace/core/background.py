@@ -1,0 +1,36 @@
+"""What whoever claims a run from the background makes of the state that it is in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from headrace.core.records import TaskRun
+from headrace.core.states import State, StateType
+
+LOST = "The process that ran it is gone: its lease ran out before it told how the run ended."
+CANCELLED = "Cancelled before it began."
+
+
+def end_of_claimed(run: TaskRun) -> State | None:
+    """Return how a claimed run, which has not ended, is to end without being run; None: it is to be run.
+
+    A run that had begun when whoever ran it was gone has crashed: what it has done by then nobody knows, so it is not
+    done again. One that had not is run as if it had just been scheduled.
+    """
+    if run.state is not None and run.state.is_cancelling():
+        return State(StateType.CANCELLED, message=CANCELLED)
+    return State(StateType.CRASHED, message=LOST) if run.run_count else None
+
+
+def has_ended(state: State) -> bool:
+    """Say whether nothing more will come of a run: it is final, or it will never begin."""
+    return state.is_final() or state.name == "NotReady"
+
+
+def seconds_to_look_again(retry_at: datetime | None, now: datetime, poll: float | None) -> float | None:
+    """Return in how many seconds there may be something to claim though nobody says so; None: never.
+
+    `retry_at` is when a lease runs out, `poll` how often a store is looked at that other processes use.
+    """
+    left = max((retry_at - now).total_seconds(), 0.0) if retry_at is not None else None
+    return min((seconds for seconds in (left, poll) if seconds is not None), default=None)
