@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from headrace import allow_failure, flow, get_run_logger, tags, task
+from headrace import allow_failure, flow, get_client, get_run_logger, tags, task
 from headrace.exceptions import (
     DeadlockError,
     FailedRun,
@@ -21,6 +21,7 @@ from headrace.exceptions import (
 )
 from headrace.futures import DistributedFuture, RunFuture, as_completed, wait
 from headrace.runtime import task_run
+from headrace.states import Cancelled
 from headrace.store.protocol import LogFilter, Store
 from headrace.task_worker import serve
 from headrace.testing import simulate
@@ -331,3 +332,18 @@ def test_the_exception_of_a_run_elsewhere_is_told_in_words(run_store: Store) -> 
     run_store.propose("task", future.task_run_id, State(StateType.FAILED, message=message))
     with pytest.raises(FailedRun, match="ValueError: no luck"):
         future.result()
+
+
+def test_a_state_that_a_client_gives_wakes_who_waits(simulation: Any) -> None:
+    """A run that is cancelled before it began never runs."""
+    future = add.delay(1)
+
+    def cancel() -> None:
+        with get_client(sync_client=True) as client:
+            client.set_task_run_state(future.task_run_id, Cancelled())
+
+    simulation.start(cancel)
+    future.wait()
+    assert future.state.name == "Cancelled"
+    serve(add, until_idle=True)
+    assert simulation.runs.task("add-*").states == ["Scheduled", "Cancelled"]

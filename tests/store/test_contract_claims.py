@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from uuid import UUID
 
 import pytest
@@ -120,3 +121,20 @@ def test_the_state_of_a_run_does_not_matter_to_claims(store: Store) -> None:
     run = scheduled(store)
     store.propose("task", run.id, FAILED)
     assert claimed(store)[1] == Claimed(run.id, b"call")
+
+
+def test_many_who_claim_at_once_get_each_run_once(store: Store) -> None:
+    """From threads, or connections, of their own."""
+    runs = [scheduled(store).id for _ in range(30)]
+    got: list[UUID] = []
+
+    def claim_all() -> None:
+        while isinstance(answer := claimed(store)[1], Claimed):
+            got.append(answer.run_id)
+
+    threads = [threading.Thread(target=claim_all) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(got) == sorted(runs)
