@@ -85,7 +85,7 @@ class Decorated(Hooked, Retried):
         hooks = {f"on_{event}": list(hooks) for event, hooks in self._hooks.items()}
         fn: Any = staticmethod(self.fn) if self.isstaticmethod else self.fn
         make: Callable[..., Self] = type(self)
-        return make(fn, **{**self._given, **now, **hooks, **more, **wanted})
+        return make(fn, **{**self._given, **self.kept_policy(), **now, **hooks, **more, **wanted})
 
     def _of(self, instance: object, owner: type | None) -> Self:
         """Bind a method to its instance, a classmethod to its class; a staticmethod is bound to nothing."""

@@ -175,6 +175,14 @@ class Retried:
         self.policy = RetryPolicy.make(retries, delays, jitter, self._kind)
         self._delays = list(self.policy.delays) if callable(delays) else delays
 
+    def kept_policy(self) -> dict[str, Any]:
+        """Return the arguments that make this policy again, whatever the settings say by then.
+
+        A callable is kept as such: it is asked anew if a variant has another number of retries.
+        """
+        given = self._given["retry_delay_seconds"]
+        return {"retries": self.retries, "retry_delay_seconds": self._delays if given is None else given}
+
     def _change(self, name: str, value: Any, retries: int, delays: Any, jitter: float | None) -> None:
         self.accept_policy(retries, delays, jitter)
         self._given = {**self._given, name: value}  # for variants; a method that is bound shares the dict with others

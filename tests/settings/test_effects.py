@@ -227,6 +227,21 @@ def test_a_setting_has_its_effect_from_each_place(
         assert effect() == with_it
 
 
+def test_variants_keep_what_the_settings_said_at_decoration() -> None:
+    """What `with_options` is not given stays; a task or flow that says so itself is left alone."""
+    defaults = {"tasks_default_retries": 2, "tasks_default_retry_delay_seconds": [1, 2], "flows_default_retries": 1}
+
+    def work() -> None: ...
+
+    with temporary_settings(defaults):
+        made, of_its_own, around = task(work), task(retries=0, retry_delay_seconds=0)(work), flow(work)
+    assert (made.retries, made.retry_delay_seconds) == (2, [1, 2])
+    assert (of_its_own.retries, of_its_own.retry_delay_seconds) == (0, 0)
+    variant = made.with_options(name="other")
+    assert (variant.retries, variant.retry_delay_seconds) == (2, [1, 2])
+    assert around.with_options(name="other").retries == 1
+
+
 SCRIPT = """
 from headrace import flow
 

@@ -150,3 +150,14 @@ def test_settings_can_be_reached_group_by_group() -> None:
     with pytest.raises(AttributeError, match="HEADRACE_LOGGING_LEVL"):
         _ = settings.logging.levl
     assert repr(settings.server.api) == "<settings HEADRACE_SERVER_API_*>"
+
+
+def test_a_setting_stands_for_its_value() -> None:
+    """As a truth value, and where it is compared; as a key it is itself."""
+    refreshes = find_setting("tasks_refresh_cache")
+    assert not refreshes
+    with temporary_settings({refreshes: True}):
+        assert refreshes
+        assert refreshes == True  # noqa: E712 - as scripts write it
+    assert refreshes != find_setting("tasks_disable_caching")
+    assert {refreshes: 1}[find_setting("HEADRACE_TASKS_REFRESH_CACHE")] == 1

@@ -36,7 +36,8 @@ class Setting(Generic[T]):
     """One setting: its names, its default, what it is for, and how it is read.
 
     `name` is that of the environment variable, `field` that of the attribute of `Settings`; `secret` ones are
-    masked where they are shown. Settings are hashable, and each exists once. On the class `Settings` it is
+    masked where they are shown. Settings are hashable, and each exists once; as a truth value, and compared with
+    anything else, each stands for the value that is in force. On the class `Settings` it is
     itself; on an instance the value stands in its place (its dict comes first, as there is no `__set__`).
     """
 
@@ -85,6 +86,15 @@ class Setting(Generic[T]):
         """Return the value that is in force."""
         value: T = getattr(Setting.in_force(), self.field)
         return value
+
+    def __bool__(self) -> bool:
+        return bool(self.value())  # ``if HEADRACE_LOGGING_LOG_PRINTS:`` asks for the value
+
+    def __eq__(self, other: object) -> bool:
+        """Compare the value that is in force, unless with another setting."""
+        return self is other if isinstance(other, Setting) else bool(self.value() == other)
+
+    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         return f"<Setting {self.name}>"
