@@ -7,6 +7,7 @@ import pickle
 from uuid import UUID
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from headrace import flow, get_client, task
 from headrace.client.schemas.objects import FlowRun, TaskRun
@@ -207,3 +208,44 @@ def test_records_of_the_same_run_are_equal() -> None:
     assert len({run, again}) == 1
     assert run != run.model_copy(update={"name": "other"})
     assert run != children[0]
+
+
+class Report(BaseModel):
+    """A model of a user's, with fields of ours."""
+
+    state: State
+
+
+class RunReport(BaseModel):
+    """Another, of a run."""
+
+    run: FlowRun
+
+
+class TestInModelsOfPydantic:
+    def test_a_state_may_be_a_field(self) -> None:
+        """Given as it is, or as what it was dumped to."""
+        state = Failed(message="m", data=[1])
+        report = Report(state=state)
+        assert report.state is state
+        assert Report(**report.model_dump()).state == state
+        assert Report.model_validate_json(report.model_dump_json()).state == state
+
+    def test_what_is_no_state_does_not_validate(self) -> None:
+        """As for any other field."""
+        for wrong in (3, {"type": "BOGUS"}, {"colour": "red"}):
+            with pytest.raises(ValidationError, match="state"):
+                Report(state=wrong)  # type: ignore[arg-type]
+
+    def test_a_run_may_be_a_field_of_what_a_flow_takes(self) -> None:
+        """There is no schema for what a run is, but for the rest."""
+
+        @flow
+        def pass_on(report: RunReport) -> str | None:
+            return report.run.state_name
+
+        ended = total(1, return_state=True)
+        with get_client(sync_client=True) as client:
+            run = client.read_flow_run(ended.state_details.flow_run_id)
+        assert pass_on(RunReport(run=run)) == "Completed"
+        assert pass_on.parameters.required == ["report"]

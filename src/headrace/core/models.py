@@ -88,3 +88,22 @@ class Model:
     def model_validate_json(cls, text: str | bytes) -> Self:
         """Make one of JSON. Raises TypeError or ValueError."""
         return cls.model_validate(json.loads(text))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Let models of pydantic have fields of this class; asked by pydantic, which is loaded by then."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_plain_validator_function(
+            cls._validated,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda model, info: model.model_dump(mode=info.mode), info_arg=True
+            ),
+        )
+
+    @classmethod
+    def _validated(cls, value: Any) -> Self:
+        try:
+            return cls.model_validate(value)
+        except TypeError as error:  # pydantic takes but a ValueError for a verdict
+            raise ValueError(f"not a {cls.__name__}: {error}") from error
