@@ -10,10 +10,13 @@ from typing import Any, ClassVar, Literal, Self
 
 from headrace.core.messages import exceeded
 from headrace.core.parameters import Binder, binder_of, check_reserved
+from headrace.core.wording import kind_of
 from headrace.definitions import Hooked, NotSet, Retried, check_keeping, not_yet, underlying
 from headrace.effects import Flavour
 from headrace.exceptions import TimeIsUp
 from headrace.runs.definitions import flavour_of, is_function
+
+_FLAGS = ("validate_parameters", "persist_result", "cache_result_in_memory", "log_prints", "refresh_cache")
 
 
 class Decorated(Hooked, Retried):
@@ -43,6 +46,9 @@ class Decorated(Hooked, Retried):
 
     def _take_on(self, fn: Any) -> Callable[..., Any]:
         """Take on a function, and look like it; return it without the classmethod or staticmethod around it."""
+        for flag in _FLAGS:
+            if self._given.get(flag) not in (None, True, False):  # "no" would count as yes
+                raise TypeError(f"{flag!r} is True or False, not {self._given[flag]!r}, {kind_of(self._given[flag])}.")
         if not callable(fn) and not isinstance(fn, classmethod | staticmethod):
             raise TypeError(f"'fn' must be callable; a {self._kind} is made of a function, not of {fn!r}.")
         plain: Callable[..., Any] = underlying(fn)

@@ -22,6 +22,10 @@ def plain() -> None:
         (task, {"on_commit": []}, "@task has no argument 'on_commit'."),
         (task, {"tags": "nightly"}, "The tags of the task 'plain' are words, not 'nightly'. Write tags=["),
         (task, {"tags": [1]}, "The tags of the task 'plain' are words, not [1]."),
+        (task, {"persist_result": "no"}, "'persist_result' is True or False, not 'no', a str."),
+        (task, {"refresh_cache": 2}, "'refresh_cache' is True or False, not 2, an int."),
+        (flow, {"validate_parameters": "yes"}, "'validate_parameters' is True or False, not 'yes', a str."),
+        (flow, {"log_prints": [True]}, "'log_prints' is True or False, not [True], a list."),
         (task, {"tags": 5}, "The tags of the task 'plain' are words, not 5."),
     ],
 )
