@@ -75,11 +75,13 @@ class Progress:
         self, type_: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        if self._live is not None:
-            self._live.stop()
-        self._told.__exit__(None, None, None)
+        try:
+            if self._thread.is_alive():
+                self._thread.join()
+        finally:  # a second Ctrl-C may come at any moment, and the cursor is to be seen again
+            if self._live is not None:
+                self._live.stop()
+            self._told.__exit__(None, None, None)
 
     def _look(self) -> None:
         interval = _LOOK_SECONDS if self._live is not None else _PLAIN_SECONDS
