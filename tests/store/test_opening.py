@@ -141,6 +141,19 @@ def test_a_foreign_database_in_use_is_not_touched(tmp_path: Path) -> None:
         refused(path, NotAStore, "another application")
 
 
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    """It is not read, which would wait for ever."""
+    os.mkfifo(tmp_path / "runs.db")
+    refused(tmp_path / "runs.db", NotAStore, "no ordinary file")
+
+
+def test_a_store_that_was_cut_off_at_once_is_told(tmp_path: Path) -> None:
+    """It is ours, and damaged; not somebody else's."""
+    path = made(tmp_path)
+    os.truncate(path, 50)
+    refused(path, StoreError, "it ends after 50 bytes")
+
+
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     """A folder is no file."""
     refused(tmp_path, NotAStore, "folder")
@@ -243,6 +256,56 @@ def test_a_store_that_another_process_holds_is_told(tmp_path: Path) -> None:
         assert store.count("flow") == 1
     record(store, flow_run())
     assert store.count("flow") == 2
+    store.close()
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_a_store_that_is_taken_away_under_a_run_is_told(tmp_path: Path, how: str) -> None:
+    """Once it was looked whether somebody wants the run cancelled; what is there now is left alone."""
+    path = made(tmp_path)
+    store = SqliteStore(path)
+    run = record(store, flow_run(), PENDING, RUNNING)
+    elsewhere = path.rename(tmp_path / "elsewhere.db")
+    if how == "replaced":
+        path.write_text("a letter")
+    for _ in range(2):
+        with pytest.raises(StoreError, match="deleted, moved or replaced while it was in use"):
+            store.current_states([run.id])
+    with pytest.raises(StoreError, match="Put it back, or start again"):
+        store.transition(run, run_states := enter(run, COMPLETED))
+    assert path.exists() == (how == "replaced")
+    assert how == "deleted" or path.read_text() == "a letter"
+    elsewhere.rename(path)
+    assert store.transition(run, run_states) is None
+    assert store.flow_run(run.id).state_name == "Completed"
+    store.close()
+
+
+class _Full:
+    """Stands in for a cursor's `execute`: the first COMMIT finds no room."""
+
+    def __init__(self, execute: Callable[..., object]) -> None:
+        self.execute = execute
+        self.asked: list[str] = []
+
+    def __call__(self, sql: str, parameters: object = ()) -> object:
+        self.asked.append(sql)
+        if sql == "COMMIT" and self.asked.count(sql) == 1:
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+        return self.execute(sql, parameters)
+
+
+def test_where_there_is_no_room_the_log_is_folded_in_first(tmp_path: Path) -> None:
+    """It is tried once more then: the log begins anew within the room that it has."""
+    store = SqliteStore(tmp_path / "runs.db")
+    run = record(store, flow_run(), PENDING, RUNNING)
+    link = store._link
+    link._execute = full = _Full(link._ready())  # type: ignore[assignment]
+    assert store.transition(run, enter(run, COMPLETED)) is None
+    assert "PRAGMA wal_checkpoint(PASSIVE)" in full.asked
+    assert [state.name for state in store.history(run.id)] == ["Pending", "Running", "Completed"]
     store.close()
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from headrace.exceptions import StoreFull
 from headrace.store import errors
 from headrace.store.link import Cursor, Execute, T, Ts
 from headrace.store.opening import open_store
@@ -35,6 +36,8 @@ class Connection:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._execute: Execute | None = None
+        self._file: tuple[int, int] | None = None
+        self._has_moved = False
         self._closed = False
         self._turns = 0
         self._folded_at = 0
@@ -51,6 +54,9 @@ class Connection:
                 # A lone surrogate (from a file name, say) is not text to a database; better escaped than
                 # not said.
                 done = self._transact(_escaping(self._ready()), work, args)
+            except StoreFull:
+                self._make_room()
+                done = self._transact(self._ready(), work, args)
             due = self._turns - self._folded_at >= _FOLD_EVERY
         if due:
             self._fold_elsewhere()
@@ -69,10 +75,11 @@ class Connection:
     def version(self) -> tuple[int, int]:
         """Return something that differs whenever the file may have changed since, whoever changed it.
 
-        It costs a microsecond: SQLite's own counter, which tells of other connections, and our count of our
-        turns.
+        It costs microseconds: SQLite's own counter, which tells of other connections, and our count of our
+        turns. Whoever asks for it asks again and again, so this is also where it is noticed that the file is gone.
         """
         found = self.read("PRAGMA data_version")[0][0]
+        self._look_where_it_is()
         return self._turns, found
 
     def close(self) -> None:
@@ -99,12 +106,17 @@ class Connection:
         self._on_rollback()
 
     def _ready(self) -> Execute:
-        """Return `execute` of an open file that is in no transaction."""
+        """Return `execute` of an open file that is in no transaction. Raises StoreError where it was taken away."""
+        if self._has_moved:
+            self._look_where_it_is()
+        if self._has_moved:
+            raise errors.moved(self.path)
         if self._execute is None:
             if self._closed:
                 raise errors.closed(self.path)
             self._turns += 1  # a new connection counts from the beginning
             self._connection = open_store(self.path, self._busy_seconds)
+            self._file = _identity(self.path)
             self._execute = self._connection.cursor().execute
         elif self._connection is not None and self._connection.in_transaction:
             self._roll_back()  # a second interrupt hit while the first one was being answered
@@ -119,6 +131,9 @@ class Connection:
     def _fold(self) -> None:
         """Fold what there is while writers go on; then what came meanwhile, so that the log begins anew."""
         with self._folding, suppress(sqlite3.Error):  # what is not folded now is folded the next time
+            self._look_where_it_is()
+            if self._has_moved:
+                return  # what is there may be somebody else's
             other = sqlite3.connect(self.path, timeout=0, isolation_level=None)
             try:
                 other.execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -126,6 +141,15 @@ class Connection:
                     other.execute("PRAGMA wal_checkpoint(RESTART)")
             finally:
                 other.close()
+
+    def _make_room(self) -> None:
+        """Fold the log into the file, so that it begins anew within the room that it has."""
+        with suppress(sqlite3.Error):
+            self._ready()("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _look_where_it_is(self) -> None:
+        """Notice whether the open file is still what its path names."""
+        self._has_moved = self._execute is not None and _identity(self.path) != self._file
 
     def _let_go(self) -> None:
         connection, self._connection, self._execute = self._connection, None, None
@@ -140,6 +164,15 @@ class Connection:
     def _after_fork(self) -> None:
         self._lock.release()
         self._folding.release()
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what tells one file from another, None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _escaping(execute: Execute) -> Execute:

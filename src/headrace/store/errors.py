@@ -28,9 +28,12 @@ def from_sqlite(error: sqlite3.Error, path: str) -> StoreError:
     if primary == sqlite3.SQLITE_NOTADB:
         return not_a_store(path, "it is not an SQLite database")
     if primary == sqlite3.SQLITE_CORRUPT:
+        return damaged(path, str(error))
+    if primary == sqlite3.SQLITE_IOERR:
         return StoreError(
-            f"The run store {path} is damaged ({error}). Keep a copy, and recover what is readable with "
-            f"`sqlite3 {path} .recover`, or name another file."
+            f"The run store {path} could not be read or written ({error}): a quota, a limit on the size of files, a "
+            "failing disk, or a drive of the network that is gone. What was recorded before is safe; mend that, or "
+            "name a file elsewhere."
         )
     return StoreError(f"The run store {path} can't be used: {error}.")
 
@@ -42,6 +45,22 @@ def from_os(error: OSError, path: str) -> StoreError:
     if error.errno in _FULL:
         return full(path)
     return StoreError(f"The run store {path} can't be opened: {error}. Name a file in a folder that can be made.")
+
+
+def damaged(path: str, why: str) -> StoreError:
+    """Return the error for a store that is not whole."""
+    return StoreError(
+        f"The run store {path} is damaged ({why}). Keep a copy, and recover what is readable with "
+        f"`sqlite3 {path} .recover`, or name another file."
+    )
+
+
+def moved(path: str) -> StoreError:
+    """Return the error for a file that was taken away while it was in use."""
+    return StoreError(
+        f"The run store {path} was deleted, moved or replaced while it was in use; what is recorded now, nobody could "
+        "find. Put it back, or start again: a new process makes a new file."
+    )
 
 
 def read_only(path: str, why: str) -> StoreReadOnly:

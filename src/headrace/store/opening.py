@@ -16,6 +16,7 @@ from headrace.store import errors
 from headrace.store.migrations import APPLICATION_ID, migrate
 
 _MAGIC = b"SQLite format 3\x00"
+_HEADER_BYTES = 100
 _APPLICATION_ID_AT = slice(68, 72)
 _JOURNAL_FORMAT_AT = 18
 _WAL_FORMAT = 2
@@ -51,14 +52,18 @@ def _header(path: str) -> bytes:
     """Return the first 100 bytes of a store, none of a new file. Raises NotAStore for anything else."""
     if os.path.isdir(path):
         raise errors.not_a_store(path, "it is a folder")
+    if os.path.exists(path) and not os.path.isfile(path):  # reading a pipe would wait for who writes
+        raise errors.not_a_store(path, "it is no ordinary file")
     try:
         with open(path, "rb") as file:
-            header = file.read(100)
+            header = file.read(_HEADER_BYTES)
     except FileNotFoundError:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         return b""
     if header and not header.startswith(_MAGIC):
         raise errors.not_a_store(path, "it is not an SQLite database")
+    if header and len(header) < _HEADER_BYTES:
+        raise errors.damaged(path, f"it ends after {len(header)} bytes")
     if header and header[_APPLICATION_ID_AT] != APPLICATION_ID.to_bytes(4, "big"):
         raise errors.not_a_store(path, "it is the database of another application")
     return header
