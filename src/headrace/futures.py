@@ -26,7 +26,7 @@ R = TypeVar("R")
 
 __all__ = [
     "DistributedFuture",
-    "DoneAndNotDone",
+    "DoneAndNotDoneFutures",
     "RunFuture",
     "RunFutureList",
     "as_completed",
@@ -182,14 +182,14 @@ class RunFutureList(list[RunFuture[R]], Generic[R]):
         return results
 
 
-class DoneAndNotDone(NamedTuple):
+class DoneAndNotDoneFutures(NamedTuple):
     """What `wait` returns."""
 
     done: set[RunFuture[Any]]
     not_done: set[RunFuture[Any]]
 
 
-def wait(futures: Iterable[RunFuture[R]], timeout: float | None = None) -> DoneAndNotDone:
+def wait(futures: Iterable[RunFuture[R]], timeout: float | None = None) -> DoneAndNotDoneFutures:
     """Wait at most `timeout` seconds for all futures; return those that have ended and those that have not."""
     futures = list(futures)
     try:
@@ -198,7 +198,7 @@ def wait(futures: Iterable[RunFuture[R]], timeout: float | None = None) -> DoneA
     except TimeoutError:
         pass  # the sets below say which
     done = {future for future in futures if future.done()}
-    return DoneAndNotDone(done, set(futures) - done)
+    return DoneAndNotDoneFutures(done, set(futures) - done)
 
 
 def as_completed(futures: Iterable[RunFuture[R]], timeout: float | None = None) -> Iterator[RunFuture[R]]:

@@ -162,6 +162,14 @@ class ResultStore(Keeper):
         """Give the lock of a key back. Raises ValueError where this holder does not have it."""
         self._locks().release_lock(key, holder or _holder())
 
+    def wait_for_lock(self, key: str, timeout: float | None = None) -> bool:
+        """Wait at most `timeout` seconds until nobody has the lock of a key; say whether that is so."""
+        return bool(self._locks().wait_for_lock(key, timeout))
+
+    async def await_for_lock(self, key: str, timeout: float | None = None) -> bool:
+        """Do as `wait_for_lock`, in async code."""
+        return bool(await self._locks().await_for_lock(key, timeout))
+
     def is_locked(self, key: str) -> bool:
         """Say whether anybody has the lock of a key."""
         return self.lock_manager is not None and bool(self.lock_manager.is_locked(key))

@@ -46,6 +46,8 @@ __all__ = [
     "Submitting",
     "Suspended",
     "TimedOut",
+    "aget_state_exception",
+    "araise_state_exception",
     "exception_to_crashed_state",
     "exception_to_failed_state",
     "format_exception",
@@ -276,11 +278,21 @@ def get_state_result(state: State, raise_on_failure: bool = True) -> Any:
     return state.result(raise_on_failure)
 
 
+async def aget_state_exception(state: State) -> BaseException:
+    """Do as `get_state_exception`, for async code; it waits for nothing."""
+    return exception_of(state)
+
+
 @awaitable_too
 def raise_state_exception(state: State) -> None:
     """Raise the exception of an unsuccessful state; do nothing for any other."""
     if state.is_failed() or state.is_crashed() or state.is_cancelled():
         raise exception_of(state)
+
+
+async def araise_state_exception(state: State) -> None:
+    """Do as `raise_state_exception`, for async code; it waits for nothing."""
+    raise_state_exception(state)
 
 
 @awaitable_too

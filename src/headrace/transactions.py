@@ -39,6 +39,11 @@ class _Block(BaseTransaction):
 
     _token: Token[BaseTransaction | None] | None = None
 
+    @classmethod
+    def get_active(cls) -> BaseTransaction | None:
+        """Return the innermost transaction around this code, as `get_transaction` does."""
+        return get_transaction()
+
     def _prepare(self) -> None:
         if self._token is not None:
             raise RuntimeError(f"{self!r} was entered already. Make another transaction for the block inside it.")

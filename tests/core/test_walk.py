@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.states import State, StateType
-from headrace.core.walk import allow_failure, found, known, opaque, parts, quote, unmapped, walk
+from headrace.core.walk import allow_failure, found, known, looked_through, opaque, parts, quote, unmapped, walk
 from headrace.utilities import annotations as public
 
 
@@ -347,6 +347,35 @@ class TestKnownObjects:
         assert known(quote(text), by_id) == []
         assert known("".join(["te", "xt"]), by_id) == []
         assert known([text], {}) == []
+
+    def test_what_objects_say_of_themselves_comes_first(self) -> None:
+        """Whoever says something is not looked into."""
+        text, inner = "".join(["te", "xt"]), State(StateType.COMPLETED, message="said")
+        by_id = {id(text): "known"}
+
+        def told(item: Any) -> str | None:
+            return item.message if isinstance(item, State) else None
+
+        assert known([text, inner], by_id, told) == ["said", "known"]
+        assert known([inner], {}, told) == ["said"]
+        assert known([inner], {}) == []
+
+    @pytest.mark.parametrize(
+        ("value", "changes"),
+        [
+            ([1, {"a": (2,)}], False),
+            ([object()], False),
+            ([State(StateType.COMPLETED)], True),
+            ([quote(1)], True),
+            ({"a": [allow_failure(1)]}, True),
+        ],
+    )
+    def test_a_look_tells_whether_a_walk_would_change_anything(self, value: Any, changes: bool) -> None:
+        """States are replaced, annotations taken off, and all else stays."""
+        live, would_change = looked_through(value, lambda item: isinstance(item, State))
+        assert (would_change, live) == (changes, found(value, lambda item: isinstance(item, State)))
+        walked = walk(value, lambda leaf: None if isinstance(leaf, State) else leaf)
+        assert (walked is not value) == changes
 
     @given(nested)
     def test_every_leaf_that_is_known_is_told(self, value: Any) -> None:

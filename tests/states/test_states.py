@@ -41,6 +41,8 @@ from headrace.states import (
     Submitting,
     Suspended,
     TimedOut,
+    aget_state_exception,
+    araise_state_exception,
     exception_to_crashed_state,
     exception_to_failed_state,
     format_exception,
@@ -222,6 +224,9 @@ def test_results_may_be_awaited_by_async_code() -> None:
         assert (await failed.result(raise_on_failure=False)) is failed.data
         assert await raise_state_exception(Completed()) is None
         assert isinstance(await get_state_exception(failed), ValueError)
+        assert isinstance(await aget_state_exception(failed), ValueError)
+        with pytest.raises(ValueError):  # noqa: PT011 - the very one
+            await araise_state_exception(failed)
         assert isinstance(get_state_exception(failed), ValueError)
         assert (await return_value_to_state(3)).is_completed()
         assert (await exception_to_failed_state(ValueError())).is_failed()

@@ -62,6 +62,7 @@ def test_get_transaction_gives_the_innermost() -> None:
     assert get_transaction() is None
     with transaction() as outer:
         assert get_transaction() is outer
+        assert Transaction.get_active() is outer
         with transaction() as inner:
             inner.stage(None, on_commit_hooks=[lambda txn: parents.append(txn.get_parent())])
             assert get_transaction() is inner
@@ -349,6 +350,15 @@ def test_only_one_of_many_gets_a_file_lock(tmp_path: Path) -> None:
         thread.join()
     assert len(got) == 1
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_result_store_waits_for_the_lock_of_a_key(fake_clock: Any) -> None:
+    """As its lock manager does, in sync and in async code; a time-out ends the wait."""
+    store = ResultStore(MemoryFileSystem(), lock_manager=MemoryLockManager())
+    store.lock_manager.acquire_lock("k", "a", hold_timeout=10)
+    assert store.wait_for_lock("k", timeout=1) is False
+    assert asyncio.run(store.await_for_lock("k", timeout=1)) is False
+    assert (store.wait_for_lock("k"), asyncio.run(store.await_for_lock("k"))) == (True, True)
 
 
 def test_a_result_store_refuses_to_write_what_another_has_locked() -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "found",
     "is_mappable",
     "known",
+    "looked_through",
     "map_arguments",
     "opaque",
     "parts",
@@ -128,32 +129,40 @@ def found(value: object, wanted: Callable[[Any], bool]) -> list[Any]:
     """
     if type(value) is dict and _is_plain(value):
         return [value] if wanted(value) else []
-    return list(_Search(wanted).run(value).values())
+    return list(_Search(wanted).run(value).hits.values())
+
+
+def looked_through(value: object, wanted: Callable[[Any], bool]) -> tuple[list[Any], bool]:
+    """Return what `found` does, and whether a `walk` would change anything: where it would not, it may be saved."""
+    search = _Search(wanted).run(value)
+    return list(search.hits.values()), bool(search.hits) or search.annotated
 
 
 class _Search:
-    """One search: what is wanted, what was seen, what was found, by identity."""
+    """One search: what is wanted, what was seen, what was found, by identity, and whether there are annotations."""
 
-    __slots__ = ("_hits", "_seen", "_wanted")
+    __slots__ = ("_seen", "_wanted", "annotated", "hits")
 
     def __init__(self, wanted: Callable[[Any], bool]) -> None:
         self._wanted = wanted
         self._seen: dict[int, Any] = {}
-        self._hits: dict[int, Any] = {}
+        self.hits: dict[int, Any] = {}
+        self.annotated = False
 
-    def run(self, value: Any) -> dict[int, Any]:
+    def run(self, value: Any) -> _Search:
         self._go(value)
-        return self._hits
+        return self
 
     def _go(self, value: Any) -> None:
         deep = True
         while isinstance(value, Annotation):
+            self.annotated = True
             if isinstance(value, quote):
                 return
             deep = deep and not isinstance(value, opaque)
             value = value.value
         if self._wanted(value):
-            self._hits[id(value)] = value
+            self.hits[id(value)] = value
             return
         items = parts(value) if deep and type(value) not in SCALARS else None
         if not items or id(value) in self._seen:
@@ -165,17 +174,29 @@ class _Search:
                     self._go(item)
 
 
-def known(value: object, by_id: Mapping[int, T]) -> list[T]:
+def _nothing(_: object) -> None:
+    return None
+
+
+def known(value: object, by_id: Mapping[int, T], told: Callable[[Any], T | None] = _nothing) -> list[T]:
     """Return what is known of the objects inside, by their identity: each once, in order, scalars included.
+
+    What objects that are no scalars say of themselves (`told`; None is nothing) comes first, and they are not looked
+    into.
 
     `by_id` maps `id(object)` to what is known of the object. Its owner keeps the objects alive, and leaves
     out those that the interpreter shares, such as None, True and small numbers.
     """
-    if not by_id:
+    if not by_id and told is _nothing:
         return []
+    said: list[T] = []
     hits: dict[int, T] = {}
 
     def note(item: Any) -> bool:
+        own = told(item)
+        if own is not None:
+            said.append(own)
+            return True
         if id(item) in by_id:
             hits.setdefault(id(item), by_id[id(item)])
             return True
@@ -184,4 +205,4 @@ def known(value: object, by_id: Mapping[int, T]) -> list[T]:
         return False
 
     found(value, note)
-    return list(hits.values())
+    return [*said, *hits.values()]

@@ -9,7 +9,7 @@ from uuid import UUID
 from headrace.core import messages
 from headrace.core.final import failed
 from headrace.core.states import State, StateType, unstamped, value_of
-from headrace.core.walk import SCALARS, Annotation, found, quote, walk
+from headrace.core.walk import SCALARS, Annotation, looked_through, quote, walk
 from headrace.effects import Promise, WaitFor
 from headrace.exceptions import UpstreamTaskError
 from headrace.runs.context import FlowRunContext, TaskRunContext
@@ -22,7 +22,8 @@ async def resolve(this: TaskRunContext | FlowRunContext) -> State | None:
     parameters = this.parameters
     if not this.wait_for and SCALARS.issuperset(map(type, parameters.values())):
         return None
-    promises = found((parameters, this.wait_for), is_promise)
+    live, changes = looked_through((parameters, this.wait_for), _is_live)
+    promises = [value for value in live if is_promise(value)]
     if any(promise.run.id == this.run.id for promise in promises):
         return failed(ValueError(f"Task run {this.run.name!r} waits for itself."), "task")
     if not all(promise.done() for promise in promises):
@@ -30,6 +31,8 @@ async def resolve(this: TaskRunContext | FlowRunContext) -> State | None:
         waiting = await WaitFor(promises)
         if waiting is not None:
             return stopped(this, waiting)
+    if not changes:
+        return None
     try:
         for upstream in this.wait_for:
             walk(upstream, _completed, lenient=_ended)
@@ -40,6 +43,10 @@ async def resolve(this: TaskRunContext | FlowRunContext) -> State | None:
             return stopped(this, told)
         return unstamped(StateType.PENDING, "NotReady", message=str(error), data=error)
     return None
+
+
+def _is_live(value: Any) -> bool:
+    return isinstance(value, Promise | State)
 
 
 def _state(value: Any) -> State | None:
@@ -117,10 +124,4 @@ def _runs_in(value: Any, origins: Origins) -> list[UUID]:
         return []
     if type(value) in SCALARS:
         return origins.of(value)
-    runs: dict[UUID, None] = {}
-    for item in found(value, lambda leaf: isinstance(leaf, Promise | State)):
-        run_id = _run_of(item)
-        if run_id is not None:
-            runs[run_id] = None
-    runs.update(dict.fromkeys(origins.of(value)))
-    return list(runs)
+    return origins.of(value, _run_of)

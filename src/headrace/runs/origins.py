@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -80,9 +80,10 @@ class Origins:
         made_by = self._by_id.get(id(value))
         return [made_by] if made_by is not None else []
 
-    def of(self, value: Any) -> list[UUID]:
-        """Return the task runs that made this object or what is inside it."""
-        return known(value, self._by_id)
+    def of(self, value: Any, told: Callable[[Any], UUID | None] | None = None) -> list[UUID]:
+        """Return the task runs that made this object or what is inside it, first those that objects tell of."""
+        runs = known(value, self._by_id) if told is None else known(value, self._by_id, told)
+        return list(dict.fromkeys(runs))
 
 
 def _is_shared(value: Any) -> bool:
