@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Under which name a test's properties hold the path of its trace.
 PROPERTY = "headrace_trace"
+#: Under which name they hold why there is none, though one was asked for.
+UNWRITTEN = "headrace_trace_unwritten"
 #: How many paths the summary lists at most.
 _MOST_LISTED = 20
 _LONGEST_NAME = 100
@@ -44,6 +47,7 @@ class Tracing:
         self._base = config.invocation_params.dir
         self._folder = self._base / value_of(config, TRACE_DIR)
         self._traces: dict[str, str] = {}
+        self._unwritten: dict[str, str] = {}
         self._failed: set[str] = set()
 
     def _begin(self) -> None:
@@ -71,9 +75,10 @@ class Tracing:
             return None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self._page(report, item, call, shown), encoding="utf-8")
-        except OSError as error:
-            report.sections.append(("headrace trace", f"It could not be written: {error}"))
+            page = self._page(report, item, call, shown)
+            path.write_text(page, encoding="utf-8", errors="backslashreplace")  # what is no character can't be written
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the test session; it is told
+            _note(item, report, UNWRITTEN, f"{type(error).__name__}: {error}")
             return None
         return self._announced(path, report, item)
 
@@ -95,9 +100,7 @@ class Tracing:
     def _announced(self, path: Path, report: pytest.TestReport, item: pytest.Item) -> str:
         """Say where a trace is, in what JUnit's files and pytest-html read."""
         said = self._said(path)
-        for properties in (item.user_properties, report.user_properties):
-            if (PROPERTY, said) not in properties:
-                properties.append((PROPERTY, said))
+        _note(item, report, PROPERTY, said)
         self._link(path, report)
         return said
 
@@ -116,11 +119,15 @@ class Tracing:
         """Hear of traces, from this process or from workers."""
         if report.outcome not in ("passed", "skipped"):  # failed, or, with pytest-rerunfailures, to be run again
             self._failed.add(report.nodeid)
-        self._traces.update((str(path), report.nodeid) for name, path in report.user_properties if name == PROPERTY)
+        for name, value in report.user_properties:
+            if name == PROPERTY:
+                self._traces[str(value)] = report.nodeid
+            elif name == UNWRITTEN:
+                self._unwritten[report.nodeid] = str(value)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say where the traces are: those of failed tests one by one."""
-        if not self._traces:
+        if not self._traces and not self._unwritten:
             return
         terminalreporter.section("headrace: traces")
         for line in self._lines():
@@ -130,8 +137,17 @@ class Tracing:
         failed = [(nodeid, path) for path, nodeid in self._traces.items() if nodeid in self._failed]
         for nodeid, path in failed[:_MOST_LISTED]:
             yield f"{nodeid}: {path}"
+        for nodeid, why in islice(self._unwritten.items(), _MOST_LISTED):
+            yield f"{nodeid}: its trace could not be written: {why}"
         if len(self._traces) > min(len(failed), _MOST_LISTED):
             yield f"{_counted(len(self._traces))} in {self._said(self._folder)}"
+
+
+def _note(item: pytest.Item, report: pytest.TestReport, name: str, value: str) -> None:
+    """Write a property of a test down, for this report and those that follow; once."""
+    for properties in (item.user_properties, report.user_properties):
+        if (name, value) not in properties:
+            properties.append((name, value))
 
 
 def file_name(nodeid: str, attempt: int = 1) -> str:

@@ -333,11 +333,44 @@ def test_a_test_that_is_expected_to_fail_is_not_retained(project: pytest.Pyteste
 
 
 def test_a_folder_that_cannot_be_written_to_fails_no_test(project: pytest.Pytester) -> None:
-    """The report says what went wrong."""
+    """The summary says what went wrong; of tests that passed too."""
     (project.path / "taken").touch()
     result = run(project, "--headrace-trace=on", "--headrace-trace-dir=taken")
     result.assert_outcomes(passed=2, failed=2)
-    result.stdout.fnmatch_lines(["*headrace trace*", "It could not be written: *taken*"])
+    result.stdout.fnmatch_lines(
+        [
+            "*= headrace: traces =*",
+            "test_it.py::test_passes: its trace could not be written: FileExistsError: *taken*",
+            "test_it.py::test_fails: its trace could not be written: FileExistsError: *taken*",
+        ]
+    )
+
+
+def test_a_value_that_cannot_be_written_down_spoils_no_trace(project: pytest.Pytester) -> None:
+    """Names and messages may hold what is no character; values may refuse to be shown, or to be compared."""
+    source = """
+    from headrace import flow, get_run_logger
+
+    class Odd:
+        def __repr__(self):
+            raise RuntimeError("no repr")
+        def __eq__(self, other):
+            raise RuntimeError("no comparison")
+        __hash__ = None
+
+    @flow(flow_run_name="odd-\\udc80", validate_parameters=False)
+    def odd(value):
+        get_run_logger().info("lone \\udc80")
+        return value
+
+    def test_odd():
+        odd(Odd())
+    """
+    project.makepyfile(test_it=source)  # in a process of its own: between ours such letters can't travel
+    project.runpytest_subprocess("--headrace-trace=on").assert_outcomes(passed=1)
+    text = page(project, "test_odd")
+    assert "odd-\\udc80" in text
+    assert "Odd" in text
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ def _link(name: str, number: int | None, prefix: str) -> str:
 
 def _states(states: Sequence[Entered]) -> str:
     rows = "".join(_state(entered, after) for entered, after in zip_longest(states, states[1:]))
-    head = "<tr><th>at</th><th>for</th><th>state</th><th>because</th></tr>"
-    return f'<section><h3>States</h3><table class="states">{head}{rows}</table></section>'
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("at", "for", "state", "because"))
+    return f'<section><h3>States</h3><table class="states"><tr>{head}</tr>{rows}</table></section>'
 
 
 def _state(entered: Entered, after: Entered | None) -> str:
