@@ -69,11 +69,12 @@ class TaskWorker:
             raise RuntimeError("The task worker is at work already. Make another one: TaskWorker(...).start().")
         world = current_world()
         self.started_at = world.clock.now()
-        self._service = Service(world, self._queues, self.limit)
-        try:
-            self._service.run(timeout, until_idle)
-        finally:
-            self._service = None
+        with world.background.serving():
+            self._service = Service(world, self._queues, self.limit)
+            try:
+                self._service.run(timeout, until_idle)
+            finally:
+                self._service = None
 
     async def astart(self, timeout: float | None = None, until_idle: bool = False) -> None:
         """Do as `start`, in a thread; cancelling it is as good as a signal."""

@@ -353,9 +353,43 @@ class Task(Decorated, Generic[P, R]):
             return [future.state for future in futures]
         return futures
 
-    def delay(self, *args: P.args, **kwargs: P.kwargs) -> DistributedFuture[R]:
+    @overload
+    def delay(self: Task[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> DistributedFuture[T]: ...
+
+    @overload
+    def delay(
+        self: Task[P, Generator[T, Any, Any]], *args: P.args, **kwargs: P.kwargs
+    ) -> DistributedFuture[list[T]]: ...
+
+    @overload
+    def delay(
+        self: Task[P, AsyncGenerator[T, Any]], *args: P.args, **kwargs: P.kwargs
+    ) -> DistributedFuture[list[T]]: ...
+
+    @overload
+    def delay(self, *args: P.args, **kwargs: P.kwargs) -> DistributedFuture[R]: ...
+
+    def delay(self, /, *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]  # as above
         """Schedule a run for a task worker, in whichever process, and return its future at once. See `apply_async`."""
         return self.apply_async(args, kwargs)
+
+    @overload
+    def apply_async(
+        self: Task[P, Coroutine[Any, Any, T]],
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        wait_for: Iterable[Any] | None = None,
+        dependencies: Mapping[str, Sequence[UUID]] | None = None,
+    ) -> DistributedFuture[T]: ...
+
+    @overload
+    def apply_async(
+        self,
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        wait_for: Iterable[Any] | None = None,
+        dependencies: Mapping[str, Sequence[UUID]] | None = None,
+    ) -> DistributedFuture[R]: ...
 
     def apply_async(
         self,
@@ -363,7 +397,7 @@ class Task(Decorated, Generic[P, R]):
         kwargs: Mapping[str, Any] | None = None,
         wait_for: Iterable[Any] | None = None,
         dependencies: Mapping[str, Sequence[UUID]] | None = None,
-    ) -> DistributedFuture[R]:
+    ) -> Any:
         """Schedule a run with these arguments for a task worker, and return its future at once.
 
         Futures of this process among the arguments and in `wait_for` are waited for here; those of other scheduled

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from headrace import allow_failure, flow, get_client, get_run_logger, tags, task
+from headrace.drive.world import World, use_world
 from headrace.exceptions import (
     DeadlockError,
     FailedRun,
@@ -23,7 +24,8 @@ from headrace.futures import DistributedFuture, RunFuture, as_completed, wait
 from headrace.runtime import task_run
 from headrace.states import Cancelled
 from headrace.store.protocol import LogFilter, Store
-from headrace.task_worker import serve
+from headrace.store.sqlite import SqliteStore
+from headrace.task_worker import TaskWorker, serve
 from headrace.testing import simulate
 from headrace.utilities.annotations import quote
 
@@ -347,3 +349,33 @@ def test_a_state_that_a_client_gives_wakes_who_waits(simulation: Any) -> None:
     assert future.state.name == "Cancelled"
     serve(add, until_idle=True)
     assert simulation.runs.task("add-*").states == ["Scheduled", "Cancelled"]
+
+
+def test_waiting_where_nobody_could_run_it_is_warned_about(run_store: Store, caplog: Any) -> None:
+    """On real time there is no deadlock to be seen, and a test would hang without a word."""
+    future = add.delay(1)
+    future.wait(timeout=0)
+    assert "no task worker is at work in this process" in caplog.text
+    caplog.clear()
+    worker = TaskWorker(add)
+    thread = threading.Thread(target=worker.start)
+    thread.start()
+    while not worker.started:
+        thread.join(0.001)
+    assert future.result() == 2
+    worker.stop()
+    thread.join()
+    assert caplog.text.count("no task worker") == 0
+
+
+def test_what_waits_is_forgotten_when_its_world_is_closed(tmp_path: Path) -> None:
+    """No thread looks on."""
+    world = World(SqliteStore(tmp_path / "headrace.db"))
+    with use_world(world):
+        add.delay(1).wait(timeout=0)
+        assert "headrace-futures" in {thread.name for thread in threading.enumerate()}
+    world.close()
+    for thread in threading.enumerate():
+        if thread.name == "headrace-futures":
+            thread.join(10)
+            assert not thread.is_alive()

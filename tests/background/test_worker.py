@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from headrace.exceptions import SimulatedCrash
 from headrace.runtime import task_run
 from headrace.store.protocol import Claimed, Store
 from headrace.task_worker import TaskWorker, aserve, serve
+from headrace.testing import current_simulation, explore, simulate
 
 
 @task
@@ -356,3 +358,48 @@ def test_a_task_serves_itself(simulation: Any) -> None:
     future = work.delay(1)
     work.serve(until_idle=True)
     assert future.done()
+
+
+# races ---------------------------------------------------------------------------------------------------------
+
+
+def test_workers_share_runs_whoever_comes_first() -> None:
+    """Under any order of steps each run is run once, whoever waits for one is woken, and all workers end."""
+
+    def shared() -> None:
+        ran: list[int] = []
+
+        @task
+        def note(number: int) -> int:
+            ran.append(number)
+            time.sleep(1)
+            return number
+
+        simulation = current_simulation()
+        first = [note.delay(number) for number in (0, 1)]
+        workers = [simulation.start(serve, note, limit=limit, until_idle=True) for limit in (1, 2)]
+        waits = simulation.start(lambda: note.delay(2).result(timeout=30))
+        for worker in workers:
+            worker.result()
+        if not waits.done():  # scheduled after both had gone home
+            serve(note, until_idle=True)
+        assert waits.result() == 2
+        assert [future.result() for future in first] == [0, 1]
+        assert sorted(ran) == [0, 1, 2]
+
+    assert explore(shared, schedules=100).orders > 20
+
+
+def test_a_worker_that_dies_leaves_nothing_undone_whenever_it_dies() -> None:
+    """Each run completes, or is Crashed where it had begun."""
+    for number in range(1, 7):
+        with simulate() as simulation:
+            futures = [work.delay(1), work.delay(2)]
+            simulation.crash(at=2 + number)
+            with suppress(SimulatedCrash):
+                serve(work, limit=1, until_idle=True)
+            serve(work, limit=1, until_idle=True)
+            states = [run.states for run in simulation.runs.tasks("work-*")]
+            assert {run[-1] for run in states} <= {"Completed", "Crashed"}, (number, states)
+            assert all(run.count("Running") == 1 for run in states), (number, states)
+            assert all(future.done() for future in futures)

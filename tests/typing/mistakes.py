@@ -14,6 +14,7 @@ def report(day: str) -> int:
     double()  # type: ignore[call-overload]
     double(y=1)  # type: ignore[call-overload]
     double.submit("one")  # type: ignore[call-overload]
+    double.delay("one")  # type: ignore[arg-type]
     double.with_options(retires=3)  # type: ignore[call-arg]
     length: str = double.submit(1).result()  # type: ignore[assignment]
     return len(length)

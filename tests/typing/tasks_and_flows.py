@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Coroutine, Generator
 from typing import Any, assert_type
 
 from headrace import Flow, State, Task, flow, task
-from headrace.futures import RunFuture, RunFutureList
+from headrace.futures import DistributedFuture, RunFuture, RunFutureList
 
 
 @task
@@ -47,6 +47,12 @@ def report(day: str, *, loud: bool = False) -> list[int]:
     assert_type(numbers(3), Generator[int, None, None])
     assert_type(numbers.submit(3).result(), list[int])
     assert_type(ticks.submit(3).result(), list[int])
+    assert_type(double.delay(1), DistributedFuture[int])
+    assert_type(fetch.delay("a", timeout=2.0).result(), bytes)
+    assert_type(numbers.delay(3).result(), list[int])
+    assert_type(ticks.delay(3).result(), list[int])
+    assert_type(double.apply_async((1,)).result(), int)
+    assert_type(fetch.apply_async(kwargs={"url": "a"}).result(), bytes)
     return [1]
 
 

@@ -7,11 +7,13 @@ is told at once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from logging import getLogger
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from headrace.clock import SystemClock
 from headrace.core.background import has_ended, seconds_to_look_again
 from headrace.core.records import TaskRun
 from headrace.core.states import State, StateDetails, StateType
@@ -24,6 +26,8 @@ from headrace.store.protocol import Claimed
 if TYPE_CHECKING:
     from headrace.drive.surroundings import Surroundings
     from headrace.store.protocol import Idle
+
+_LOGGER = getLogger("headrace.task_worker")
 
 #: For how long a run is its claimer's without sign of life, in seconds.
 LEASE_SECONDS = 30.0
@@ -41,6 +45,7 @@ class Background:
         self._lock = threading.Lock()
         self._watched: dict[UUID, list[Promise]] = {}
         self._watch: threading.Thread | None = None
+        self._workers = 0
 
     # scheduling and running ----------------------------------------------------------------------------------------
 
@@ -69,6 +74,17 @@ class Background:
         self._leases.let_go(claim)
         self._world.store.renew_claims([claim], LEASE_SECONDS, self._world.clock.now())
 
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Count as a worker in the block."""
+        with self._lock:
+            self._workers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._workers -= 1
+
     def patience(self, idle: Idle | None) -> float | None:
         """Return for how many seconds to wait at most for the bell before looking again; None: as long as it takes."""
         now = self._world.clock.now()
@@ -86,6 +102,21 @@ class Background:
                 self._watch = threading.Thread(target=self._look_on, name="headrace-futures", daemon=True)
                 self._watch.start()
         self.look(promise)
+        if promise.settled_state is None and self._waits_in_vain:
+            _LOGGER.warning(
+                "Waiting for task run %r, though no task worker is at work in this process, and no other process can "
+                "see its store: call serve(...) in a thread, or serve(..., until_idle=True) before.", promise.run.name,
+            )  # fmt: skip
+
+    @property
+    def _waits_in_vain(self) -> bool:
+        """Say whether nobody is there who could end a wait; a virtual clock tells of that itself."""
+        return not self._workers and not self._world.store_is_shared and isinstance(self._world.clock, SystemClock)
+
+    def close(self) -> None:
+        """Wait for nothing any more."""
+        with self._lock:
+            self._watched.clear()
 
     def look(self, promise: Promise) -> State | None:
         """Return the state that the store has of a promise's run, having settled the promise if that is its end."""
@@ -122,6 +153,6 @@ class Background:
 
 
 def _warn_of_loss() -> None:
-    getLogger("headrace.task_worker").warning(
+    _LOGGER.warning(
         "The lease of a run could not be renewed in time: it goes on, and another worker may call it crashed."
     )

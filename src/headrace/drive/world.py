@@ -140,6 +140,8 @@ class World:
     def close(self) -> None:
         """Write out what is left of the log, and let go of the store."""
         self.logs.close()
+        if self._background is not None:
+            self._background.close()
         if self._store is not None:
             self._store.close()
 

@@ -49,7 +49,7 @@ class WorkerPool:
         self._watched = False
         self._closed = False
         #: Called, with the lock held, when a job has ended or waits: there may be room for another.
-        self.when_room: Callable[[], object] = lambda: None
+        self.when_room: Callable[[], object] | None = None
 
     @property
     def room(self) -> int | None:
@@ -129,7 +129,8 @@ class WorkerPool:
             with self._lock:
                 if has_run:
                     self._at_work -= 1
-                    self.when_room()
+                    if self.when_room is not None:
+                        self.when_room()
                 if not self._queue or (self._bound is not None and self._active > self._bound):
                     self._active -= 1
                     return
@@ -149,7 +150,8 @@ class WorkerPool:
                 self._active -= 1
                 self._at_work -= 1
                 self._call_worker()
-                self.when_room()
+                if self.when_room is not None:
+                    self.when_room()
         try:
             yield
         finally:

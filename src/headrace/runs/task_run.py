@@ -13,7 +13,7 @@ import logging
 from typing import Any
 
 from headrace.core.messages import shown
-from headrace.core.states import State, StateType, unstamped
+from headrace.core.states import TERMINAL, State, StateType, unstamped
 from headrace.effects import Cancelled, NewId, ReleaseSlots, Returned, Say
 from headrace.runs import inputs
 from headrace.runs.context import RunContext, TaskRunContext
@@ -39,7 +39,7 @@ async def task_run(this: TaskRunContext) -> State:
         ended = await rename(this, this.definition.task_run_name, "task")
     if ended is None:
         ended = await _attempts(this)
-    if _is_anothers(ended):
+    if ended.type not in TERMINAL and _is_anothers(ended):
         return ended
     if ended.is_pending():  # NotReady: no end, and no hooks
         return await record(this, ended) or this.run.state or ended
@@ -52,11 +52,11 @@ async def task_run(this: TaskRunContext) -> State:
 
 
 def _is_anothers(standing: State) -> bool:
-    """Say whether this is the state in which somebody else has put the run, to go on with it: no end is ours to write.
+    """Say whether this, which is no end, is a state in which somebody else has put the run: to end it is theirs.
 
     A task worker that was stopped for a while may find that its runs were taken over.
     """
-    return standing.id is not None and not standing.is_final() and not standing.is_cancelling()
+    return standing.id is not None and not standing.is_cancelling()
 
 
 def _is_plain(this: TaskRunContext) -> bool:
