@@ -105,7 +105,7 @@ class Flow(Decorated, Generic[P, R]):
             raise TypeError(
                 f"'flow_run_name' is a template or a callable that returns a string, not {flow_run_name!r}."
             )
-        self.flow_run_name = flow_run_name
+        self.flow_run_name = flow_run_name or None  # an empty one says nothing
         self._accept_call(plain)
         settings = current_settings()
         delays = settings.flows_default_retry_delay_seconds if retry_delay_seconds is None else retry_delay_seconds

@@ -103,7 +103,7 @@ class Task(Decorated, Generic[P, R]):
             raise TypeError(
                 f"Expected string or callable for 'task_run_name'; got {type(task_run_name).__name__} instead."
             )
-        self.task_run_name = task_run_name
+        self.task_run_name = task_run_name or None  # an empty one says nothing
         self.timeout_seconds = checked_timeout(timeout_seconds)
         self.log_prints = log_prints
         self._accept_keeping(persist_result, result_storage, result_serializer, result_storage_key)

@@ -376,3 +376,23 @@ def test_the_limit_of_a_generator_is_for_all_its_steps_together(kind, runs, fake
         consume() if kind == "generator" else asyncio.run(consume_async())
     assert seen == [0, 1]
     assert runs.task("t").states[-1] == "TimedOut"
+
+
+def test_a_loop_that_a_sync_flow_runs_is_timed_out_on_virtual_time(fake_clock):
+    """As an alarm would interrupt it in real time; what runs in it is cancelled."""
+    told = []
+
+    async def wait_long():
+        try:
+            await asyncio.sleep(100)
+        except asyncio.CancelledError:
+            told.append("cancelled")
+            raise
+
+    @flow(timeout_seconds=3)
+    def my_flow():
+        asyncio.run(wait_long())
+
+    assert my_flow(return_state=True).name == "TimedOut"
+    assert fake_clock == 3
+    assert told == ["cancelled"]

@@ -420,3 +420,67 @@ def test_a_state_says_whose_it_is(run_store: Store, is_async: bool) -> None:
     assert state.state_details.flow_run_id == flow_run.id
     assert state.data.state_details.task_run_id == task_run.id
     assert state.data.state_details.flow_run_id == flow_run.id
+
+
+class TestCoroutinesThatASyncFlowReturns:
+    """``return ask()``, where `ask` is async: the flow's result is what that gives."""
+
+    def test_they_are_awaited(self, run_store: Store) -> None:
+        """Of a task and of a flow; from sync code and where a loop runs already."""
+
+        @task
+        async def ask() -> int:
+            await asyncio.sleep(0)
+            return 1
+
+        @flow
+        async def ask_more() -> int:
+            return 2
+
+        @flow
+        def by_task() -> Any:
+            return ask()
+
+        @flow
+        def by_flow() -> Any:
+            return ask_more()
+
+        async def both_from_a_loop() -> tuple[Any, Any]:
+            return by_task(), by_flow()
+
+        assert (by_task(), by_flow()) == (1, 2)
+        assert asyncio.run(both_from_a_loop()) == (1, 2)
+        assert {run.state_name for run in (*run_store.flow_runs(), *run_store.task_runs())} == {"Completed"}
+
+    def test_their_failure_is_that_of_the_flow(self, run_store: Store) -> None:
+        """It is tried again, as for any failure."""
+        attempts = []
+
+        @task
+        async def ask() -> None:
+            attempts.append(1)
+            raise ValueError("boom")
+
+        @flow(retries=1)
+        def my_flow() -> Any:
+            return ask()
+
+        with pytest.raises(ValueError, match="boom"):
+            my_flow()
+        assert len(attempts) == 2
+        (run,) = run_store.flow_runs()
+        assert [state.name for state in run_store.history(run.id)] == ["Pending", "Running", "Retrying", "Failed"]
+
+    def test_the_time_out_covers_them(self, fake_clock: Any) -> None:
+        """They are the flow's own work."""
+
+        @task
+        async def ask() -> None:
+            await asyncio.sleep(100)
+
+        @flow(timeout_seconds=3)
+        def my_flow() -> Any:
+            return ask()
+
+        assert my_flow(return_state=True).name == "TimedOut"
+        assert fake_clock == 3

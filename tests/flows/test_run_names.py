@@ -58,6 +58,21 @@ def test_a_task_run_outside_a_flow_is_called_like_its_task(run_store: Store) -> 
     assert only(run_store.task_runs()).name == "my_task"
 
 
+def test_an_empty_template_says_nothing(run_store: Store) -> None:
+    """Runs are called as if there were none."""
+
+    @task(task_run_name="")
+    def my_task() -> None: ...
+
+    @flow(flow_run_name="")
+    def my_flow() -> None:
+        my_task()
+
+    my_flow()
+    assert re.fullmatch(r"[a-z]+-[a-z]+", only(run_store.flow_runs()).name)
+    assert re.fullmatch(r"my_task-[0-9a-f]{3}", only(run_store.task_runs()).name)
+
+
 TEMPLATES = [
     ("hi", "hi"),
     ("{x}", "5"),

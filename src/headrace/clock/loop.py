@@ -42,6 +42,9 @@ class LoopTime(Protocol):
     def park(self, seconds: float | None, why: Why) -> Parking:
         """Let this thread wait. The lock of the turns is held."""
 
+    def ring_expired_limits(self) -> None:
+        """Ring the time limits of this thread that have run out."""
+
 
 class VirtualSelector(selectors.BaseSelector):
     """A selector that waits on virtual time, over one that is asked what is really there."""
@@ -86,6 +89,7 @@ class VirtualSelector(selectors.BaseSelector):
             ready = self.real.select(timeout)
         if not ready and timeout is not None:
             self.clock.advance(timeout)
+            self.clock.ring_expired_limits()
         return ready
 
     def _wait_virtually(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
@@ -103,6 +107,7 @@ class VirtualSelector(selectors.BaseSelector):
         finally:
             self.parking = None
         turns.resume(parking)
+        self.clock.ring_expired_limits()  # that of a sync function which runs this loop, as an alarm would
         return self.real.select(0)
 
 

@@ -176,6 +176,10 @@ async def call_body(this: RunContext, kind: Kind) -> State:
         body=True,
         runner=this.runner,
     )
+    if kind == "flow" and type(outcome) is Returned and isinstance(outcome.value, Coroutine):
+        # ``return ask()``, of an async task: what the flow gives is the answer, and that the task has run.
+        awaited = (outcome.value,)
+        outcome = await Call(_awaited, awaited, {}, this, "async", seconds or None, expired, prints=this.log_prints)
     this.was_cut_short = type(outcome) is Closed
     return await state_after(this, outcome, kind, seconds, expired)
 
