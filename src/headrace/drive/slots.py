@@ -49,6 +49,11 @@ class SlotBell:
         self._world.store.release_slots(ticket, self._world.clock.now())
         self.ring()
 
+    @property
+    def rings(self) -> int:
+        """How often waiters have been woken so far."""
+        return self._bell.rings
+
     def ring(self) -> None:
         """Wake everybody who waits, to ask again."""
         self._bell.ring()

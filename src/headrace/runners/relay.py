@@ -9,12 +9,16 @@ from __future__ import annotations
 import itertools
 import logging
 import queue
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from headrace.clock import SystemClock
+from headrace.core.limits import Granted, SlotAnswer
 from headrace.core.states import NOT_KEPT, State
 from headrace.core.tracebacks import traceback_of
 from headrace.drive.logs import ROOT, configure
+from headrace.drive.slots import SlotBell
 from headrace.drive.world import World, current_world
 from headrace.runners.pickling import cannot_pickle, dumps, loads
 from headrace.runners.wire import Answer, Ask, Line, Pipe, uninterrupted
@@ -113,6 +117,25 @@ def _bare(value: Any) -> Any:
     return value
 
 
+class RelayBell(SlotBell):
+    """The slots of another process, which says when it is time to ask again."""
+
+    def patience(self, seconds: float | None) -> float | None:
+        """Return how long to wait at most; on real time others may change the store, unseen by the other process."""
+        return super().patience(seconds) if isinstance(self._world.clock, SystemClock) else seconds
+
+    def awaited(self, limit: str) -> str:
+        """Say what somebody waits for, without asking who holds it: that is not the time to ask anything."""
+        return f"a slot of {limit!r}"
+
+
+class RelayWorld(World):
+    """The world of a worker process."""
+
+    def _new_slots(self) -> SlotBell:
+        return RelayBell(self)
+
+
 class Tickets:
     """The slots that a worker holds or waits for; they are given back for it where it dies."""
 
@@ -132,20 +155,32 @@ class Tickets:
             world.slots.release(self._held.pop())
 
 
-def answer(ask: Ask, world: World, tickets: Tickets) -> Answer:
-    """Do for a worker what it asks of the store."""
+def answer(ask: Ask, world: World, tickets: Tickets, listen: Callable[[int], object]) -> Answer:
+    """Do for a worker what it asks of the store; where it did not get slots, `listen` for them to be given back."""
     try:
         args, kwargs = loads(ask.payload)
         tickets.note(ask.method, args)
         if ask.method == "release_slots":
             world.slots.release(args[0])  # wakes who waits for them here
             value = None
+        elif ask.method == "request_slots":
+            value = _requested(world, args, listen)
         else:
             asked = world.shelf.memory if ask.method in OF_RESULTS else world.store
             value = getattr(asked, ask.method)(*args, **kwargs)
         return Answer(ask.number, False, dumps(value))
     except Exception as error:  # noqa: BLE001 - raised again in the worker
         return Answer(ask.number, True, dumps(error))
+
+
+def _requested(world: World, args: tuple[Any, ...], listen: Callable[[int], object]) -> SlotAnswer:
+    seen = world.slots.rings
+    answered = world.store.request_slots(*args)
+    if isinstance(answered, Granted):
+        world.slots.ring()  # who stood behind this request may be the first of another queue now
+    else:
+        listen(seen)
+    return answered
 
 
 class RelayHandler(logging.Handler):

@@ -65,6 +65,10 @@ class Time(NamedTuple):
     time_ns: int
 
 
+class Rung(NamedTuple):
+    """To a worker: slots that it has asked for in vain may be free now."""
+
+
 class End(NamedTuple):
     """To a worker: there is no more work."""
 

@@ -24,13 +24,13 @@ from headrace.core.tracebacks import traceback_of
 from headrace.core.walk import found, walk
 from headrace.drive import sync
 from headrace.drive.guards import Guard, signals, thread_guard
-from headrace.drive.world import World, replace_process_world
+from headrace.drive.world import replace_process_world
 from headrace.effects import Call, Cancelled, Outcome, Raised, Returned
 from headrace.exceptions import CrashedRun, TimeIsUp
 from headrace.runners.pickling import dumps, loads, unsendable
 from headrace.runners.pictures import FlowPicture, Loading, TaskPicture
-from headrace.runners.relay import RelayStorage, RelayStore, send_logs
-from headrace.runners.wire import Answer, Began, Done, End, Hello, Interrupt, Kind, Pipe, Time, Work
+from headrace.runners.relay import RelayStorage, RelayStore, RelayWorld, send_logs
+from headrace.runners.wire import Answer, Began, Done, End, Hello, Interrupt, Kind, Pipe, Rung, Time, Work
 from headrace.runs.context import TAGS, FlowRunContext, TaskRunContext
 from headrace.runs.origins import Origins
 from headrace.runs.steps import is_promise, settled
@@ -69,7 +69,7 @@ class Worker:
         self._borrowed = _borrowed(pipe, hello.start_ns)
         self._clock: Clock = self._borrowed or SystemClock()
         self._follow: Callable[..., AbstractContextManager[object]] | None = None
-        self._world = World(cast(Store, self._store), clock=self._clock, seed=hello.seed)
+        self._world = RelayWorld(cast(Store, self._store), clock=self._clock, seed=hello.seed)
         replace_process_world(self._world)
         if hello.location == "memory":
             self._world.shelf.memory = RelayStorage(self._store)
@@ -107,6 +107,9 @@ class Worker:
                     self._work.put(message)
                 elif isinstance(message, Answer):
                     self._store.take(message)
+                    self._heard()
+                elif isinstance(message, Rung):
+                    self._world.slots.ring()
                     self._heard()
                 elif isinstance(message, Time):
                     self._heard(message.time_ns)

@@ -16,7 +16,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from headrace.clock import Clock, SystemClock
+from headrace.clock import Clock, Event, SystemClock
 from headrace.clock.participants import Waits
 from headrace.drive import sync
 from headrace.drive.guards import Guard
@@ -26,7 +26,7 @@ from headrace.effects import Call, Cancelled, Outcome, Raised, Returned
 from headrace.exceptions import CrashedRun, SerializationError
 from headrace.runners.pickling import dumps, loads
 from headrace.runners.relay import Tickets, answer, log
-from headrace.runners.wire import Ask, Began, Done, End, Hello, Interrupt, Line, Pipe, Time, Work
+from headrace.runners.wire import Ask, Began, Done, End, Hello, Interrupt, Line, Pipe, Rung, Time, Work
 
 if TYPE_CHECKING:
     from headrace.clock.virtual import VirtualClock
@@ -213,6 +213,9 @@ class _Conversation:
         self._effect, self._world, self._guard = effect, world, guard
         self._clock = virtual(world.clock)
         self._deadline_ns: int | None = None
+        #: Whether it is to be told of free slots, and has been; what this thread waits for in its place.
+        self._listens = self._is_rung = False
+        self._parked: Event | None = None
         self.interrupted_by: BaseException | None = None
         self._poll = select.poll()
         for fd in (self._pipe.reading, worker._bell, worker._death):
@@ -227,6 +230,7 @@ class _Conversation:
             ready = {fd for fd, _ in self._poll.poll(self._patience())}
             if self._worker._bell in ready:
                 os.read(self._worker._bell, 1)
+                self._ring()
                 self._pass_on(self._guard.take_pending())
             elif self._pipe.reading in ready:
                 message = self._received()
@@ -246,7 +250,7 @@ class _Conversation:
 
     def _serve(self, message: object) -> None:
         if isinstance(message, Ask):
-            self._worker.tell(answer(message, self._world, self._worker._tickets))
+            self._worker.tell(answer(message, self._world, self._worker._tickets, self._listen))
         elif isinstance(message, Line):
             log(message, self._world)
         elif isinstance(message, Began):
@@ -262,14 +266,35 @@ class _Conversation:
             clock.set_aside(where)
             return
         seconds = None if waits.deadline_ns is None else (waits.deadline_ns - clock.time_ns()) / 1e9
-        interrupted = sync.wait(clock.event(where), seconds, self._guard)
-        self._guard.wake = self._worker.ring
+        self._parked = clock.event(where)
+        interrupted = sync.wait(self._parked, seconds, self._guard)
+        self._parked, self._guard.wake = None, self._worker.ring
         if interrupted is None:
             self._worker.tell(Time(clock.time_ns()))
+            self._ring()
             if self._deadline_ns is not None:
                 self._be_patient(PATIENCE_SECONDS)
         else:
             self._pass_on(interrupted.reason)
+
+    def _listen(self, seen: int) -> None:
+        """Let the worker know when slots are given back, after they were `seen` times; once, however often it asks."""
+        if not self._listens:
+            self._listens = True
+            self._world.slots.when_released(seen, self._slots_freed)
+
+    def _slots_freed(self) -> None:
+        """Be told, by whoever gives slots back, that the worker is to ask again."""
+        self._listens, self._is_rung = False, True
+        if self._parked is not None:
+            self._parked.set()
+        else:
+            self._worker.ring()
+
+    def _ring(self) -> None:
+        if self._is_rung:
+            self._is_rung = False
+            self._worker.tell(Rung())
 
     def _pass_on(self, reason: BaseException | None) -> None:
         """Tell the worker to end the call."""
