@@ -134,17 +134,19 @@ def test_what_does_not_fail_is_explored_to_the_end():
     assert explored.orders > 1
 
 
+async def fails_always():
+    """Fail."""
+    raise ValueError("always")
+
+
 def test_what_fails_in_any_order_says_so():
     """No hold is blamed for it."""
 
-    async def failing():
-        raise ValueError("always")
-
     with pytest.raises(ScheduleFailure, match="first come, first served is enough") as caught:
-        explore(failing)
+        explore(fails_always)
     assert caught.value.schedule == ()
     assert caught.value.tried == 1
-    assert "asyncio.run(" in caught.value.program
+    assert "asyncio.run(fails_always())" in caught.value.program
 
 
 @pytest.mark.parametrize("schedules", [0, -1, True, "many"])
@@ -152,3 +154,16 @@ def test_a_wrong_number_of_schedules_is_refused(schedules):
     """With what was given."""
     with pytest.raises(ValueError, match="at least one schedule"):
         explore(deposits_add_up, schedules=schedules)
+
+
+def test_a_program_says_what_it_can_not_name():
+    """A function in a function, or without a name: its call would be no Python."""
+
+    def fails():
+        raise AssertionError
+
+    for test in (fails, lambda: fails()):
+        with pytest.raises(ScheduleFailure) as caught:
+            explore(test, schedules=1)
+        compile(caught.value.program, "program", "exec")
+        assert "...  # what test_a_program_says_what_it_can_not_name." in caught.value.program

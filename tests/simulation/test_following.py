@@ -320,6 +320,17 @@ def test_a_thread_that_still_waits_at_the_end_is_ended_quietly():
     assert ended
 
 
+def test_a_thread_that_has_not_begun_at_the_end_never_does():
+    """It would go on in real time, and so might sleep for days."""
+    begun = []
+    with simulate():
+        thread = threading.Thread(target=lambda: begun.append(True) or sleep(1_000_000))
+        thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert not begun
+
+
 def test_coroutines_in_threads_and_threads_in_coroutines_share_one_time():
     """Whatever is in whatever."""
 

@@ -8,7 +8,7 @@ import pytest
 
 from headrace import flow, task
 from headrace.clock.virtual import VirtualClock
-from headrace.testing import Condition, Runs
+from headrace.testing import Condition, Runs, SimulatedCrash, simulate
 from headrace.testing.patterns import UnknownStateName
 
 
@@ -103,6 +103,21 @@ def test_a_world_may_know_of_runs_to_come(runs: Runs, monkeypatch: pytest.Monkey
     assert not runs.flow("around").reaches("Completed")
     with pytest.raises(AssertionError, match="There are no flow runs at all"):
         runs.flow("around").name  # noqa: B018
+
+
+def test_before_anything_has_begun_in_a_simulation_all_may_yet_come() -> None:
+    """So a condition can be given beforehand, to crash at, say."""
+    with simulate() as simulation:
+        condition = simulation.runs.task("later").reaches("Running")
+        crash = simulation.crash(at=condition)
+        with pytest.raises(AssertionError, match="There are no task runs at all"):
+            simulation.runs.task("later").states  # noqa: B018
+        with pytest.raises(SimulatedCrash):
+            later()
+        assert crash.times == 1
+        assert condition()
+        with pytest.raises(AssertionError, match="No task run fits 'lader'"):
+            simulation.runs.task("lader")
 
 
 def test_conditions_combine(runs: Runs) -> None:

@@ -42,6 +42,7 @@ class Participant:
         "background",
         "delegated",
         "depth",
+        "dismissal",
         "doing",
         "gate",
         "name",
@@ -64,6 +65,8 @@ class Participant:
         self.background = False
         self.delegated = False
         self.outlives = False
+        #: What it is to meet instead of its next turn.
+        self.dismissal: BaseException | None = None
         self.subject: object = None
         self.within: object = None
         self.thread_id: int | None = None

@@ -277,6 +277,8 @@ class Turns:
         except BaseException:
             self._run_out_of_turn(participant)
             raise
+        if participant.dismissal is not None:
+            raise participant.dismissal
 
     def _run_out_of_turn(self, participant: Participant) -> None:
         """Let a participant go on that a signal has torn out of its wait; it lines up at its next step."""
@@ -503,13 +505,15 @@ class Turns:
             return True
 
     def dismiss(self, error: Callable[[], BaseException]) -> None:
-        """End every wait but the caller's: the simulation is over."""
+        """End every wait but the caller's, and whoever is to go on or to begin: the simulation is over."""
         with self.lock:
             for participant in list(self._everybody):
                 if participant.outlives:
                     self._let_go(participant)
                 elif participant.parking is not None:
                     self.wake(participant.parking, error())
+                elif participant is not self.current:
+                    participant.dismissal = error()
 
     def _let_go(self, participant: Participant) -> None:
         """Let one take part no more: it goes on in real time, at once where it waits."""

@@ -222,14 +222,14 @@ def _state(step: _Step) -> str:
 def _program(fn: Callable[..., Any], holds: tuple[Hold, ...], seed: int, options: dict[str, Any]) -> str:
     """Write the program that repeats one trial."""
     module, name = getattr(fn, "__module__", ""), getattr(fn, "__qualname__", repr(fn))
-    importable = module and module != "__main__" and "<" not in name and "." not in name
-    schedule = Holds(*holds) if holds else None
+    named = {"seed": seed, "schedule": Holds(*holds) if holds else None, **options}
+    if "<" in name or "." in name:  # no program can name it
+        return replaying.program(named, f"...  # what {name.replace('.<locals>.', '.')} does")
     call = f"{name}(simulation)" if takes_one(fn) else f"{name}()"
     is_async = inspect.iscoroutinefunction(fn)
-    imports = [*(["import asyncio"] if is_async else []), *([f"from {module} import {name}"] if importable else [])]
-    return replaying.program(
-        {"seed": seed, "schedule": schedule, **options}, f"asyncio.run({call})" if is_async else call, imports
-    )
+    found = [f"from {module} import {name}"] if module and module != "__main__" else []
+    imports = [*(["import asyncio"] if is_async else []), *found]
+    return replaying.program(named, f"asyncio.run({call})" if is_async else call, imports)
 
 
 def _indented(text: str) -> str:

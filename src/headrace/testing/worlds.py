@@ -175,13 +175,17 @@ class SimulatedWorld(World):
         return False
 
     def expects_runs(self) -> bool:
-        """Say whether somebody beside the test takes part, or waits to: runs may yet begin."""
-        if len(self._turns.everybody()) > 1:
+        """Say whether runs may yet begin: none has, or somebody beside the test takes part, or waits to."""
+        if len(self._turns.everybody()) > 1 or not self._holds_runs():
             return True
         try:
             return len(asyncio.all_tasks()) > 1
         except RuntimeError:  # no loop runs here
             return False
+
+    def _holds_runs(self) -> bool:
+        store = self.told.inner if self.told is not None else None
+        return store is not None and bool(store.count("flow") or store.count("task"))
 
     def _new_slots(self) -> SimulatedSlots:
         return SimulatedSlots(self, self._inner_store, self.processes.of)
