@@ -331,6 +331,29 @@ def test_a_thread_that_has_not_begun_at_the_end_never_does():
     assert not begun
 
 
+@pytest.mark.parametrize("moment", range(1, 8))
+def test_a_flow_that_is_left_in_the_middle_is_ended_quietly(moment):
+    """Whatever its tasks are at: waiting, ready, or about to begin."""
+
+    @flow
+    def napping():
+        return [future.result() for future in [napped.submit() for _ in range(3)]]
+
+    @task
+    def napped():
+        sleep(1_000_000)
+
+    others = set(threading.enumerate())
+    looks = iter(range(1, 100))
+    with simulate() as simulation:
+        simulation.start(napping)
+        simulation.run_until(lambda: next(looks) > moment)
+    for thread in set(threading.enumerate()) - others:
+        if not thread.daemon:
+            thread.join(60)
+            assert not thread.is_alive()
+
+
 def test_coroutines_in_threads_and_threads_in_coroutines_share_one_time():
     """Whatever is in whatever."""
 

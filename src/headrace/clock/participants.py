@@ -8,10 +8,6 @@ from enum import Enum
 from typing import NamedTuple
 
 
-class Over(BaseException):
-    """Ends what still waits when the time that it waits on has come to its end."""
-
-
 class Doing(Enum):
     """What a participant is at."""
 

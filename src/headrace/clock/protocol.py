@@ -33,6 +33,10 @@ class Event(Protocol):
         ...
 
 
+class Over(BaseException):
+    """Ends what still waits, or has not begun, when the time that it lives in has come to its end."""
+
+
 class Clock(Protocol):
     """Where the engine gets the time from, and where it waits."""
 

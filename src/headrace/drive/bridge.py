@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Generator
 from typing import Any
 
+from headrace.clock.protocol import Over
 from headrace.drive.world import World
 from headrace.effects import Call
 
@@ -40,7 +42,7 @@ def run_coroutine(coroutine: Awaitable[Any], world: World) -> Any:
     ended = world.clock.event("a coroutine in a thread of its own")
 
     def elsewhere() -> None:
-        with world.clock.adopt_participant(announced):
+        with contextlib.suppress(Over), world.clock.adopt_participant(announced):
             loop = Loop(world)
             try:
                 outcome.append((True, context.run(loop.run, coroutine)))

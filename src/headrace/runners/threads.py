@@ -17,9 +17,10 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from headrace.clock import Clock, SystemClock
+from headrace.clock.protocol import Over
 from headrace.drive.sync import THREAD
 from headrace.runners.jobs import Job
 
@@ -103,7 +104,7 @@ class WorkerPool:
         try:
             while call := self._next_call(new):
                 new = False
-                with self._clock.adopt_participant(call[0]):
+                with suppress(Over), self._clock.adopt_participant(call[0]):
                     self._run_jobs()
         finally:
             _close_loop()

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar, cast
 
 from headrace.clock import SystemClock
-from headrace.clock.participants import Over
+from headrace.clock.protocol import Over
 from headrace.clock.schedules import Schedule, as_schedule
 from headrace.clock.virtual import DEFAULT_START, VirtualClock, VirtualEvent
 from headrace.drive.world import use_world

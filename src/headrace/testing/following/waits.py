@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from headrace.clock.participants import Over
+from headrace.clock.protocol import Over
 from headrace.clock.virtual import VirtualClock, VirtualEvent
 from headrace.exceptions import SimulatedCrash
 from headrace.runs.context import CURRENT
@@ -116,10 +116,10 @@ def _started_as_participant(thread: Any, clock: VirtualClock) -> None:
 
     def lived() -> None:
         try:
-            with clock.adopt_participant(announced):
+            # What ends with its process, or its simulation, prints no traceback.
+            with contextlib.suppress(SimulatedCrash, Over), clock.adopt_participant(announced):
                 try:
-                    with contextlib.suppress(SimulatedCrash, Over):  # what ends with its world prints no traceback
-                        run()
+                    run()
                 finally:
                     done.set()
         finally:
