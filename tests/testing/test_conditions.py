@@ -116,6 +116,8 @@ def test_before_anything_has_begun_in_a_simulation_all_may_yet_come() -> None:
             later()
         assert crash.times == 1
         assert condition()
+    with simulate() as simulation:
+        later()
         with pytest.raises(AssertionError, match="No task run fits 'lader'"):
             simulation.runs.task("lader")
 
