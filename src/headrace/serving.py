@@ -20,8 +20,11 @@ from headrace.effects import Record
 from headrace.exceptions import StoreError
 from headrace.runs.context import TaskRunContext
 from headrace.runs.steps import PENDING
-from headrace.store.protocol import Claimed, Idle, RunFilter
+from headrace.store.protocol import NEWEST, Claimed, Idle, RunFilter
 from headrace.task_runners import ThreadPoolTaskRunner
+
+#: Among how many scheduled runs to look for those of other versions.
+_LOOKED_AT = 1000
 
 _LOGGER = logging.getLogger("headrace.task_worker")
 
@@ -188,5 +191,8 @@ class Service:
 
 
 def _scheduled_of_other_versions(world: World, task: Any) -> int:
-    runs = world.store.task_runs(RunFilter(state_names=frozenset({"Scheduled"}), task_name=task.name))
-    return sum(run.task_key != task.task_key and run.run_count == 0 for run in runs)
+    """Count the newest of them; more than so many would take long, and say no more."""
+    scheduled = RunFilter(state_names=frozenset({"Scheduled"}), task_name=task.name)
+    runs = world.store.task_runs(scheduled, order=NEWEST, limit=_LOOKED_AT)
+    others = [run for run in runs if run.task_name == task.name and run.task_key != task.task_key]
+    return sum(run.run_count == 0 for run in others)

@@ -5,22 +5,26 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from headrace import flow
 from headrace.clock.virtual import VirtualClock
 from headrace.drive.world import World, current_world, use_world
 from headrace.futures import DistributedFuture
 from headrace.settings import temporary_settings
 from headrace.store.protocol import Store
 from headrace.store.sqlite import SqliteStore
-from headrace.task_worker import serve
+from headrace.task_runners import ProcessPoolTaskRunner
+from headrace.task_worker import TaskWorker, serve
 
 JOBS = '''
 import sys, time
@@ -50,6 +54,10 @@ def wait_for_file(name):
     while not (HERE / name).exists():
         time.sleep(0.01)
     return "seen"
+
+@task
+def delays(number):
+    return str(note.delay(number).task_run_id)
 
 @task
 def size_of(thing):
@@ -129,7 +137,7 @@ def test_objects_of_the_scheduling_program_arrive(jobs: Any, tmp_path: Path) -> 
     with worker(tmp_path, "delay") as scheduling:
         assert scheduling.stdout is not None
         run_id = scheduling.stdout.read().strip()
-    future = DistributedFuture[int](__import__("uuid").UUID(run_id))
+    future = DistributedFuture[int](UUID(run_id))
     with worker(tmp_path, "idle"):
         assert future.result(timeout=60) == 3
 
@@ -172,3 +180,19 @@ def test_what_a_killed_worker_was_at_is_found_when_its_lease_has_run_out(jobs: A
     with use_world(World(store(), clock=in_a_minute)):
         serve(jobs.wait_for_file, until_idle=True)
     assert states(begun) == ["Scheduled", "Pending", "Running", "Crashed"]
+
+
+def test_a_task_in_a_worker_process_of_its_flow_schedules_runs_too(jobs: Any) -> None:
+    """They are recorded in the store of the flow's process, and those who serve there are woken."""
+
+    @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
+    def outer() -> Any:
+        return jobs.delays.submit(7)
+
+    worker_here = TaskWorker(jobs.note)
+    thread = threading.Thread(target=worker_here.start)
+    thread.start()
+    future = DistributedFuture[Any](UUID(outer()))
+    assert future.result(timeout=30) == {"number": 7}
+    worker_here.stop()
+    thread.join()

@@ -168,6 +168,8 @@ def answer(ask: Ask, world: World, tickets: Tickets, listen: Callable[[int], obj
         else:
             asked = world.shelf.memory if ask.method in OF_RESULTS else world.store
             value = getattr(asked, ask.method)(*args, **kwargs)
+            if ask.method == "schedule":
+                world.background.bell.ring()  # as above
         return Answer(ask.number, False, dumps(value))
     except Exception as error:  # noqa: BLE001 - raised again in the worker
         return Answer(ask.number, True, dumps(error))
