@@ -49,7 +49,7 @@ def schedule(
         run.name = names.task_run_name(task.name, run.id)  # there will be many
         run.task_inputs = {**run.task_inputs, **inputs.dependencies(parameters, waits, Origins(), dependencies)}
     call = _call(parent, {name: _carried(value) for name, value in parameters.items()}, waits)
-    world.background.schedule(run, queue_of(task), _pickled(task, call))
+    world.schedule(task, run, queue_of(task), _pickled(task, call))
     return DistributedFuture(run.id)
 
 

@@ -11,7 +11,7 @@ from headrace.background import Call, call_of
 from headrace.core import messages
 from headrace.core.background import end_of_claimed, has_ended
 from headrace.core.records import TaskRun
-from headrace.core.states import State, StateType
+from headrace.core.states import State, StateType, unstamped
 from headrace.drive.guards import answer_termination, signals, thread_guard
 from headrace.drive.logs import configure
 from headrace.drive.sync import wait
@@ -173,7 +173,7 @@ class Service:
             call: Call = call_of(claimed.call)
         except Exception as error:  # noqa: BLE001 - unpickling runs users' code
             why = f"Its arguments, as they were scheduled, can't be read: {messages.described(error)}"
-            return State(StateType.FAILED, message=why, data=error)
+            return unstamped(StateType.FAILED, message=why, data=error)
         context: TaskRunContext = task.claimed(run, call)
         return context
 

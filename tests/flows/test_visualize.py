@@ -246,6 +246,20 @@ def test_tasks_for_processes_are_drawn_in_this_one() -> None:
     assert edges(graph_of(etl)) == {"load-0 -> clean-0"}
 
 
+def test_scheduled_tasks_are_drawn_and_not_waited_for() -> None:
+    """No worker would come."""
+
+    @flow
+    def etl() -> None:
+        later = load.delay(1)
+        clean(later)
+        clean(count.delay().result() + 1)
+
+    graph = graph_of(etl)
+    assert labels(graph) == ["load-0", "clean-0", "count-0", "clean-1"]
+    assert edges(graph) == {"load-0 -> clean-0"}
+
+
 def test_drawing_takes_no_virtual_time(simulation: Any) -> None:
     """Retries and time-outs of tasks do not come into it."""
     slow = task(name="slow", retries=3, retry_delay_seconds=60)(never)

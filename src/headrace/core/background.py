@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from headrace.core.records import TaskRun
-from headrace.core.states import State, StateType
+from headrace.core.states import State, StateType, unstamped
 
 LOST = "The process that ran it is gone: its lease ran out before it told how the run ended."
 CANCELLED = "Cancelled before it began."
@@ -18,8 +18,8 @@ def end_of_claimed(run: TaskRun) -> State | None:
     done again. One that had not is run as if it had just been scheduled.
     """
     if run.state is not None and run.state.is_cancelling():
-        return State(StateType.CANCELLED, message=CANCELLED)
-    return State(StateType.CRASHED, message=LOST) if run.run_count else None
+        return unstamped(StateType.CANCELLED, message=CANCELLED)
+    return unstamped(StateType.CRASHED, message=LOST) if run.run_count else None
 
 
 def has_ended(state: State) -> bool:

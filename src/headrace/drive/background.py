@@ -16,7 +16,7 @@ from uuid import UUID
 from headrace.clock import SystemClock
 from headrace.core.background import has_ended, seconds_to_look_again
 from headrace.core.records import TaskRun
-from headrace.core.states import State, StateDetails, StateType
+from headrace.core.states import State, StateDetails, StateType, unstamped
 from headrace.drive.bells import Bell
 from headrace.drive.leases import Leases
 from headrace.effects import Promise
@@ -52,7 +52,7 @@ class Background:
     def schedule(self, run: TaskRun, queue: str, call: bytes) -> None:
         """Record a run as Scheduled, for whoever serves the queue."""
         now = self._world.clock.now()
-        scheduled = State(StateType.SCHEDULED, state_details=StateDetails(scheduled_time=now))
+        scheduled = unstamped(StateType.SCHEDULED, state_details=StateDetails(scheduled_time=now))
         self._world.store.schedule(run, [run.enter(scheduled, now)], queue, call)
         self.bell.ring()
 

@@ -6,7 +6,10 @@ from collections.abc import Coroutine
 from typing import Any, cast
 
 from headrace.clock import Clock
+from headrace.core.records import TaskRun
+from headrace.core.states import StateType, unstamped
 from headrace.drive.world import World
+from headrace.effects import Record
 from headrace.runs import drawn
 from headrace.runs.context import FlowRunContext, RunContext, TaskRunContext
 from headrace.store.memory import MemoryStore
@@ -25,3 +28,7 @@ class DrawingWorld(World):
         if isinstance(context, FlowRunContext) and context.parent is None:
             return drawn.flow_run(context, callee.validation(context))
         return drawn.stand_in(cast("TaskRunContext | FlowRunContext", context))
+
+    def schedule(self, definition: Any, run: TaskRun, queue: str, call: bytes) -> None:
+        """Record a run for the background as one that has ended: no worker will come."""
+        self.record(Record(run, (unstamped(StateType.SCHEDULED), drawn.end_of(definition))))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from headrace.clock import Clock, SystemClock
-from headrace.core.records import Run
+from headrace.core.records import Run, TaskRun
 from headrace.core.states import State
 from headrace.drive import logs
 from headrace.drive.activities import Activities
@@ -136,6 +136,10 @@ class World:
         """Return the story to tell of a run: its flow's or task's own."""
         told: Coroutine[Any, Any, Any] = callee.story(context)
         return told
+
+    def schedule(self, definition: Any, run: TaskRun, queue: str, call: bytes) -> None:
+        """Record a run of a task as Scheduled, for whoever serves the queue."""
+        self.background.schedule(run, queue, call)
 
     def close(self) -> None:
         """Write out what is left of the log, and let go of the store."""

@@ -16,7 +16,7 @@ from headrace.core.states import State, StateType, unstamped
 from headrace.core.unknown import Unknown
 from headrace.effects import OpenRunner, WaitFor
 from headrace.runs import inputs
-from headrace.runs.context import FlowRunContext, RunContext, TaskRunContext
+from headrace.runs.context import FlowRunContext, TaskRunContext
 from headrace.runs.flow_run import Validate, close, validated
 from headrace.runs.steps import RUNNING, call_body, record, stopped
 
@@ -27,8 +27,7 @@ async def stand_in(this: TaskRunContext | FlowRunContext) -> State:
     if ended is None:
         if isinstance(this, TaskRunContext):
             _name(this)
-        # Cached: so the items of a generator come out of the result, and not of the function.
-        ended = unstamped(StateType.COMPLETED, "Cached", data=_expected(this))
+        ended = end_of(this.definition)
     return await record(this, ended) or this.run.state or ended
 
 
@@ -53,11 +52,19 @@ def _name(this: TaskRunContext) -> None:
             this.run.name = names.render(template, this.parameters, "task_run_name")
 
 
-def _expected(this: RunContext) -> Any:
-    """Return what the call gives: a copy of its own of what was said, so that each call's can be told apart."""
-    said = getattr(this.definition, "viz_return_value", None)
+def end_of(definition: Any) -> State:
+    """Return how a call ends that is not run, with what was said to stand for its result.
+
+    It is Cached: so the items of a generator come out of the result, and not of the function.
+    """
+    return unstamped(StateType.COMPLETED, "Cached", data=_expected(definition))
+
+
+def _expected(definition: Any) -> Any:
+    """Return what a call gives: a copy of its own of what was said, so that each call's can be told apart."""
+    said = getattr(definition, "viz_return_value", None)
     if said is None:
-        return Unknown(this.definition.name)
+        return Unknown(definition.name)
     try:
         return copy.copy(said)
     except Exception:  # noqa: BLE001 - what can't be copied is given as it is
