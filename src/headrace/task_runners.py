@@ -79,9 +79,10 @@ class TaskRunner:
         wait_for: Iterable[Any] | None = None,
         dependencies: Mapping[str, Sequence[UUID]] | None = None,
     ) -> RunFuture[Any]:
-        """Record a run of `task` as Pending, let it run, and return its future. Raises RuntimeError before entering.
+        """Record a run of `task` as Pending, let it run, and return its future.
 
-        `dependencies` are task runs to be recorded, per parameter, beside those that the parameters tell of.
+        `dependencies` are task runs to be recorded, per parameter, beside those that the parameters tell of. Raises
+        RuntimeError before entering, TypeError for what is no task.
         """
         pool = self._pool
         if pool is None:
@@ -89,6 +90,7 @@ class TaskRunner:
                 f"The task runner {self!r} takes no submissions before it is entered or after it is left. Submit "
                 "inside a flow run, or inside a with block over the runner."
             )
+        _check_task(task)
         guard = thread_guard()
         stood = guard.shut()  # an interrupt must not come between the record and the hand-over
         try:
@@ -112,6 +114,7 @@ class TaskRunner:
 
     def map(self, task: Any, parameters: dict[str, Any], wait_for: Iterable[Any] | None = None) -> RunFutureList[Any]:
         """Submit one run of `task` for each item of the iterable parameters."""
+        _check_task(task)
         rows, dependencies = spread(task.binder, parameters), sources(parameters)
         return RunFutureList([self.submit(task, row, wait_for, dependencies) for row in rows])
 
@@ -334,6 +337,11 @@ class ProcessPoolTaskRunner(TaskRunner):
 
     def __repr__(self) -> str:
         return f"ProcessPoolTaskRunner(max_workers={self._max_workers})"
+
+
+def _check_task(task: Any) -> None:
+    if not hasattr(task, "task_key"):
+        raise TypeError(f"A task runner runs tasks, not {task!r}. Call a flow inside a task, and submit that.")
 
 
 def _checked_workers(max_workers: object) -> int | None:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,15 @@ from headrace.task_runners import ThreadPoolTaskRunner
 
 def of_pools():
     return [thread for thread in threading.enumerate() if "threadpool" in thread.name]
+
+
+@pytest.mark.parametrize("given", [flow(lambda: 1), lambda: 1, 3], ids=["flow", "function", "number"])
+def test_what_is_no_task_is_refused(given: Any) -> None:
+    """At once: there would be nobody to tell later."""
+    with ThreadPoolTaskRunner() as runner:
+        for give in (runner.submit, runner.map):
+            with pytest.raises(TypeError, match="A task runner runs tasks"):
+                give(given, {})
 
 
 def test_at_most_so_many_tasks_run_at_a_time(runs, fake_clock):
