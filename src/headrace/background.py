@@ -50,7 +50,7 @@ def schedule(
         run.task_inputs = {**run.task_inputs, **inputs.dependencies(parameters, waits, Origins(), dependencies)}
     call = _call(parent, {name: _carried(value) for name, value in parameters.items()}, waits)
     world.schedule(task, run, queue_of(task), _pickled(task, call))
-    return DistributedFuture(run.id)
+    return DistributedFuture(run)
 
 
 def _call(parent: RunContext | None, parameters: dict[str, Any], waits: Iterable[Any]) -> Call:

@@ -110,9 +110,10 @@ class DistributedFuture(RunFuture[R]):
 
     __slots__ = ("_background",)
 
-    def __init__(self, task_run_id: UUID) -> None:
+    def __init__(self, task_run_id: UUID | TaskRun) -> None:
         world = current_world()
-        super().__init__(world.store.task_run(task_run_id))
+        known = task_run_id if isinstance(task_run_id, TaskRun) else world.store.task_run(task_run_id)
+        super().__init__(known)
         self._background = world.background
 
     @property
