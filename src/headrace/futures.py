@@ -103,9 +103,9 @@ class RunFuture(Promise, Generic[R]):
 class DistributedFuture(RunFuture[R]):
     """A task run in the background, which any process may run, and any wait for: all that it takes is its id.
 
-    `Task.delay` gives one; ``DistributedFuture(task_run_id)`` is another for the same run. It can be pickled and passed
-    to tasks, which wait for it. Results, and what failed runs raised, come from where they
-    are kept. Raises ObjectNotFound where there is no such run.
+    `Task.delay` gives one; ``DistributedFuture(task_run_id)`` is another for the same run, as is one made from the run
+    as it was read. It can be pickled and passed to tasks, which wait for it. Results, and what failed runs raised, come
+    from where they are kept. Raises ObjectNotFound where there is no such run.
     """
 
     __slots__ = ("_background",)
