@@ -9,7 +9,7 @@ from uuid import UUID
 
 from headrace.background import Call, call_of
 from headrace.core import messages
-from headrace.core.background import end_of_claimed, has_ended
+from headrace.core.background import end_of_claimed, has_ended, seconds_to_wait
 from headrace.core.records import TaskRun
 from headrace.core.states import State, StateType, unstamped
 from headrace.drive.guards import answer_termination, signals, thread_guard
@@ -158,12 +158,21 @@ class Service:
         end = end_of_claimed(run)
         context = self._context(run, claimed) if end is None else None
         if isinstance(context, TaskRunContext):
-            if self._world.record(Record(run, (PENDING,))) is None:
+            if self._is_later(run, claim):
+                return
+            if run.run_count or self._world.record(Record(run, (PENDING,))) is None:
                 self.runner.begin(context, lambda: self._ended(run, claim))
                 return
         else:
             self._world.record(Record(run, (end or context,)))  # type: ignore[arg-type]
         self._ended(run, claim)
+
+    def _is_later(self, run: TaskRun, claim: UUID) -> bool:
+        """Say whether a run waits for its retry; if so, leave it where it is until then."""
+        seconds = seconds_to_wait(run, self._world.clock.now())
+        if seconds > 0:
+            self._background.abandon(claim, seconds)
+        return seconds > 0
 
     def _context(self, run: TaskRun, claimed: Claimed) -> TaskRunContext | State:
         """Return the context for a run; a failed state where its call can't be read."""
@@ -183,7 +192,7 @@ class Service:
             if run.state is not None and has_ended(run.state):
                 self._background.dismiss(claim)
                 self._background.ended(run.id, run.state)
-            else:
+            elif not self._is_later(run, claim):
                 self._background.abandon(claim)
         except StoreError as error:
             _LOGGER.warning("The run %r could not be dismissed, which happens later: %s", run.name, error)

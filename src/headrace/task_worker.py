@@ -32,8 +32,8 @@ async def aserve(*tasks: Any, limit: int | None = 10, timeout: float | None = No
 class TaskWorker:
     """Runs what is scheduled of some tasks, in threads of this process.
 
-    Several workers, in one process or in many, share what there is: each run is claimed by one. A run whose worker died
-    before it began is run by another, after half a minute; one that had begun is recorded as Crashed.
+    Several workers, in one process or in many, share what there is: each run is claimed by one. What a worker that died
+    had claimed is found by another, after half a minute: a run that was at work is recorded as Crashed, others go on.
     Raises TypeError for what is no task, ValueError for no tasks, two of the same, or a `limit` below 1.
     """
 

@@ -485,6 +485,7 @@ class Task(Decorated, Generic[P, R]):
             parameters=call.parameters,
             log_prints=logs_prints(self.log_prints, call),
             wait_for=call.wait_for,
+            waits_in_store=True,
         )
         self._keep(context, call)
         world = current_world()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from headrace import flow, task
+from headrace import Task, flow, task
 from headrace.background import queue_of
 from headrace.core.background import LOST
 from headrace.core.states import State, StateType
@@ -405,3 +405,77 @@ def test_a_worker_that_dies_leaves_nothing_undone_whenever_it_dies() -> None:
             assert {run[-1] for run in states} <= {"Completed", "Crashed"}, (number, states)
             assert all(run.count("Running") == 1 for run in states), (number, states)
             assert all(future.done() for future in futures)
+
+
+# retries -------------------------------------------------------------------------------------------------------
+
+
+@task(retries=1, retry_delay_seconds=600, task_run_name="flaky-{n}")
+def flaky(n: int) -> int:
+    if task_run.run_count == 1:
+        raise ConnectionError
+    return n
+
+
+FLAKY = ["Scheduled", "Pending", "Running", "AwaitingRetry", "Retrying", "Completed"]
+
+
+def test_a_run_that_waits_for_its_retry_takes_no_place(simulation: Any) -> None:
+    """Others run meanwhile, whatever the limit."""
+    first, second = flaky.delay(1), work.delay(10)
+    serve(flaky, work, limit=1, until_idle=True)
+    assert (first.result(), second.result(), simulation.elapsed) == (1, 10, 600)
+    assert simulation.runs.task("flaky-1").states == FLAKY
+    assert simulation.runs.task("flaky-1").retry_delays == [600]
+
+
+def test_a_worker_that_stops_leaves_retries_to_others(simulation: Any) -> None:
+    """It does not wait for them; whoever serves then goes on, with the attempts that are left."""
+    future = flaky.delay(1)
+    serve(flaky, timeout=5)
+    assert simulation.elapsed == 5
+    assert simulation.runs.task("flaky-1").states == FLAKY[:4]
+    serve(flaky, until_idle=True)
+    assert (future.result(), simulation.elapsed) == (1, 600)
+    assert simulation.runs.task("flaky-1").states == FLAKY
+
+
+def test_a_worker_that_dies_leaves_retries_to_others_too(simulation: Any) -> None:
+    """Between two attempts nothing is at work, so nothing is lost; and the retry does not come too early."""
+    future = flaky.delay(1)
+    simulation.crash(at=("flaky-1", "AwaitingRetry"))
+    serve(flaky, until_idle=True)
+    assert (future.result(), simulation.elapsed) == (1, 600)
+    assert simulation.runs.task("flaky-1").states == FLAKY
+
+
+def test_retries_run_out_as_ever(simulation: Any) -> None:
+    """Attempts are counted over all workers."""
+    always = task(lambda: 1 / 0, name="always", retries=2, retry_delay_seconds=[10, 20])
+    future = always.delay()
+    for _ in range(3):
+        serve(always, timeout=15)
+    assert simulation.runs.task("always*").states == [
+        *("Scheduled", "Pending", "Running", "AwaitingRetry", "Retrying", "AwaitingRetry", "Retrying", "Failed"),
+    ]
+    with pytest.raises(ZeroDivisionError):
+        future.result()
+
+
+def test_what_a_failed_attempt_did_in_its_transaction_is_undone_before_it_is_left(simulation: Any) -> None:
+    """Whoever makes the next attempt knows nothing of it."""
+    undone: list[str] = []
+    step = Task(lambda: "done", name="step", on_rollback=[lambda transaction: undone.append("step")])
+
+    @task(retries=1, retry_delay_seconds=60)
+    def both() -> str:
+        step()
+        if task_run.run_count == 1:
+            raise ConnectionError
+        return "both"
+
+    future = both.delay()
+    serve(both, timeout=1)
+    assert undone == ["step"]
+    serve(both, until_idle=True)
+    assert (future.result(), undone) == ("both", ["step"])

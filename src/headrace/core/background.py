@@ -14,12 +14,20 @@ CANCELLED = "Cancelled before it began."
 def end_of_claimed(run: TaskRun) -> State | None:
     """Return how a claimed run, which has not ended, is to end without being run; None: it is to be run.
 
-    A run that had begun when whoever ran it was gone has crashed: what it has done by then nobody knows, so it is not
-    done again. One that had not is run as if it had just been scheduled.
+    A run that was at work when whoever ran it was gone has crashed: what it has done by then nobody knows, so it is not
+    done again. One that had not begun, or waited for a retry or a slot, goes on from there.
     """
-    if run.state is not None and run.state.is_cancelling():
+    assert run.state is not None, "what was scheduled has a state"
+    if run.state.is_cancelling():
         return unstamped(StateType.CANCELLED, message=CANCELLED)
-    return unstamped(StateType.CRASHED, message=LOST) if run.run_count else None
+    is_lost = run.run_count > 0 and not run.state.is_scheduled()
+    return unstamped(StateType.CRASHED, message=LOST) if is_lost else None
+
+
+def seconds_to_wait(run: TaskRun, now: datetime) -> float:
+    """Return how long a claimed run has to wait still for its retry: 0 or less where its time has come."""
+    at = run.state.state_details.scheduled_time if run.state is not None and run.run_count else None
+    return (at - now).total_seconds() if at is not None else 0.0
 
 
 def has_ended(state: State) -> bool:

@@ -69,10 +69,10 @@ class Background:
         self._leases.let_go(claim)
         self._world.store.dismiss(claim)
 
-    def abandon(self, claim: UUID) -> None:
-        """Leave a run to whoever claims it next, when its lease has run out."""
+    def abandon(self, claim: UUID, seconds: float = LEASE_SECONDS) -> None:
+        """Leave a run to whoever claims it next, after some seconds: its lease runs out then."""
         self._leases.let_go(claim)
-        self._world.store.renew_claims([claim], LEASE_SECONDS, self._world.clock.now())
+        self._world.store.renew_claims([claim], seconds, self._world.clock.now())
 
     @contextmanager
     def serving(self) -> Iterator[None]:

@@ -53,6 +53,8 @@ class RunContext:
     returned_state: bool = False
     #: Whether the function is a generator that was not asked for all it has: its result is not worth keeping.
     was_cut_short: bool = False
+    #: Whether the run was claimed from the store, and waits there for its retries: whoever claims it then goes on.
+    waits_in_store: bool = False
     #: The task runner that a submitted run was given to: it may carry the function out elsewhere.
     runner: Any = None
     #: Whether results of this run, and of those inside that do not say otherwise, are kept.

@@ -221,7 +221,10 @@ def with_states(value: Any) -> Any:
 
 
 async def wait_before_retry(this: RunContext, ended: State, retries_made: int, kind: Kind, again: Any) -> State | None:
-    """Decide whether the run is tried again. If so wait, and answer None; else answer the state in which it ends."""
+    """Decide whether the run is tried again. If so wait, and answer None; else answer the state in which it ends.
+
+    A run that waits in the store is left there: then the answer is the state in which it waits.
+    """
     decision = await _decision(this, ended, retries_made, again)
     if isinstance(decision, Cancelled):
         return stopped(this, decision)
@@ -258,6 +261,8 @@ async def _wait(this: RunContext, seconds: float) -> State | None:
     standing = await record(this, unstamped(StateType.SCHEDULED, "AwaitingRetry", state_details=details))
     if standing is not None:
         return standing
+    if this.waits_in_store:
+        return this.run.state
     waiting = await Sleep(seconds)
     return stopped(this, waiting) if waiting is not None else None
 

@@ -52,9 +52,9 @@ async def task_run(this: TaskRunContext) -> State:
 
 
 def _is_anothers(standing: State) -> bool:
-    """Say whether this, which is no end, is a state in which somebody else has put the run: to end it is theirs.
+    """Say whether this, which is no end, is the state in which the run stands, for somebody else to go on with it.
 
-    A task worker that was stopped for a while may find that its runs were taken over.
+    It waits for its retry in the store; or a task worker that was stopped for a while finds that it was taken over.
     """
     return standing.id is not None and not standing.is_cancelling()
 
@@ -78,19 +78,21 @@ async def _end_of_transaction(this: TaskRunContext, ended: State) -> State:
 
 
 async def _attempts(this: TaskRunContext) -> State:
-    """Try until there is an end."""
-    retries_made = 0
+    """Try until there is an end, or a retry is waited for in the store; there it may have been before."""
+    retries_made = this.run.run_count
     while True:
         attempted = await _attempt(this, RETRYING if retries_made else RUNNING)
         if attempted.type is not StateType.FAILED:
             return attempted
         ended = await wait_before_retry(this, attempted, retries_made, "task", _condition(this))
-        if ended is not None:
-            return ended
-        if this.transaction is not None:
+        if this.transaction is not None and (ended is None or ended.is_scheduled()):
             from headrace.runs import transactions  # as above
 
             await transactions.undo_attempt(this)
+            if ended is not None:
+                await transactions.unlock(this.transaction)
+        if ended is not None:
+            return ended
         retries_made += 1
 
 
