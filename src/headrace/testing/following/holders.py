@@ -1,7 +1,7 @@
 """Giving stand-ins to all who hold a function, but under no name of a module: classes, defaults, objects.
 
 They are looked for by way of the garbage collector, which takes milliseconds. So it is done only when a function is
-held more or less often than it was: references are counted. Who holds a stand-in keeps it; outside of simulations it
+held more often than it was: references are counted. Who holds a stand-in keeps it; outside of simulations it
 calls the real function.
 """
 
@@ -32,14 +32,18 @@ class Holders:
 
     def give(self) -> None:
         """Give stand-ins to all who have come to hold a function."""
-        if self._count() != self._counted:
-            stand_ins = {**self._stand_ins, **self._more()}
-            self._by_id = {id(real): stand_in for real, stand_in in stand_ins.items()}
-            ours = {id(self._stand_ins), id(stand_ins)}
-            modules = {id(vars(module)) for module in list(sys.modules.values()) if hasattr(module, "__dict__")}
-            self._give_to([one for one in gc.get_referrers(*stand_ins) if id(one) not in modules | ours])
-            del stand_ins
-            self._counted = self._count()
+        counted = self._count()
+        if not self._counted or any(now > before for now, before in zip(counted, self._counted, strict=True)):
+            self._look_for_holders()
+            counted = self._count()
+        self._counted = counted
+
+    def _look_for_holders(self) -> None:
+        stand_ins = {**self._stand_ins, **self._more()}
+        self._by_id = {id(real): stand_in for real, stand_in in stand_ins.items()}
+        ours = {id(self._stand_ins), id(stand_ins)}
+        modules = {id(vars(module)) for module in list(sys.modules.values()) if hasattr(module, "__dict__")}
+        self._give_to([one for one in gc.get_referrers(*stand_ins) if id(one) not in modules | ours])
 
     def _count(self) -> list[int]:
         return [sys.getrefcount(real) for real in self._stand_ins]
