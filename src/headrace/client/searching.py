@@ -35,19 +35,24 @@ class Query:
         return {"order": order, "limit": self.limit, "offset": self.offset}
 
 
+def condition_of(kind: RunKind, query: Query) -> Condition:
+    """Return what runs of this kind must meet to be those that are wanted."""
+    return AllOf(tuple(_of_flow_runs(query) if kind == "flow" else _of_task_runs(query)))
+
+
 def flow_runs(store: Store, query: Query) -> list[FlowRun]:
     """Return flow runs, in order of creation where no other is asked for."""
-    return store.flow_runs(AllOf(tuple(_of_flow_runs(query))), **query.part)
+    return store.flow_runs(condition_of("flow", query), **query.part)
 
 
 def task_runs(store: Store, query: Query) -> list[TaskRun]:
     """Return task runs, in order of creation where no other is asked for."""
-    return store.task_runs(AllOf(tuple(_of_task_runs(query))), **query.part)
+    return store.task_runs(condition_of("task", query), **query.part)
 
 
 def count_flow_runs(store: Store, query: Query) -> int:
     """Return how many flow runs fit."""
-    return store.count("flow", AllOf(tuple(_of_flow_runs(query))))
+    return store.count("flow", condition_of("flow", query))
 
 
 def flows(store: Store, query: Query) -> Iterator[Flow]:

@@ -1,0 +1,143 @@
+"""Routes about flow runs and flows."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Response
+
+from headrace.client import searching
+from headrace.core.records import FlowRun
+from headrace.core.states import State
+from headrace.drive.activities import propose
+from headrace.exceptions import ObjectNotFound
+from headrace.server.api import finding
+from headrace.server.api.answers import (
+    FlowAnswer,
+    FlowRunAnswer,
+    NodeAnswer,
+    Page,
+    SetStateAnswer,
+    StateAnswer,
+)
+from headrace.server.api.errors import NOT_FOUND
+from headrace.server.api.finding import NEXT, Served
+from headrace.server.api.requests import FlowRunPage, FlowRunsWanted, FlowsWanted, SetState, Which
+
+router = APIRouter(prefix="/flow_runs", tags=["Flow runs"])
+flows = APIRouter(prefix="/flows", tags=["Flows"])
+
+
+@router.post("/filter")
+def read_flow_runs(
+    world: Served, response: Response, wanted: Annotated[FlowRunsWanted, Body()] = FlowRunsWanted()
+) -> list[FlowRunAnswer]:
+    """List the flow runs that fit; the header X-Next-Cursor says where the list goes on."""
+    runs, rest = finding.find(world, "flow", wanted)
+    if rest is not None:
+        response.headers[NEXT] = rest
+    return [FlowRunAnswer.of(run) for run in runs]
+
+
+@router.post("/count")
+def count_flow_runs(world: Served, wanted: Annotated[Which, Body()] = Which()) -> int:
+    """Count the flow runs that fit."""
+    return finding.count(world, "flow", wanted)
+
+
+@router.post("/paginate")
+def paginate_flow_runs(world: Served, wanted: Annotated[FlowRunPage, Body()] = FlowRunPage()) -> Page[FlowRunAnswer]:
+    """Return one page of the flow runs that fit."""
+    runs, count = finding.page(world, "flow", wanted)
+    return Page(
+        results=[FlowRunAnswer.of(run) for run in runs],
+        count=count,
+        limit=wanted.limit,
+        pages=math.ceil(count / wanted.limit),
+        page=wanted.page,
+    )
+
+
+@router.get("/{id}", responses=NOT_FOUND)
+def read_flow_run(world: Served, id: UUID) -> FlowRunAnswer:  # noqa: A002 - the path's own word
+    """Return one flow run."""
+    return FlowRunAnswer.of(world.store.flow_run(id))
+
+
+@router.delete("/{id}", status_code=204, responses=NOT_FOUND)
+def delete_flow_run(world: Served, id: UUID) -> None:  # noqa: A002
+    """Remove a flow run with its task runs, histories and log lines; runs of subflows stay."""
+    if not world.store.delete("flow", id):
+        raise ObjectNotFound(f"There is no flow run {id} in the store.")
+
+
+@router.get("/{id}/history", responses=NOT_FOUND)
+def read_flow_run_history(world: Served, id: UUID) -> list[StateAnswer]:  # noqa: A002
+    """Return all states of a flow run, in order."""
+    return [StateAnswer.of(state) for state in world.store.history(world.store.flow_run(id).id)]
+
+
+@router.post("/{id}/set_state", responses=NOT_FOUND)
+def set_flow_run_state(world: Served, id: UUID, wanted: SetState) -> SetStateAnswer:  # noqa: A002
+    """Ask a flow run to enter a state: Cancelling or Cancelled reach its process within a second."""
+    given = wanted.state
+    standing = propose(world, id, State(given.type, given.name, message=given.message))
+    return set_state_answer(given.type, given.name, standing)
+
+
+def set_state_answer(type_: str, name: str | None, standing: State) -> SetStateAnswer:
+    """Say what came of asking for a state."""
+    accepted = standing.type == type_ and (name is None or standing.name == name)
+    return SetStateAnswer(status="ACCEPT" if accepted else "REJECT", state=StateAnswer.of(standing))
+
+
+@router.get("/{id}/graph", responses=NOT_FOUND)
+def read_flow_run_graph(world: Served, id: UUID) -> list[NodeAnswer]:  # noqa: A002
+    """Return the task runs of a flow run, with what each waited for, and the subflow runs that they stand for."""
+    task_runs, subflows = finding.on_graph(world, world.store.flow_run(id))
+    there = {run.id for run in task_runs}
+    stood_for = {run.child_flow_run_id for run in task_runs}
+    nodes = [
+        NodeAnswer(
+            id=run.id,
+            kind="task",
+            name=run.name,
+            state_type=run.state_type,
+            state_name=run.state_name,
+            start_time=run.start_time,
+            end_time=run.end_time,
+            upstream=sorted({one for ids in run.task_inputs.values() for one in ids} & there),
+            child_flow_run_id=run.child_flow_run_id,
+        )
+        for run in task_runs
+    ]
+    return nodes + [_subflow(run) for run in subflows if run.id not in stood_for]
+
+
+def _subflow(run: FlowRun) -> NodeAnswer:
+    return NodeAnswer(
+        id=run.id,
+        kind="flow",
+        name=run.name,
+        state_type=run.state_type,
+        state_name=run.state_name,
+        start_time=run.start_time,
+        end_time=run.end_time,
+        upstream=[],
+        child_flow_run_id=None,
+    )
+
+
+@flows.post("/filter")
+def read_flows(world: Served, wanted: Annotated[FlowsWanted, Body()] = FlowsWanted()) -> list[FlowAnswer]:
+    """List the flows that have runs that fit, by their first run."""
+    found = list(searching.flows(world.store, wanted.query()))
+    return [FlowAnswer(id=flow.id, name=flow.name) for flow in found[wanted.offset : wanted.offset + wanted.limit]]
+
+
+@flows.post("/count")
+def count_flows(world: Served, wanted: Annotated[Which, Body()] = Which()) -> int:
+    """Count the flows that have runs that fit."""
+    return sum(1 for _ in searching.flows(world.store, wanted.query()))

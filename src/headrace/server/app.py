@@ -1,0 +1,56 @@
+"""The app: the API, guarded, over the store of one world."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from headrace._version import __version__
+from headrace.drive.world import World
+from headrace.server.api import flow_runs, others, task_runs
+from headrace.server.api.errors import INVALID, REFUSED, install_errors
+from headrace.server.guards import LOOPBACK, Guards
+
+_DESCRIPTION = """
+What was recorded of flow runs and task runs, and what can be done about it.
+
+Lists are asked for by `POST …/filter`: a filter for each kind of thing around, an order, and a part: at most 200 at a
+time, further ones by the `cursor` that the header `X-Next-Cursor` of the last answer gave, which costs the same however
+deep the list is, or by `offset`. Moments are ISO 8601 in UTC, times are in seconds. Every error has one shape.
+"""
+
+
+def create_app(world: World, *, hosts: Collection[str] = LOOPBACK, auth: str | None = None) -> FastAPI:
+    """Return the app that serves the store of a world.
+
+    `hosts` are the names and addresses that it answers for; none: whichever it is asked by. `auth` is what every
+    request must authenticate with; None: nothing, which is only safe where nobody else can reach it.
+    """
+    app = FastAPI(
+        title="headrace",
+        version=__version__,
+        description=_DESCRIPTION,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation,
+        separate_input_output_schemas=False,
+    )
+    app.state.world = world
+    app.include_router(_api())
+    install_errors(app)
+    app.add_middleware(Guards, hosts=hosts, auth=auth)
+    return app
+
+
+def _api() -> APIRouter:
+    api = APIRouter(prefix="/api", responses={**REFUSED, **INVALID})
+    for router in (flow_runs.flows, flow_runs.router, task_runs.router, others.logs, others.limits, others.server):
+        api.include_router(router)
+    return api
+
+
+def _operation(route: APIRoute) -> str:
+    return route.name
