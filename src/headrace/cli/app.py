@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from headrace.cli import config, limits, run, runs, tasks
+from headrace.cli import config, limits, run, runs, server, tasks
 from headrace.cli.look import print_json, say
 from headrace.cli.options import flag
 
@@ -23,6 +23,7 @@ app.add_typer(runs.app)
 app.add_typer(tasks.app)
 app.add_typer(config.app)
 app.add_typer(limits.app)
+app.add_typer(server.app)
 
 
 def _version(asked: bool) -> None:

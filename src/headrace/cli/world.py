@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from headrace.drive.world import World
     from headrace.runs.context import RunContext
     from headrace.store.protocol import Store
 
@@ -17,6 +18,13 @@ def store() -> Store:
     from headrace.drive.world import current_world  # the engine: only once a command needs it
 
     return current_world().store
+
+
+def of_settings() -> World:
+    """Return a world of its own on the store that the settings name."""
+    from headrace.drive.world import World, default_store
+
+    return World(default_store)
 
 
 def now() -> datetime:

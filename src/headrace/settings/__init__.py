@@ -32,6 +32,7 @@ get_current_settings = current_settings
 HEADRACE_API_URL = Settings.api_url
 HEADRACE_SERVER_API_HOST = Settings.server_api_host
 HEADRACE_SERVER_API_PORT = Settings.server_api_port
+HEADRACE_SERVER_API_AUTH_STRING = Settings.server_api_auth_string
 HEADRACE_SERVER_DATABASE_CONNECTION_URL = Settings.server_database_connection_url
 HEADRACE_HOME = Settings.home
 HEADRACE_STORE_PATH = Settings.store_path
@@ -63,6 +64,7 @@ __all__ = [
     "HEADRACE_RESULTS_DEFAULT_SERIALIZER",
     "HEADRACE_RESULTS_LOCAL_STORAGE_PATH",
     "HEADRACE_RESULTS_PERSIST_BY_DEFAULT",
+    "HEADRACE_SERVER_API_AUTH_STRING",
     "HEADRACE_SERVER_API_HOST",
     "HEADRACE_SERVER_API_PORT",
     "HEADRACE_SERVER_DATABASE_CONNECTION_URL",

@@ -115,6 +115,12 @@ class Settings:
     api_url = Setting(read.or_none(read.url), None, "Address of a headrace server; none: runs go to the store.")
     server_api_host = Setting(read.text, "127.0.0.1", "Address that `headrace server start` listens on.")
     server_api_port = Setting(read.whole(1, 65535), 4200, "Port that `headrace server start` listens on.")
+    server_api_auth_string = Setting(
+        read.or_none(read.text),
+        None,
+        "What requests to the server must authenticate with, user:password or a token; none: nothing.",
+        secret=True,
+    )
     server_database_connection_url = Setting(
         read.or_none(read.text),
         None,

@@ -1,0 +1,50 @@
+"""The API under a fuzzer that knows its OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from headrace import flow, task
+from headrace.drive.world import World, use_world
+from headrace.server.app import create_app
+from headrace.store.memory import MemoryStore
+
+
+@task
+def one() -> int:
+    return 1
+
+
+@flow
+def some() -> int:
+    return one() + one.submit().result()
+
+
+def operations() -> Iterator[Any]:
+    """Yield all that can be asked of an app over a store that holds something."""
+    world = World(MemoryStore)
+    with use_world(world):
+        some()
+    document = schemathesis.openapi.from_asgi("/api/openapi.json", create_app(world, hosts=()))
+    for found in document.get_all_operations():
+        yield found.ok()
+
+
+@pytest.mark.parametrize("operation", list(operations()), ids=lambda one: one.label)
+def test_whatever_is_asked_is_answered_as_described(operation: Any) -> None:
+    """No error of ours, no status or shape that the document does not tell of."""
+
+    @given(case=operation.as_strategy())
+    @settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    def check(case: schemathesis.Case) -> None:
+        # Which cursors there are no schema can tell: that others are refused is as it should be.
+        is_made_up = isinstance(case.body, dict) and case.body.get("cursor") is not None
+        case.call_and_validate(excluded_checks=[positive_data_acceptance] if is_made_up else [])
+
+    check()
