@@ -123,7 +123,7 @@ def run_names(
 def _piece(kind: Kind, name: str, strings: SearchStrategy[str]) -> SearchStrategy[_Piece]:
     plain = strings | st.integers() | st.booleans() | st.none()
     if kind == "text":
-        return strings.map(_said)
+        return strings.filter(bool).map(_said)  # a template of nothing but that would be none
     if kind == "plain":
         return st.builds(_plain, st.just(name), plain)
     if kind == "conversion":
