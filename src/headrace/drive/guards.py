@@ -49,9 +49,9 @@ class Guard:
     def open(self) -> None:
         """Let interrupts through. Raises the one that came while the guard was closed."""
         with self._lock:
-            self.is_open = not self._pending
-        if not self.is_open:
-            self._raise()
+            self.is_open = True  # first: a signal that comes from here on is raised at once
+            if self._pending:
+                self._raise()
 
     def close(self) -> None:
         """Hold interrupts back; one that was planted and has not been raised stays pending."""
