@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
+
+from headrace.drive.world import current_world
+from headrace.server.app import create_app
+from headrace.server.serving import listening, url_of
 
 #: No network beyond what the page asks for, and no sandbox: tests may run as root, in a container.
 FLAGS = [
@@ -40,21 +47,45 @@ def browser() -> Iterator[Any]:
         launched.close()
 
 
+def _is_of(url: str, place: Path | str) -> bool:
+    if isinstance(place, Path):
+        return url == place.as_uri()
+    return urlsplit(url).netloc == urlsplit(place).netloc
+
+
+@pytest.fixture
+def served() -> Iterator[str]:
+    """The address of a server of the test's own store."""
+    listener = listening("127.0.0.1", 0)
+    config = uvicorn.Config(create_app(current_world()), log_level="warning", lifespan="off", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    yield url_of(listener)
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
 @pytest.fixture
 def look(browser: Any) -> Iterator[Callable[..., Any]]:
-    """Return what opens a file in a window of its own; what goes wrong in it, or leaves it, fails the test."""
+    """Return what opens a file, or an address, in a window of its own.
+
+    What goes wrong in it fails the test, and so does a request for anything but the file, or another than the server.
+    """
     wrong: list[str] = []
     contexts = []
 
-    def opened(path: Path, *, width: int = 1440, **options: Any) -> Any:
+    def opened(place: Path | str, *, width: int = 1440, **options: Any) -> Any:
+        address = place.as_uri() if isinstance(place, Path) else place
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("console", lambda said: wrong.append(f"console: {said.text}"))
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-        page.on("request", lambda asked: wrong.append(f"request: {asked.url}") if asked.url != path.as_uri() else None)
-        page.goto(path.as_uri())
+        page.on("request", lambda asked: None if _is_of(asked.url, place) else wrong.append(f"request: {asked.url}"))
+        page.goto(address)
         return page
 
     yield opened

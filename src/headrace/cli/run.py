@@ -17,8 +17,8 @@ from headrace.cli.options import Rows, flag
 from headrace.cli.parameters import check_parameters, parse_parameters
 from headrace.cli.progress import Progress
 from headrace.cli.show import print_troubles
-from headrace.cli.story import story_of
 from headrace.core.tracebacks import traceback_of
+from headrace.store.story import story_of
 
 if TYPE_CHECKING:
     from headrace.core.states import State

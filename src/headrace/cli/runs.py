@@ -162,7 +162,7 @@ def show(
 ) -> None:
     """Show one run: its parameters, the history of its states, and the timeline of its task runs."""
     from headrace.cli.show import show_run
-    from headrace.cli.story import story_of
+    from headrace.store.story import story_of
 
     store = world.store()
     found = find_run(store, run)

@@ -28,6 +28,7 @@ _PATIENCE, _STEP = 20.0, 0.05
 Host = typer.Option("--host", metavar="ADDRESS", help="Where to listen; by default the setting, 127.0.0.1.")
 Port = typer.Option("--port", metavar="PORT", min=0, max=65535, help="By default the setting, 4200; 0: any free one.")
 Background = flag("--background", help="Return as soon as it serves; `headrace server stop` ends it.")
+NoUi = flag("--no-ui", help="Serve the API alone, without pages.")
 Store = typer.Option(
     "--store", metavar="URL", help="Serve another store: sqlite:///path/to/file.db or postgresql://user@host/name."
 )
@@ -39,8 +40,9 @@ def start(
     port: Annotated[int | None, Port] = None,
     store: Annotated[str | None, Store] = None,
     background: Annotated[bool, Background] = False,
+    no_ui: Annotated[bool, NoUi] = False,
 ) -> None:
-    """Serve the API under /api until Ctrl-C."""
+    """Serve pages for the browser, and the API under /api, until Ctrl-C."""
     from headrace.settings import current_settings, temporary_settings
 
     serving = _serving()
@@ -51,15 +53,15 @@ def start(
     if already is not None:
         raise ConfigurationError(f"A server runs already, at {already.url}. `headrace server stop` ends it.")
     if background:
-        _start_in_background(chosen, settings.server_api_port if port is None else port, store)
+        _start_in_background(chosen, settings.server_api_port if port is None else port, store, no_ui)
         return
     given = {} if store is None else {"server_database_connection_url": store}
     with temporary_settings(given):
         listener = serving.listening(chosen, settings.server_api_port if port is None else port)
         served = world.of_settings()
-        say(f"Serving {served.store.location} at {serving.url_of(listener)}")
+        _tell(served.store.location, serving.url_of(listener), no_ui)
         note("Ctrl-C ends it. Another terminal: headrace runs ls")
-        serving.serve(served, listener, auth)
+        serving.serve(served, listener, auth, ui=not no_ui)
 
 
 @app.command(epilog="Example: headrace server stop")
@@ -93,9 +95,16 @@ def _found() -> Running:
     return found
 
 
-def _start_in_background(host: str, port: int, store: str | None) -> None:
+def _tell(store: str, url: str, no_ui: bool) -> None:
+    say(f"Serving {store} at {url}")
+    if not no_ui:
+        say(f"Dashboard: {url}/")
+
+
+def _start_in_background(host: str, port: int, store: str | None, no_ui: bool) -> None:
     command = [sys.executable, "-m", "headrace", "server", "start", "--host", host, "--port", str(port)]
     command += [] if store is None else ["--store", store]
+    command += ["--no-ui"] if no_ui else []
     from headrace.settings import current_settings
 
     log = current_settings().home / "server.log"
@@ -111,7 +120,7 @@ def _start_in_background(host: str, port: int, store: str | None) -> None:
     found = _serving().running()
     if found is None:
         raise ConfigurationError(f"The server did not start:\n{log.read_text(encoding='utf-8').strip()}")
-    say(f"Serving {found.store} at {found.url}")
+    _tell(found.store, found.url, no_ui)
     note(f"`headrace server stop` ends it. What it says is in {log}")
 
 
@@ -127,6 +136,7 @@ def _serving() -> ModuleType:
     """Return the module that serves. Raises ConfigurationError where what it needs is not installed."""
     try:
         import fastapi  # noqa: F401
+        import jinja2  # noqa: F401
         import uvicorn  # noqa: F401
 
         from headrace.server import serving

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from headrace.cli.look import STYLES, moment_text, out, state_text, timeline
-from headrace.cli.story import Story
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State, StateType
 from headrace.core.timeline import SYMBOLS, Row, one_line, seconds_text
+from headrace.store.story import Story
 
 if TYPE_CHECKING:
     from rich.console import Console

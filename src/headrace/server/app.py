@@ -1,4 +1,4 @@
-"""The app: the API, guarded, over the store of one world."""
+"""The app: the API and the pages, guarded, over the store of one world."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from headrace.drive.world import World
 from headrace.server.api import flow_runs, others, task_runs
 from headrace.server.api.errors import INVALID, REFUSED, install_errors
 from headrace.server.guards import LOOPBACK, Guards
+from headrace.server.ui.app import pages
 
 _DESCRIPTION = """
 What was recorded of flow runs and task runs, and what can be done about it.
@@ -22,11 +23,12 @@ deep the list is, or by `offset`. Moments are ISO 8601 in UTC, times are in seco
 """
 
 
-def create_app(world: World, *, hosts: Collection[str] = LOOPBACK, auth: str | None = None) -> FastAPI:
+def create_app(world: World, *, hosts: Collection[str] = LOOPBACK, auth: str | None = None, ui: bool = True) -> FastAPI:
     """Return the app that serves the store of a world.
 
     `hosts` are the names and addresses that it answers for; none: whichever it is asked by. `auth` is what every
-    request must authenticate with; None: nothing, which is only safe where nobody else can reach it.
+    request must authenticate with; None: nothing, which is only safe where nobody else can reach it. Without `ui` there
+    are no pages, the API alone.
     """
     app = FastAPI(
         title="headrace",
@@ -40,6 +42,8 @@ def create_app(world: World, *, hosts: Collection[str] = LOOPBACK, auth: str | N
     )
     app.state.world = world
     app.include_router(_api())
+    if ui:
+        app.include_router(pages())
     install_errors(app)
     app.add_middleware(Guards, hosts=hosts, auth=auth)
     return app

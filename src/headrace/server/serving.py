@@ -67,15 +67,15 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def serve(world: World, listener: socket.socket, auth: str | None) -> None:
-    """Serve the store of a world until the process is told to end."""
+def serve(world: World, listener: socket.socket, auth: str | None, *, ui: bool = True) -> None:
+    """Serve the store of a world until the process is told to end; without `ui` the API alone."""
     import uvicorn
 
     from headrace.server.app import create_app
     from headrace.server.guards import LOOPBACK
 
     host = listener.getsockname()[0]
-    app = create_app(world, hosts=LOOPBACK if is_loopback(host) else (), auth=auth)
+    app = create_app(world, hosts=LOOPBACK if is_loopback(host) else (), auth=auth, ui=ui)
     config = uvicorn.Config(app, log_level="warning", server_header=False, lifespan="off", access_log=False)
     # uvicorn delivers the signal that ended it once more, when all is closed: then there is nothing left but to leave.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.core.records import FlowRun, Run, TaskRun
@@ -19,20 +20,23 @@ _NOT_COMPLETED = frozenset(StateType) - _COMPLETED
 
 
 class Story(NamedTuple):
-    """The rows of a run's timeline, and how many task runs that completed are not among them."""
+    """The rows of a run's timeline, and how many task runs are not among them."""
 
     rows: list[Row]
     left_out: int
 
 
-def story_of(store: Store, run: Run, now: datetime, most: int | None = None) -> Story:
+def story_of(
+    store: Store, run: Run, now: datetime, most: int | None = None, *, most_telling: int | None = None
+) -> Story:
     """Return the timeline of a run: it, its task runs, its subflows and theirs.
 
     Of more than `most` runs only that many are read, so that a run of a hundred thousand is shown at once: all
-    that did not complete, all subflows, and of the others the first.
+    that did not complete, all subflows, and of the others the first. `most_telling` bounds the former two as well.
     """
-    flow_runs = [run, *descendants(store, run)] if isinstance(run, FlowRun) else []
-    tasks = _all_tasks(store, flow_runs) if most is None else _most_telling(store, flow_runs, most)
+    subflows = islice(descendants(store, run), most_telling) if isinstance(run, FlowRun) else ()
+    flow_runs = [run, *subflows] if isinstance(run, FlowRun) else []
+    tasks = _all_tasks(store, flow_runs) if most is None else _most_telling(store, flow_runs, most, most_telling)
     left_out = 0
     if most is not None:
         left_out = sum(store.count("task", RunFilter(flow_run_id=each.id)) for each in flow_runs) - len(tasks)
@@ -46,12 +50,12 @@ def _all_tasks(store: Store, flow_runs: Sequence[FlowRun]) -> list[TaskRun]:
     return [task for flow_run in flow_runs for task in store.task_runs(RunFilter(flow_run_id=flow_run.id))]
 
 
-def _most_telling(store: Store, flow_runs: Sequence[FlowRun], most: int) -> list[TaskRun]:
+def _most_telling(store: Store, flow_runs: Sequence[FlowRun], most: int, most_ill: int | None) -> list[TaskRun]:
     """Return the task runs that did not complete, those that stand for subflows, and others while there is room."""
     ids = frozenset(run.parent_task_run_id for run in flow_runs[1:] if run.parent_task_run_id is not None)
     standing = store.task_runs(RunFilter(ids=ids, state_types=_COMPLETED)) if ids else []
     ill = [RunFilter(flow_run_id=run.id, state_types=_NOT_COMPLETED) for run in flow_runs]
-    tasks = [*standing, *(task for where in ill for task in store.task_runs(where))]
+    tasks = [*standing, *islice((task for where in ill for task in store.task_runs(where, limit=most_ill)), most_ill)]
     room = most - 1 - len(tasks)  # a subflow and the task run that stands for it share a row
     for run in flow_runs:
         if room <= 0:

@@ -1,0 +1,1 @@
+"""The pages of the server: each a context (a dataclass), a template, and the same context as JSON beside it."""

@@ -1,0 +1,92 @@
+"""Templates, and what they may call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from html import escape
+from importlib.metadata import version
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from headrace.core.looks import LOOKS
+from headrace.core.states import StateType
+from headrace.core.timeline import Row, seconds_text
+from headrace.pages import timeline
+from headrace.server.ui.static import VERSION
+from headrace.server.ui.urls import Urls
+from headrace.server.ui.wanted import ORDERS
+
+URLS = Urls(VERSION)
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("headrace.server.ui"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals |= {
+        "urls": URLS,
+        "looks": LOOKS,
+        "headrace_version": version("headrace"),
+        "definitions": Markup(timeline.DEFINITIONS),
+        "state": _state,
+        "timeline": drawn,
+        "orders": ORDERS,
+    }
+    made.filters |= {"seconds": seconds_text, "moment": moment, "ago": ago, "thousands": "{:,}".format}
+    return made
+
+
+def render(template: str, page: object) -> str:
+    """Return a template, filled with a page's context."""
+    return _environment().get_template(template).render(page=page)
+
+
+def _state(type_: StateType | None, name: str) -> Markup:
+    return Markup(timeline.state(type_, name))
+
+
+def moment(at: datetime | None) -> Markup:
+    """Write a moment, to the second; a dash for None."""
+    if at is None:
+        return Markup("–")
+    exact = at.isoformat().replace("+00:00", "Z")
+    return Markup('<time datetime="{}">{}</time>').format(exact, at.strftime("%Y-%m-%d %H:%M:%S"))
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """Write how long ago a moment is."""
+    if at is None:
+        return ""
+    passed = (now - at).total_seconds()
+    if abs(passed) < 1:
+        return "just now"
+    return f"{seconds_text(passed)} ago" if passed > 0 else f"in {seconds_text(-passed)}"
+
+
+def drawn(rows: Sequence[Row], page: Any) -> Markup:
+    """Draw a timeline with its axis and its legend; rows open to the way to their run."""
+    span = max([segment.end for row in rows for segment in row.segments], default=0.0)
+    axis = timeline.Axis(span)
+    head = "".join(f"<span>{word}</span>" for word in ("run", "state"))
+    head += "".join(f'<span class="n">{word}</span>' for word in ("attempts", "start", "took"))
+    return Markup(
+        f'<div class="chart"><div class="head">{head}<div class="axis">{timeline.axis(axis)}</div></div>'
+        f"{timeline.timeline(rows, axis, _inside, prefix='row-')}</div>{timeline.legend(rows)}"
+    )
+
+
+def _inside(number: int, row: Row) -> str:
+    message = f"<p>{escape(row.message)}</p>" if row.message else ""
+    return (
+        f'<div class="inside">{message}<p><a href="{URLS.run(row.kind, row.id)}">Open this {row.kind} run</a>'
+        f" <small>{escape(row.definition)}</small></p></div>"
+    )
