@@ -109,10 +109,11 @@ def test_both_packages_say_that_they_are_typed(wheel):
 
 
 def test_what_pages_are_made_of_is_in_the_wheel(wheel):
-    """Style sheets and scripts are no modules, and are read at run time."""
-    lying_there = {path.name for path in (ROOT / "src/headrace/pages").iterdir() if path.suffix in (".css", ".js")}
-    assert {f"headrace/pages/{name}" for name in lying_there} <= set(wheel.namelist())
-    assert "trace.js" in lying_there
+    """Style sheets, scripts and templates are no modules, and are read at run time."""
+    found = (path for kind in ("css", "js", "html") for path in (ROOT / "src").rglob(f"*.{kind}"))
+    lying_there = {path.relative_to(ROOT / "src").as_posix() for path in found}
+    assert lying_there <= set(wheel.namelist())
+    assert {"headrace/pages/trace.js", "headrace/server/ui/templates/runs.html"} <= lying_there
 
 
 def test_the_plugin_and_the_command_are_registered(wheel):
