@@ -41,6 +41,7 @@ def explore(schedules: int | None = None, *, seed: int | None = None, **options:
         raise TypeError(f"explore() tries at least one schedule, not {schedules!r}")
     if seed is not None:
         options["seed"] = _whole(seed, "seed")
+    _known("explore", options, but=("schedule",))
     return {"schedules": schedules, **options}
 
 
@@ -48,9 +49,7 @@ def every_runner(*runners: str, seed: int | None = None, **options: Any) -> dict
     """run this test inline, in threads, in processes and in event loops, and compare the histories of its runs"""
     if seed is not None:
         options["seed"] = _whole(seed, "seed")
-    for name in options:
-        if name not in inspect.signature(simulate).parameters or name in ("runner", "real_processes"):
-            raise TypeError(f"every_runner() got an unexpected keyword argument {name!r}")
+    _known("every_runner", options, but=("runner", "real_processes"))
     _runners(*runners)
     if len(runners) == 1:
         raise TypeError(
@@ -80,6 +79,12 @@ def _runners(*names: object) -> None:
         raise TypeError(f"each runner is to be named once, not {', '.join(map(repr, names))}")
 
 
+def _known(marker: str, options: dict[str, Any], but: tuple[str, ...]) -> None:
+    for name in options:
+        if name not in inspect.signature(simulate).parameters or name in but:
+            raise TypeError(f"{marker}() got an unexpected keyword argument {name!r}")
+
+
 def _whole(value: object, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} is a whole number, not {value!r}")
@@ -90,6 +95,8 @@ def _whole(value: object, name: str) -> int:
 MARKERS: dict[str, Callable[..., dict[str, Any]]] = {
     one.__name__: one for one in (headrace, simulate, explore, every_runner, headrace_store)
 }
+#: Arguments that `simulate` itself judges.
+_JUDGED = ("start", "schedule", "store", "stall_seconds", "max_jumps", "max_seconds")
 _SHOWN = {
     "headrace": "headrace(seed)",
     "simulate": "simulate(start=None, *, seed=None, schedule=None, **options)",
@@ -105,16 +112,26 @@ def declare_markers(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{_SHOWN[name]}: {signature.__doc__}")
 
 
-def check_markers(item: pytest.Item) -> None:
-    """Raise UsageError for a wrong marker of a test, before any test runs."""
+def complaints(item: pytest.Item) -> list[str]:
+    """Say what is wrong with the markers of a test, and what to write."""
+    found = []
     for name in MARKERS:
         for marker in item.iter_markers(name):
             try:
-                _called(name, marker)
-            except TypeError as error:
-                said = str(error).replace(f"{name}()", f"@pytest.mark.{name}", 1)
-                hint = said if said.startswith("@") else f"@pytest.mark.{name}: {said}"
-                raise pytest.UsageError(f"{item.nodeid}: {hint}.") from None
+                _try_out(_called(name, marker))
+            except (TypeError, ValueError) as error:
+                said = str(error).removesuffix(".").replace(f"{name}()", f"@pytest.mark.{name}", 1)
+                found.append(said if said.startswith("@") else f"@pytest.mark.{name}: {said}")
+    return found
+
+
+def _try_out(said: dict[str, Any]) -> None:
+    """Let `simulate` look at what is its own to judge. It is imported only for markers that give it such things."""
+    given = {name: said[name] for name in _JUDGED if name in said}
+    if given:
+        from headrace.testing import simulate as judge
+
+        judge(**given)
 
 
 def marked(item: pytest.Item, name: str) -> dict[str, Any] | None:

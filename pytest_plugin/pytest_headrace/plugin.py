@@ -28,9 +28,9 @@ from .fixtures import (
     simulation,
     store_of,
 )
-from .markers import check_markers, declare_markers, marked
+from .markers import complaints, declare_markers, marked
 from .options import SEED, TRACE, add_options, check_options, value_of
-from .repeating import prepare, repeated
+from .repeating import misfits, prepare, repeated
 from .scopes import SCOPE, SIMULATION
 from .worlds import Scope, Worlds
 
@@ -66,10 +66,28 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(tracing, "headrace-tracing")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, Any]:
+    """Let the collection of a file, or class, fail where a test in it is marked wrongly.
+
+    So it is told where the workers of pytest-xdist collect, too: an error of the whole session ends them unheard.
+    """
+    report = yield
+    wrong = [said for item in report.result if isinstance(item, pytest.Item) for said in _wrong(item)]
+    if report.passed and wrong:
+        report.outcome, report.longrepr, report.result = "failed", "\n".join(wrong), []
+    return report
+
+
+def _wrong(item: pytest.Item) -> list[str]:
+    return [f"{item.nodeid}: {said}." for said in complaints(item) or misfits(item)]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse wrong markers before any test runs, and let those that ask for a simulation have one."""
+    """Let tests that ask for a simulation have one, and refuse wrong markers that other plugins have added."""
     for item in items:
-        check_markers(item)
+        for said in _wrong(item):
+            raise pytest.UsageError(said)
         names: list[str] | None = getattr(item, "fixturenames", None)
         if names is not None and marked(item, "simulate") is not None and "simulation" not in names:
             names.insert(0, "simulation")
@@ -189,12 +207,14 @@ def _set_up(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Call a test several times that is marked so; leave the others to pytest."""
+    __tracebackhide__ = True
     return True if repeated(pyfuncitem) else None
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Let stubs have their say at the end of a test: at its tear-down it would have passed already."""
+    __tracebackhide__ = True
     try:
         result = yield
     except BaseException as error:

@@ -29,20 +29,26 @@ _FUNCTION = pytest.StashKey[Callable[..., Any]]()
 _Repeat = Callable[[Callable[..., Any], pytest.Function, dict[str, Any]], object]
 
 
+def misfits(item: pytest.Item) -> list[str]:
+    """Say why a test that is marked to be called several times can't be; [] where it can, or is not marked."""
+    names = _names(item)
+    why_not = _why_not(item, names) if names else ""
+    return [f"@pytest.mark.{names[0]} {why_not}"] if why_not else []
+
+
 def prepare(item: pytest.Item) -> None:
-    """Remember the function of a test that is marked so. Raises UsageError where it can't be repeated."""
-    names = [name for name in _REPEATS if marked(item, name) is not None]
-    if not names:
-        return
-    why_not = _why_not(item, names)
-    if why_not:
-        raise pytest.UsageError(f"{item.nodeid}: @pytest.mark.{names[0]} {why_not}.")
-    assert isinstance(item, pytest.Function), "why_not says so otherwise"
-    item.stash[_FUNCTION] = _original(item)
+    """Remember the function of a test that is marked so."""
+    if isinstance(item, pytest.Function) and _names(item):
+        item.stash[_FUNCTION] = _original(item)
+
+
+def _names(item: pytest.Item) -> list[str]:
+    return [name for name in _REPEATS if item.get_closest_marker(name) is not None]
 
 
 def repeated(item: pytest.Function) -> bool:
     """Call the function of a test as its marker says; False where it has none that says anything."""
+    __tracebackhide__ = True
     function = item.stash.get(_FUNCTION, None)
     if function is None:
         return False
@@ -57,12 +63,14 @@ def repeated(item: pytest.Function) -> bool:
 def _explored(test: Callable[..., Any], item: pytest.Function, given: dict[str, Any]) -> None:
     from headrace.testing import explore
 
+    __tracebackhide__ = True
     explore(test, given.pop("schedules") or value_of(item.config, SCHEDULES), **given)
 
 
 def _on_every_runner(test: Callable[..., Any], item: pytest.Function, given: dict[str, Any]) -> None:
     from headrace.testing import on_every_runner
 
+    __tracebackhide__ = True
     on_every_runner(test, *given.pop("runners"), **given)
 
 
@@ -74,6 +82,7 @@ def _called_with_own(item: pytest.Function, function: Callable[..., Any]) -> Cal
     names = [name for name in item._fixtureinfo.argnames if name in item.funcargs]
 
     def test(simulation: Simulation) -> Any:
+        __tracebackhide__ = True
         own = {name: _OWN[name](simulation) if name in _OWN else item.funcargs[name] for name in names}
         return function(**own)
 

@@ -88,12 +88,75 @@ def test_a_seed_that_is_none_is_refused(project: pytest.Pytester, args: list[str
         ("headrace(seed='1')", "*test_it: @pytest.mark.headrace: seed is a whole number, not '1'.*"),
         ("simulate(begin=1)", "*unexpected keyword argument 'begin'*"),
         ("explore(schedules=0)", "*test_it: @pytest.mark.explore tries at least one schedule, not 0*"),
+        ("explore(schedule=5)", "*test_it: @pytest.mark.explore got an unexpected keyword argument 'schedule'.*"),
+        ("simulate(start='soon')", "*test_it: @pytest.mark.simulate: A simulation can't start at 'soon': write ISO*"),
+        ("simulate(5)", "*test_it: @pytest.mark.simulate: A simulation starts at a datetime or ISO 8601 text, not at 5.*"),
+        ("simulate(schedule='x')", "*test_it: @pytest.mark.simulate: A schedule can't be 'x': write None*"),
+        ("every_runner(store='paper')", "*test_it: @pytest.mark.every_runner: *'paper'*"),
+        (
+            "explore(stall_seconds=-1)",
+            "*test_it: @pytest.mark.explore: stall_seconds of a simulation is a number above 0, not -1.*",
+        ),
         ("headrace_store('postgres')", '*@pytest.mark.headrace_store takes "memory" or "sqlite", not \'postgres\'*'),
     ],
 )
 def test_a_wrong_marker_fails_like_a_wrong_call(project: pytest.Pytester, mark: str, message: str) -> None:
-    """Its arguments are bound to a signature, before any test runs."""
+    """Its arguments are bound to a signature while tests are collected, and no test of the file runs."""
     project.makepyfile(f"import pytest\n@pytest.mark.{mark}\ndef test_it(): pass")
     result = project.runpytest_inprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*ERROR collecting *", message])
+
+
+def test_wrong_markers_are_told_by_xdist_too(project: pytest.Pytester) -> None:
+    """Where workers collect; in classes and in test cases of unittest, too."""
+    project.makepyfile(
+        test_functions="""
+        import pytest
+
+        @pytest.mark.simulate(sed=1)
+        def test_one(): pass
+
+        @pytest.mark.explore(0)
+        def test_two(): pass
+        """,
+        test_cases="""
+        import pytest, unittest
+
+        class Case(unittest.TestCase):
+            @pytest.mark.headrace
+            def test_three(self): pass
+
+        class TestIt:
+            @pytest.mark.simulate(seed="x")
+            def test_four(self): pass
+        """,
+    )
+    result = project.runpytest("-n", "2")
+    result.stdout.fnmatch_lines_random(
+        [
+            "*::test_one: @pytest.mark.simulate got an unexpected keyword argument 'sed'.",
+            "*::test_two: @pytest.mark.explore tries at least one schedule, not 0.",
+            "*TestIt::test_four: @pytest.mark.simulate: seed is a whole number, not 'x'.",
+            "*Case::test_three: @pytest.mark.headrace missing 1 required positional argument: 'seed'.",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+    result.assert_outcomes(errors=3)
+
+
+def test_a_wrong_marker_that_a_conftest_adds_is_refused(project: pytest.Pytester) -> None:
+    """Such are added when all has been collected."""
+    project.makeconftest(
+        """
+        import pytest
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_collection_modifyitems(items):
+            items[0].add_marker(pytest.mark.simulate(sed=1))
+        """
+    )
+    project.makepyfile("def test_it(): pass")
+    result = project.runpytest_inprocess()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([message])
+    result.stderr.fnmatch_lines(["ERROR: *test_it: @pytest.mark.simulate got an unexpected keyword argument 'sed'."])

@@ -60,3 +60,59 @@ def test_they_stay_where_something_of_ours_broke(project: pytest.Pytester) -> No
     shown = project.runpytest("-q")
     shown.assert_outcomes(failed=1)
     shown.stdout.fnmatch_lines(["*flows.py:*: TypeError"])
+
+
+def test_what_a_stub_or_a_fault_was_told_to_raise_is_no_fault_of_ours(project: pytest.Pytester) -> None:
+    """The lines that the error came through are shown, and neither those between nor where it was raised."""
+    project.makepyfile(
+        test_it="""
+        import pytest
+        from headrace import flow, task
+
+        @task
+        def parse(text):
+            return int(text)
+
+        @flow
+        def ingest(text):
+            return parse(text)
+
+        def test_stubbed(simulation):
+            simulation.stub(parse, LookupError("no number"))
+            ingest("4")
+
+        def test_faulty(simulation):
+            simulation.fail(parse, LookupError("no number"))
+            ingest("4")
+
+        def test_a_store_that_fails(simulation):
+            simulation.store_fails(error=LookupError("no number"))
+            ingest("4")
+        """
+    )
+    shown = project.runpytest("-q")
+    shown.assert_outcomes(failed=3)
+    shown.stdout.fnmatch_lines(["test_it.py:14: *", "*test_it.py:10: LookupError", "test_it.py:18: *", "*LookupError"])
+    for file in ("calling", "playing", "outcomes", "stores"):
+        shown.stdout.no_fnmatch_line(f"*{file}.py*")
+
+
+def test_a_stub_that_was_never_called_is_told_without_a_traceback(project: pytest.Pytester) -> None:
+    """No line of the test raised it, and ours explain nothing."""
+    project.makepyfile(
+        """
+        from headrace import task
+
+        @task
+        def parse(text):
+            return int(text)
+
+        def test_it(simulation):
+            simulation.stub(parse, 4)
+        """
+    )
+    shown = project.runpytest("-q")
+    shown.assert_outcomes(failed=1)
+    shown.stdout.fnmatch_lines(["*test_it*", "*The stub of the task 'parse' was never called. Nothing ran. *"])
+    shown.stdout.no_fnmatch_line("*plugin.py*")
+    shown.stdout.no_fnmatch_line("*check_stubs*")

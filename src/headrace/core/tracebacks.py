@@ -3,7 +3,8 @@
 Between a flow that calls a task and the task's function there are half a dozen frames of ours, and in a nest of
 tasks they bury the two lines that matter. So frames of ours, and those of the import machinery, are left out
 where they lead on to other code. At the end they stay, because there something of ours went wrong; unless the
-error says by itself all that there is to say, as a time-out does.
+error says by itself all that there is to say, as a time-out does, or is one that users have asked us to raise: a module
+that does that, for the stubs of a test, says so by a global `__raises_as_asked__`.
 """
 
 from __future__ import annotations
@@ -38,12 +39,17 @@ def traceback_of(error: BaseException) -> str:
 
 
 def ends_in_ours(error: BaseException) -> bool:
-    """Say whether something of ours went wrong: the last frame is ours, and the error does not explain itself."""
+    """Say whether something of ours went wrong: the last frame is ours, and nobody asked it for an error.
+
+    Errors that explain themselves don't count.
+    """
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next
-    ours = last is not None and is_machinery(last.tb_frame.f_code.co_filename)
-    return ours and not isinstance(error, _SELF_EXPLAINING)
+    if last is None or isinstance(error, _SELF_EXPLAINING):
+        return False
+    asked = last.tb_frame.f_globals.get("__raises_as_asked__", False)
+    return is_machinery(last.tb_frame.f_code.co_filename) and not asked
 
 
 def _parts(shown: TracebackException, error: BaseException) -> Iterator[tuple[TracebackException, BaseException]]:
@@ -60,5 +66,5 @@ def _parts(shown: TracebackException, error: BaseException) -> Iterator[tuple[Tr
 def _without_ours(stack: StackSummary, error: BaseException) -> StackSummary:
     last = max((at for at, frame in enumerate(stack) if not is_machinery(frame.filename)), default=-1)
     leading = [frame for frame in stack[: last + 1] if not is_machinery(frame.filename)]
-    ending = [] if isinstance(error, _SELF_EXPLAINING) else stack[last + 1 :]
+    ending = stack[last + 1 :] if ends_in_ours(error) else []
     return StackSummary.from_list([*leading, *ending])

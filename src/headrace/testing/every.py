@@ -23,6 +23,7 @@ from headrace.testing.paths import PATHS, path_named
 from headrace.testing.simulation import Simulation, simulate
 
 __all__ = ["RunnerDifference", "on_every_runner"]
+__raises_as_asked__ = True  # see headrace.core.tracebacks
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 

@@ -23,6 +23,7 @@ from headrace.testing.simulation import simulate
 from headrace.testing.wording import ordinal
 
 __all__ = ["Exploration", "ScheduleFailure", "explore"]
+__raises_as_asked__ = True  # see headrace.core.tracebacks
 
 #: For how many steps of others to hold, at first: one is enough for most races, the last is as good as for ever.
 _LENGTHS = (1, 3, 1_000, 2, 5, 8, 13, 21)

@@ -316,7 +316,7 @@ class simulate:  # noqa: N801 - used like a function
     runners: "inline" (submitted runs are carried out at once), "threads", "processes" (real ones), or "async" (threads,
     and event loops carry runs out, sync ones too). A real wait that stops everything for `stall_seconds`
     of real time is a StallError. `max_jumps` in a row without any run moving on, or more than `max_seconds` of virtual
-    time, are a RunawayError.
+    time, are a RunawayError. All three are above 0; raises ValueError or TypeError for arguments that can't be.
     """
 
     def __init__(
@@ -340,7 +340,11 @@ class simulate:  # noqa: N801 - used like a function
         self._path = path_named(runner) if runner is not None else None
         self._replayed_by: dict[str, object] = {"real_processes": real_processes} if real_processes else {}
         self._replayed_by |= {"runner": runner} if runner is not None else {}
-        self._limits = stall_seconds, max_jumps, max_seconds
+        self._limits = (
+            _above_zero(stall_seconds, "stall_seconds"),
+            _above_zero(max_jumps, "max_jumps"),
+            _above_zero(max_seconds, "max_seconds"),
+        )
         self._stack: list[ExitStack] = []
 
     def __enter__(self) -> Simulation:
@@ -464,3 +468,14 @@ def _whole(seed: object) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise TypeError(f"The seed of a simulation is a whole number, not {seed!r}.")
     return seed
+
+
+_Number = TypeVar("_Number", int, float)
+
+
+def _above_zero(given: _Number, name: str) -> _Number:
+    if isinstance(given, bool) or not isinstance(given, (int, float)):
+        raise TypeError(f"{name} of a simulation is a number, not {given!r}.")
+    if not given > 0:
+        raise ValueError(f"{name} of a simulation is a number above 0, not {given!r}.")
+    return given

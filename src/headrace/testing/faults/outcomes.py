@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 from headrace.core.messages import shown
 
+__raises_as_asked__ = True  # see headrace.core.tracebacks
+
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 

@@ -19,6 +19,8 @@ from headrace.testing.views import RunView
 
 T = TypeVar("T")
 
+__raises_as_asked__ = True  # see headrace.core.tracebacks
+
 EXHAUSTED = ("raise", "last", "real")
 UNUSED = ("raise", "ignore")
 
