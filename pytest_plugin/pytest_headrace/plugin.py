@@ -241,6 +241,8 @@ def pytest_runtest_makereport(
         trace = tracing.traced(report, item, call) if tracing is not None else None
         if report.failed:
             reporting.add_runs(report, item, call, trace)
+            if call.excinfo is not None:
+                reporting.let_speak(report, call.excinfo)
     return report
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,21 @@ def add_runs(
     shown = scenes_of_failure(item, call)
     if shown:
         report.sections.append(("headrace", "\n".join(_lines(item, shown, trace))))
+
+
+def let_speak(report: pytest.TestReport, error: pytest.ExceptionInfo[BaseException]) -> None:
+    """Show an error that we raise for others, and that no line of theirs led to, as errors are shown.
+
+    pytest adds that all lines are hidden, and marks the first line of the message alone.
+    """
+    if not error.traceback[-1].frame.f_globals.get("__raises_as_asked__", False):
+        return
+    chain: Any = getattr(report.longrepr, "chain", ())
+    for traceback, *_ in chain:
+        if str(traceback.extraline or "").startswith("All traceback entries are hidden"):
+            traceback.extraline = None
+            for entry in traceback.reprentries:
+                entry.lines[:] = [f"E   {line.removeprefix('E   ').removeprefix('    ')}" for line in entry.lines]
 
 
 def _lines(item: pytest.Item, shown: Sequence[Shown], trace: str | None) -> Iterator[str]:

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+import headrace
+import headrace.testing
+
+# What an inner run is the first to import is forgotten with it, and imported a second time by the next: there would be
+# two modules `headrace.flows`, of which an attribute of the package holds one and `sys.modules` the other.
+for package in (headrace, headrace.testing):
+    for name in package.__all__:
+        getattr(package, name)
+
 PIPELINES = """
 import asyncio, time
 from headrace import flow, get_run_logger, task

@@ -114,5 +114,34 @@ def test_a_stub_that_was_never_called_is_told_without_a_traceback(project: pytes
     shown = project.runpytest("-q")
     shown.assert_outcomes(failed=1)
     shown.stdout.fnmatch_lines(["*test_it*", "*The stub of the task 'parse' was never called. Nothing ran. *"])
+    shown.stdout.no_fnmatch_line("*All traceback entries are hidden*")
     shown.stdout.no_fnmatch_line("*plugin.py*")
     shown.stdout.no_fnmatch_line("*check_stubs*")
+
+
+def test_what_differs_between_runners_is_told_without_our_lines(project: pytest.Pytester) -> None:
+    """Each line of it marked as that of an error."""
+    project.makepyfile(
+        """
+        import pytest
+        from headrace import flow
+
+        calls = []
+
+        @flow
+        def count():
+            calls.append(1)
+            return len(calls)
+
+        @pytest.mark.every_runner("inline", "threads")
+        def test_it():
+            count()
+        """
+    )
+    shown = project.runpytest("-q", "--show-capture=no")
+    shown.assert_outcomes(failed=1)
+    shown.stdout.fnmatch_lines(
+        ["E   *RunnerDifference: On runner 'threads' *:", "E     ('-' inline, '+' threads)", "E       flow-1 count"]
+    )
+    for said in ("*All traceback entries are hidden*", "*every.py*", "*repeating.py*", "*plugin.py*"):
+        shown.stdout.no_fnmatch_line(said)
