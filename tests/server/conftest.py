@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
 
+from headrace.core.records import FlowRun
+from headrace.core.states import State, StateType
 from headrace.drive.world import current_world
 from headrace.server.app import create_app
+from headrace.store.protocol import LogFilter, RunFilter
+from headrace.testing import simulate
 
 Ask = Callable[..., Any]
+
+#: What would do something if a page showed it as it is.
+EVIL = "<script>alert(1)</script>\"'&"
 
 
 @pytest.fixture
@@ -31,3 +41,51 @@ def ask(client: TestClient) -> Ask:
         return response.json()
 
     return posted
+
+
+def count_questions(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Return what counts how often each method of the store is called from now on."""
+    asked: Counter[str] = Counter()
+    store = current_world().store
+
+    def counted(name: str) -> Callable[..., Any]:
+        own = getattr(store, name)
+
+        def ask(*args: Any, **kwargs: Any) -> Any:
+            asked[name] += 1
+            return own(*args, **kwargs)
+
+        return ask
+
+    for name in ("flow_run", "task_run", "flow_runs", "task_runs", "count", "tally", "history", "logs", "leases"):
+        monkeypatch.setattr(store, name, counted(name))
+    return asked
+
+
+def begun(name: str = "going", *states: StateType) -> FlowRun:
+    """Record a flow run whose process is elsewhere, and that is running, or went through these states."""
+    world = current_world()
+    now, new_id = world.clock.now(), world.new_id
+    run = FlowRun(id=new_id(), name=name, created=now, flow_name="Elsewhere", flow_id=new_id())
+    types = states or (StateType.PENDING, StateType.RUNNING)
+    world.store.create(run, [run.enter(State(type_), now) for type_ in types])
+    return run
+
+
+@contextmanager
+def elsewhere() -> Iterator[None]:
+    """Let runs be recorded on virtual time, and then be in the store of the test, as if a script had written them."""
+    here = current_world().store
+    with simulate() as simulation:
+        yield
+        there = simulation.store
+        for run in (*there.flow_runs(), *there.task_runs()):
+            here.create(run, there.history(run.id))
+        here.append_logs(there.logs(LogFilter()))
+
+
+def named(name: str) -> UUID:
+    """Return the id of the flow run in the store that is called so, or else of the task run."""
+    store = current_world().store
+    (found,) = store.flow_runs(RunFilter(name=name)) or store.task_runs(RunFilter(name=name))
+    return found.id

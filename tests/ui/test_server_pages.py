@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from headrace import flow, get_run_logger, tags, task
+from headrace.core.states import State, StateType
+from headrace.drive.world import current_world
+from headrace.store.protocol import RunFilter
+from tests.server.conftest import begun
 
 Look = Callable[..., Any]
 
@@ -75,3 +79,65 @@ def test_the_list_of_runs_works_without_javascript(served: str, some: None, look
     page.get_by_role("button", name="Show").click()
     page.wait_for_url("**/runs?*name=lost*")
     assert page.locator(".card .names a").all_text_contents() == ["survey-lost"]
+
+
+def address_of(served: str, name: str) -> str:
+    """Return where the page of a flow run is."""
+    (run,) = current_world().store.flow_runs(RunFilter(name=name))
+    return f"{served}/runs/flow-run/{run.id}"
+
+
+def look_again(page: Any) -> None:
+    """Let two seconds be over."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_the_page_of_a_run_that_goes_on_changes_by_itself(served: str, look: Look) -> None:
+    """With what was unfolded as it was, the focus where it was, and the icon in the colour of the state."""
+    run, store = begun(), current_world().store
+    page = look(f"{served}/runs/flow-run/{run.id}")
+    assert "Running" in page.locator(".summary").inner_text()
+    page.locator(".run summary").first.click()
+    store.propose("flow", run.id, State(StateType.COMPLETED, message="All is well."))
+    look_again(page)
+    page.get_by_text("All is well.").first.wait_for()
+    assert page.locator(".run").first.get_attribute("open") is not None
+    assert page.evaluate("document.activeElement.matches('.run summary')")
+    assert "icon-COMPLETED" in page.locator("link[rel=icon]").get_attribute("href")
+
+
+def test_why_a_run_failed_is_found_with_the_keyboard(served: str, some: None, look: Look) -> None:
+    """From the list to the run, from there to the task run, and to what it was given."""
+    page = look(f"{served}/runs?state=FAILED")
+    for name in ("survey-lost", "fetch-Atlantis"):
+        page.get_by_role("link", name=name).first.focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name=name).wait_for()
+    said = page.locator("main").inner_text()
+    assert "LookupError: there is no Atlantis" in said
+    assert '"Atlantis"' in said
+    assert "attempt 2" in said
+
+
+def test_a_run_is_cancelled_and_deleted_from_its_page(served: str, look: Look) -> None:
+    """By forms, without JavaScript too."""
+    run = begun()
+    page = look(f"{served}/runs/flow-run/{run.id}", java_script_enabled=False)
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Record as cancelled").click()
+    page.get_by_text("Cancelled in the browser.").first.wait_for()
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_text("Nothing has been recorded yet").wait_for()
+
+
+def test_pages_of_one_run_fit_a_narrow_screen(served: str, some: None, look: Look) -> None:
+    """With every row open, and whatever runs are called."""
+    for name in (f"survey-{LONG}", "survey-lost"):
+        for tab in ("log", "task-runs", "parameters", "history", "details"):
+            page = look(f"{address_of(served, name)}?tab={tab}", width=400)
+            page.locator(".run summary").first.click()
+            assert fits(page)
+    page.get_by_role("link", name="fetch-Atlantis").first.click()
+    page.get_by_role("heading", name="fetch-Atlantis").wait_for()
+    assert fits(page)

@@ -43,9 +43,15 @@ class Card:
     flow_run_name: str | None = None
 
 
-def flow_cards(store: Store, runs: Sequence[FlowRun], now: datetime, *, counted: bool = True) -> list[Card]:
-    """Return flow runs as cards; `counted` asks the store for the number of task runs of each."""
-    parents = _names(store, {run.parent_flow_run_id for run in runs if run.parent_flow_run_id is not None})
+def flow_cards(
+    store: Store, runs: Sequence[FlowRun], now: datetime, *, counted: bool = True, placed: bool = True
+) -> list[Card]:
+    """Return flow runs as cards.
+
+    `counted` asks the store for the number of task runs of each, `placed` which flow runs they are part of.
+    """
+    wanted = {run.parent_flow_run_id for run in runs if run.parent_flow_run_id is not None} if placed else set()
+    parents = _names(store, wanted) if placed else None
     counts = {run.id: store.count("task", RunFilter(flow_run_id=run.id)) for run in runs} if counted else {}
     return [card(run, now, parents, counts) for run in runs]
 
@@ -53,14 +59,14 @@ def flow_cards(store: Store, runs: Sequence[FlowRun], now: datetime, *, counted:
 def task_cards(store: Store, runs: Sequence[TaskRun], now: datetime, *, placed: bool = True) -> list[Card]:
     """Return task runs as cards; `placed` asks the store which flow runs they are of."""
     wanted = {run.flow_run_id for run in runs if run.flow_run_id is not None} if placed else set()
-    around = _names(store, wanted)
+    around = _names(store, wanted) if placed else None
     return [card(run, now, around) for run in runs]
 
 
 def card(
     run: Run, now: datetime, around: Mapping[UUID, str] | None = None, counts: Mapping[UUID, int] | None = None
 ) -> Card:
-    """Return one run as a card."""
+    """Return one run as a card; without `around`, the names of flow runs, it does not say what it is part of."""
     assert isinstance(run, FlowRun | TaskRun)
     flow_run_id = run.parent_flow_run_id if isinstance(run, FlowRun) else run.flow_run_id
     return Card(
@@ -78,7 +84,7 @@ def card(
         duration=lasted(run, now),
         attempts=run.run_count,
         task_runs=(counts or {}).get(run.id),
-        flow_run_id=flow_run_id,
+        flow_run_id=flow_run_id if around is not None else None,
         flow_run_name=(around or {}).get(flow_run_id) if flow_run_id is not None else None,
     )
 

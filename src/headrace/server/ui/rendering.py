@@ -16,7 +16,9 @@ from headrace.core.looks import LOOKS
 from headrace.core.states import StateType
 from headrace.core.timeline import Row, seconds_text
 from headrace.pages import timeline
+from headrace.server.ui.logs import LEVELS
 from headrace.server.ui.static import VERSION
+from headrace.server.ui.tabs import TABS
 from headrace.server.ui.urls import Urls
 from headrace.server.ui.wanted import ORDERS
 
@@ -40,8 +42,16 @@ def _environment() -> Environment:
         "state": _state,
         "timeline": drawn,
         "orders": ORDERS,
+        "levels": LEVELS,
+        "tabs": TABS,
     }
-    made.filters |= {"seconds": seconds_text, "moment": moment, "ago": ago, "thousands": "{:,}".format}
+    made.filters |= {
+        "seconds": seconds_text,
+        "moment": moment,
+        "instant": instant,
+        "ago": ago,
+        "thousands": "{:,}".format,
+    }
     return made
 
 
@@ -54,12 +64,17 @@ def _state(type_: StateType | None, name: str) -> Markup:
     return Markup(timeline.state(type_, name))
 
 
-def moment(at: datetime | None) -> Markup:
+def moment(at: datetime | None, precision: str = "seconds") -> Markup:
     """Write a moment, to the second; a dash for None."""
     if at is None:
         return Markup("–")
-    exact = at.isoformat().replace("+00:00", "Z")
-    return Markup('<time datetime="{}">{}</time>').format(exact, at.strftime("%Y-%m-%d %H:%M:%S"))
+    told = at.replace(tzinfo=None).isoformat(" ", timespec=precision)
+    return Markup('<time datetime="{}">{}</time>').format(at.isoformat().replace("+00:00", "Z"), told)
+
+
+def instant(at: datetime | None) -> Markup:
+    """Write a moment to the millisecond."""
+    return moment(at, "milliseconds")
 
 
 def ago(at: datetime | None, now: datetime) -> str:

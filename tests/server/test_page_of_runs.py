@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +12,7 @@ from headrace.drive.world import current_world
 from headrace.server.app import create_app
 from headrace.server.ui import runs as page
 
-EVIL = "<script>alert(1)</script>\"'&"
+from .conftest import EVIL, count_questions
 
 
 @task(task_run_name="add-{n}", tags=["sums"])
@@ -206,25 +204,6 @@ def test_the_store_is_asked_a_bounded_number_of_questions(client: TestClient, mo
     asked.clear()
     client.get("/runs?kind=task")
     assert sum(asked.values()) <= 4
-
-
-def count_questions(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Return what counts how often each method of the store is called from now on."""
-    asked: Counter[str] = Counter()
-    store = current_world().store
-
-    def counted(name: str) -> Callable[..., Any]:
-        own = getattr(store, name)
-
-        def ask(*args: Any, **kwargs: Any) -> Any:
-            asked[name] += 1
-            return own(*args, **kwargs)
-
-        return ask
-
-    for name in ("flow_run", "task_run", "flow_runs", "task_runs", "count", "tally", "history", "logs", "leases"):
-        monkeypatch.setattr(store, name, counted(name))
-    return asked
 
 
 def test_without_pages_there_is_the_api_alone() -> None:

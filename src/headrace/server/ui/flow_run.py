@@ -1,0 +1,134 @@
+"""One flow run: `/runs/flow-run/{id}`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+from fastapi import Query, Response
+from fastapi.responses import StreamingResponse
+
+from headrace.core.records import FlowRun
+from headrace.core.states import StateType
+from headrace.core.timeline import Row
+from headrace.drive.world import World
+from headrace.server.api.cursors import cursor_after, place_of
+from headrace.server.api.finding import Served
+from headrace.server.ui.cards import Card, card, flow_cards, goes_on, plain, task_cards
+from headrace.server.ui.crumbs import Crumb, way_to
+from headrace.server.ui.details import Detail, details
+from headrace.server.ui.history import Entry, entries
+from headrace.server.ui.logs import Log, LogWanted, Wanted, log_of, text_of
+from headrace.server.ui.page import HEADERS, Format, Page, respond
+from headrace.server.ui.route import pages
+from headrace.server.ui.tabs import Tab
+from headrace.store.protocol import OLDEST, LogFilter, RunFilter
+from headrace.store.story import story_of
+
+router = pages()
+
+#: How many rows a timeline has, how many runs a list, and how many failed task runs are shown at once.
+MOST_ROWS, MOST, MOST_FAILED = 400, 50, 5
+_ILL = frozenset({StateType.FAILED, StateType.CRASHED})
+_Cursor = Annotated[str, Query(max_length=1000)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowRunPage(Page):
+    """A flow run: its timeline, and what the chosen `tab` is about.
+
+    `left_out` is how many task runs the timeline has no row for. `failed` are some task runs that failed, of a run that
+    did not complete. `runs` are those that the tab lists, oldest first, `next` is the cursor of the rest of them.
+    """
+
+    template: ClassVar[str] = "flow_run"
+    section: ClassVar[str] = "runs"
+
+    run: Card
+    way: Sequence[Crumb]
+    rows: Sequence[Row]
+    left_out: int
+    failed: Sequence[Card]
+    tab: Tab
+    counts: Mapping[str, int]
+    log: Log | None = None
+    runs: Sequence[Card] = ()
+    next: str | None = None
+    parameters: Mapping[str, str]
+    history: Sequence[Entry]
+    details: Sequence[Detail]
+
+
+@router.get("/runs/flow-run/{id}")
+def flow_run(
+    world: Served,
+    id: UUID,  # noqa: A002 - the path's own word
+    log: Wanted,
+    tab: Tab = "log",
+    cursor: _Cursor = "",
+    format: Format = "html",  # noqa: A002 - the address's own word
+) -> Response:
+    """Show a flow run."""
+    return respond(flow_run_page(world, id, tab, log, cursor), format)
+
+
+@router.get("/runs/flow-run/{id}/log.txt")
+def flow_run_log(world: Served, id: UUID, log: Wanted) -> Response:  # noqa: A002
+    """Return the log of a flow run and of its task runs as text."""
+    run = world.store.flow_run(id)
+    return StreamingResponse(
+        text_of(world, LogFilter(flow_run_id=run.id), log),
+        media_type="text/plain; charset=utf-8",
+        headers={**HEADERS, "Content-Disposition": f'attachment; filename="flow-run-{run.id}.txt"'},
+    )
+
+
+def flow_run_page(world: World, run_id: UUID, tab: Tab, log: LogWanted, cursor: str = "") -> FlowRunPage:
+    """Return what the page of a flow run tells. Raises ObjectNotFound."""
+    store, now = world.store, world.clock.now()
+    run = store.flow_run(run_id)
+    story = story_of(store, run, now, MOST_ROWS, most_telling=MOST_ROWS)
+    counts = {
+        "task-runs": store.count("task", RunFilter(flow_run_id=run.id)),
+        "subflow-runs": store.count("flow", RunFilter(flow_run_id=run.id)),
+    }
+    return FlowRunPage(
+        title=f"{run.flow_name} › {run.name}",
+        now=now,
+        live=goes_on(run.state_type, run.state_name),
+        icon=run.state_type or StateType.PENDING,
+        run=card(run, now, counts={run.id: counts["task-runs"]}),
+        way=way_to(store, run.parent_flow_run_id),
+        rows=story.rows,
+        left_out=story.left_out,
+        failed=_failed(world, run),
+        tab=tab,
+        counts=counts,
+        log=log_of(world, LogFilter(flow_run_id=run.id), log) if tab == "log" else None,
+        parameters=plain(run),
+        history=entries(store.history(run.id)),
+        details=details(run),
+        **(_listed(world, run, tab, cursor) if tab in counts else {}),
+    )
+
+
+def _failed(world: World, run: FlowRun) -> list[Card]:
+    if run.state_type is StateType.COMPLETED:
+        return []
+    where = RunFilter(flow_run_id=run.id, state_types=_ILL)
+    return task_cards(world.store, world.store.task_runs(where, limit=MOST_FAILED), world.clock.now(), placed=False)
+
+
+def _listed(world: World, run: FlowRun, tab: Tab, cursor: str) -> dict[str, Any]:
+    store, now, where = world.store, world.clock.now(), RunFilter(flow_run_id=run.id)
+    after = place_of(cursor, OLDEST) if cursor else None
+    lister: Any = store.task_runs if tab == "task-runs" else store.flow_runs
+    found = lister(where, order=OLDEST, after=after, limit=MOST + 1)
+    shown = found[:MOST]
+    if tab == "task-runs":
+        cards = task_cards(store, shown, now, placed=False)
+    else:
+        cards = flow_cards(store, shown, now, placed=False)
+    return {"runs": cards, "next": cursor_after(shown[-1], OLDEST) if len(found) > MOST else None}

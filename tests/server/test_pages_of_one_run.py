@@ -1,0 +1,313 @@
+"""A flow run and a task run, as pages and as JSON, and what can be done about a run there."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi.testclient import TestClient
+
+from headrace import flow, get_run_logger, task
+from headrace.core.states import StateType
+from headrace.drive.world import current_world
+from headrace.exceptions import ObjectNotFound
+from headrace.server.ui import flow_run as flow_run_module
+from headrace.server.ui import logs
+
+from .conftest import EVIL, begun, count_questions, elsewhere, named
+
+HERE = {"Origin": "http://localhost"}
+
+
+@task(retries=1, retry_delay_seconds=30, task_run_name="load-{n}")
+def load(n: int) -> float:
+    get_run_logger().info("loading %d", n)
+    return 10 / n
+
+
+@task
+def double(x: float) -> float:
+    return 2 * x
+
+
+@flow(name="Inner", flow_run_name="inner")
+def inner() -> float:
+    return load(5)
+
+
+@flow(name="Outer", flow_run_name="outer-{n}")
+def outer(n: int) -> Any:
+    inner()
+    get_run_logger().warning("take care")
+    loaded = load.submit(n)
+    double.submit(loaded).wait()
+    return loaded.result()
+
+
+@pytest.fixture
+def failed() -> UUID:
+    """A run of which a task failed twice, with half a minute between."""
+    with elsewhere():
+        outer(0, return_state=True)
+    return named("outer-0")
+
+
+def told(client: TestClient, run_id: UUID, query: str = "", kind: str = "flow") -> Any:
+    response = client.get(f"/runs/{kind}-run/{run_id}?format=json{query}")
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+# flow runs -----------------------------------------------------------------------------------------------------
+
+
+def test_a_flow_run_is_told_with_its_timeline(client: TestClient, failed: UUID) -> None:
+    """Its task runs and subflow runs in rows, each with what it went through."""
+    page = told(client, failed)
+    assert page["title"] == "Outer › outer-0"
+    assert [(row["depth"], row["name"], row["attempts"]) for row in page["rows"]][:3] == [
+        (0, "outer-0", 1),
+        (1, "inner", 1),
+        (2, "load-5", 1),
+    ]
+    assert page["counts"] == {"task-runs": 3, "subflow-runs": 1}
+    assert page["left_out"] == 0
+
+
+def test_a_run_that_did_not_complete_says_which_task_runs_failed(client: TestClient, failed: UUID) -> None:
+    """With what went wrong in each, so that nobody has to look for it."""
+    (one,) = told(client, failed)["failed"]
+    assert one["name"] == "load-0"
+    assert "ZeroDivisionError: division by zero" in one["message"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("&level=warning", "take care"),
+        ("&level=error", "Finished in state Failed"),
+        ("&newest=true", "Finished in state"),
+    ],
+)
+def test_the_log_is_filtered_by_level_and_ordered(client: TestClient, failed: UUID, query: str, expected: str) -> None:
+    """Lines of task runs are among those of their flow run, and say which."""
+    lines = told(client, failed, query)["log"]["lines"]
+    assert any(expected in line["message"] for line in lines)
+    if "level" in query:
+        assert all("loading" not in line["message"] for line in lines)
+    else:
+        moments = [line["at"] for line in lines]
+        assert moments == sorted(moments, reverse=True)
+        assert {"load-0", None} <= {line["run_name"] for line in lines}
+
+
+def test_a_long_log_comes_in_parts(client: TestClient, failed: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Together they are all of it."""
+    whole = told(client, failed)["log"]["lines"]
+    monkeypatch.setattr(logs, "MOST", 3)
+    parts, found = 0, []
+    while True:
+        log = told(client, failed, f"&part={parts}")["log"]
+        found += log["lines"]
+        parts += 1
+        if not log["more"]:
+            break
+    assert (found, parts > 1) == (whole, True)
+
+
+def test_the_log_is_had_as_text(client: TestClient, failed: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To be kept as a file; however long it is, it is read piece by piece."""
+    monkeypatch.setattr(logs, "_AT_A_TIME", 2)
+    answer = client.get(f"/runs/flow-run/{failed}/log.txt")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert "attachment" in answer.headers["content-disposition"]
+    assert "INFO     load-0: loading 0\n" in answer.text
+    assert "loading" not in client.get(f"/runs/flow-run/{failed}/log.txt?level=warning").text
+
+
+def test_task_runs_and_subflow_runs_are_listed(
+    client: TestClient, failed: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oldest first, part by part."""
+    monkeypatch.setattr(flow_run_module, "MOST", 2)
+    first = told(client, failed, "&tab=task-runs")
+    rest = told(client, failed, f"&tab=task-runs&cursor={first['next']}")
+    assert len(first["runs"]) == 2
+    assert [run["name"].partition("-")[0] for run in rest["runs"]] == ["double"]
+    assert [run["name"] for run in told(client, failed, "&tab=subflow-runs")["runs"]] == ["inner"]
+
+
+def test_a_history_tells_each_state_with_its_time_and_message(client: TestClient, failed: UUID) -> None:
+    """And how long it stood."""
+    history = told(client, failed, "&tab=history")["history"]
+    assert [one["name"] for one in history] == ["Pending", "Running", "Failed"]
+    assert history[1]["lasted"] == pytest.approx(30, abs=0.001)
+    shown = client.get(f"/runs/flow-run/{failed}?tab=history").text
+    assert "division by zero" in shown
+
+
+@pytest.mark.parametrize("tab", ["log", "task-runs", "subflow-runs", "parameters", "history", "details"])
+def test_every_tab_can_be_looked_at(client: TestClient, failed: UUID, tab: str) -> None:
+    """With the one that is chosen marked as such."""
+    shown = client.get(f"/runs/flow-run/{failed}?tab={tab}")
+    assert shown.status_code == 200
+    assert f'?tab={tab}#tabs" aria-current="page"' in shown.text
+
+
+def test_a_subflow_run_says_what_it_is_part_of(client: TestClient, failed: UUID) -> None:
+    """From the outermost run on."""
+    page = told(client, named("inner"))
+    assert [crumb["name"] for crumb in page["way"]] == ["outer-0"]
+    assert f'href="/runs/flow-run/{failed}"' in client.get(f"/runs/flow-run/{named('inner')}").text
+
+
+def test_of_very_many_task_runs_some_are_drawn_and_the_page_says_so(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that failed before those that completed; the store is asked no more for it."""
+
+    @flow(flow_run_name="many")
+    def many() -> None:
+        load.map([1] * 20)
+        load.map([0] * 20)
+
+    with elsewhere():
+        many(return_state=True)
+    monkeypatch.setattr(flow_run_module, "MOST_ROWS", 10)
+    page = told(client, named("many"))
+    assert page["left_out"] == 40 - (len(page["rows"]) - 1)
+    assert len(page["rows"]) <= 11
+    assert {row["state_type"] for row in page["rows"][1:]} == {"FAILED"}
+    assert "more task runs are not drawn" in client.get(f"/runs/flow-run/{named('many')}").text
+    asked = count_questions(monkeypatch)
+    client.get(f"/runs/flow-run/{named('many')}")
+    assert sum(asked.values()) < 30
+
+
+# task runs -----------------------------------------------------------------------------------------------------
+
+
+def test_a_task_run_is_told_with_its_attempts_and_delays(client: TestClient, failed: UUID) -> None:
+    """And its own lines of the log."""
+    page = told(client, named("load-0"), kind="task")
+    assert [(one["name"], one["attempt"]) for one in page["history"]] == [
+        ("Pending", 0),
+        ("Running", 1),
+        ("AwaitingRetry", 0),
+        ("Retrying", 2),
+        ("Failed", 0),
+    ]
+    assert page["history"][2]["delay"] == pytest.approx(30, abs=0.001)
+    assert page["parameters"] == {"n": "0"}
+    assert [crumb["name"] for crumb in page["way"]] == ["outer-0"]
+    assert sum("loading 0" in line["message"] for line in page["log"]["lines"]) == 2
+    assert "loading 0" in client.get(f"/runs/task-run/{page['run']['id']}/log.txt").text
+
+
+def test_inputs_lead_to_the_runs_that_they_came_from(client: TestClient) -> None:
+    """Parameter by parameter; a run that is not there any more is told by its id."""
+    outer(4)
+    fed = named("double*")
+    page = told(client, fed, kind="task")
+    assert [(one["name"], one["state_name"]) for one in page["inputs"]["x"]] == [("load-4", "Completed")]
+    shown = client.get(f"/runs/task-run/{fed}").text
+    assert f'href="/runs/task-run/{named("load-4")}"' in shown
+    current_world().store.delete("task", named("load-4"))
+    assert [one["name"] for one in told(client, fed, kind="task")["inputs"]["x"]] == [None]
+
+
+@pytest.mark.parametrize("address", ["flow-run/{}", "task-run/{}", "flow-run/{}/delete", "flow-run/{}/log.txt"])
+def test_a_run_that_is_not_there_is_a_page_that_says_so(client: TestClient, address: str) -> None:
+    """Not found, in words."""
+    answer = client.get(f"/runs/{address.format(UUID(int=7))}")
+    assert answer.status_code == 404
+    assert "<h1>Not found</h1>" in answer.text
+    assert str(UUID(int=7)) in answer.text
+    assert client.get(f"/runs/{address.format('nonsense')}").status_code == 400
+
+
+# what can be done ----------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_goes_on_can_be_cancelled(client: TestClient) -> None:
+    """It is asked to stop; where its process is gone, it can be recorded as cancelled."""
+    run = begun()
+    page = f"/runs/flow-run/{run.id}"
+    assert f'action="{page}/cancel"' in client.get(page).text
+    done = client.post(f"{page}/cancel", headers=HERE)
+    assert done.url.path == page
+    assert current_world().store.flow_run(run.id).state_type is StateType.CANCELLING
+    assert f'action="{page}/record-cancelled"' in done.text
+    client.post(f"{page}/record-cancelled", headers=HERE)
+    stands = current_world().store.flow_run(run.id)
+    assert (stands.state_type, stands.state and stands.state.message) == ("CANCELLED", "Cancelled in the browser.")
+    assert f'action="{page}/cancel"' not in client.get(page).text
+
+
+def test_a_run_is_deleted_after_it_was_asked_whether_to(client: TestClient, failed: UUID) -> None:
+    """The question says what goes with it."""
+    asked = client.get(f"/runs/flow-run/{failed}/delete").text
+    assert "3 task runs" in asked
+    assert "1 subflow run stays" in asked
+    assert "It has not ended" not in asked
+    done = client.post(f"/runs/flow-run/{failed}/delete", headers=HERE)
+    assert done.url.path == "/runs"
+    with pytest.raises(ObjectNotFound):
+        current_world().store.flow_run(failed)
+    assert client.post(f"/runs/flow-run/{failed}/delete", headers=HERE).status_code == 404
+    assert "It has not ended" in client.get(f"/runs/flow-run/{begun().id}/delete").text
+
+
+@pytest.mark.parametrize("action", ["cancel", "record-cancelled", "delete"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:9999"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost"},
+    ],
+)
+def test_a_form_that_is_not_from_here_does_nothing(client: TestClient, action: str, headers: dict[str, str]) -> None:
+    """Nor one that does not say where it is from."""
+    run = begun()
+    answer = client.post(f"/runs/flow-run/{run.id}/{action}", headers=headers)
+    assert answer.status_code == 403
+    assert current_world().store.flow_run(run.id).state_type is StateType.RUNNING
+
+
+# what is true of both ------------------------------------------------------------------------------------------
+
+
+def test_pages_of_runs_that_go_on_will_be_fetched_again(client: TestClient, failed: UUID) -> None:
+    """Those of others will not."""
+    assert told(client, begun().id)["live"]
+    assert not told(client, failed)["live"]
+    part = client.get(f"/runs/flow-run/{begun().id}?format=live").text
+    assert 'data-live="yes"' in part
+    assert "icon-RUNNING.svg" in part
+
+
+def test_what_users_named_and_said_is_text_and_nothing_else(client: TestClient) -> None:
+    """In names, parameters, logs, messages, and in what leads to a run."""
+
+    @task(task_run_name="t{text}")
+    def evil(text: str) -> str:
+        get_run_logger().error(text)
+        raise ValueError(text)
+
+    @flow(flow_run_name="r{text}")
+    def around(text: str) -> None:
+        evil(text)
+
+    around(EVIL, return_state=True)
+    flow_page, task_page = f"/runs/flow-run/{named(f'r{EVIL}')}", f"/runs/task-run/{named(f't{EVIL}')}"
+    tabs = ("log", "task-runs", "parameters", "history", "details")
+    for address in (*(f"{flow_page}?tab={tab}" for tab in tabs), task_page, f"{flow_page}/delete"):
+        shown = client.get(address).text
+        assert "<script>" not in shown
+        assert "&lt;script&gt;" in shown
+    assert client.get(f"{flow_page}/log.txt").headers["x-content-type-options"] == "nosniff"
