@@ -12,6 +12,7 @@ import pytest
 from .fixtures import seed_of, store_of
 from .markers import marked
 from .options import SCHEDULES, value_of
+from .replaying import called
 
 if TYPE_CHECKING:
     from headrace.testing import Simulation
@@ -87,6 +88,7 @@ def _called_with_own(item: pytest.Function, function: Callable[..., Any]) -> Cal
         return function(**own)
 
     test.__module__, test.__qualname__ = function.__module__, function.__qualname__
+    test.__called__ = called(item) or (f"...  # what {function.__qualname__} does", ())  # type: ignore[attr-defined]
     return test
 
 

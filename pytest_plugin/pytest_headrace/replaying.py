@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import shlex
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,13 +50,70 @@ def with_marker(item: pytest.Item, scene: Scene) -> Scene:
 
 
 def program(item: pytest.Item, scene: Scene) -> str:
-    """Return the program that repeats the simulation of a test's fixture, the test included where it can be called."""
-    args = getattr(getattr(item, "_fixtureinfo", None), "argnames", ())
-    function = getattr(item, "function", None)
-    if function is None or getattr(item, "cls", None) is not None or not set(args) <= set(_OWN):
-        return scene.program()
-    call = f"{function.__name__}({', '.join(f'{name}={_OWN[name]}' for name in args)})"
-    found = f"from {function.__module__} import {function.__name__}"
+    """Return the program that repeats the simulation of a test, the test included where it can be called."""
+    return scene.program(*(called(item) or ()))
+
+
+def called(item: pytest.Item) -> tuple[str, tuple[str, ...]] | None:
+    """Return the line that calls a test in its simulation, and the imports it takes; None where a line would not do.
+
+    That is so for arguments that can't be written down, and where fixtures of the project's are around the test.
+    """
+    function, cls = getattr(item, "function", None), getattr(item, "cls", None)
+    args = _arguments(item)
+    if function is None or args is None or _in_unittest(cls) or any(_is_own(item, name) for name in _fixtures(item)):
+        return None
+    call = f"{function.__name__}({', '.join(f'{name}={value}' for name, value in args.items())})"
+    if cls is not None:
+        call = f"{cls.__qualname__}().{call}"
+    found = f"from {function.__module__} import {(cls or function).__qualname__.partition('.')[0]}"
     if inspect.iscoroutinefunction(inspect.unwrap(function)):
-        return scene.program(f"asyncio.run({call})", ("import asyncio", found))
-    return scene.program(call, (found,))
+        return f"asyncio.run({call})", ("import asyncio", found)
+    return call, (found,)
+
+
+def _arguments(item: pytest.Item) -> dict[str, str] | None:
+    """Return the arguments of a test as they are written in a program; None where that can't be."""
+    values = getattr(getattr(item, "callspec", None), "params", {})
+    args: dict[str, str] = {}
+    for name in getattr(getattr(item, "_fixtureinfo", None), "argnames", ()):
+        if name in _OWN:
+            args[name] = _OWN[name]
+        elif name in values and not _definitions(item, name) and _can_be_written(values[name]):
+            args[name] = repr(values[name])
+        else:
+            return None
+    return args
+
+
+def _can_be_written(value: object) -> bool:
+    try:
+        return bool(ast.literal_eval(repr(value)) == value)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return False
+
+
+def _in_unittest(cls: type | None) -> bool:
+    unittest = sys.modules.get("unittest")
+    return cls is not None and unittest is not None and issubclass(cls, unittest.TestCase)
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ())) - set(_OWN)
+
+
+def _is_own(item: pytest.Item, name: str) -> bool:
+    """Say whether a fixture is the project's own: written in it, or made by pytest of its `setup_…` functions."""
+    return "xunit_" in name or any(_is_below(one.func, item.config.rootpath) for one in _definitions(item, name))
+
+
+def _is_below(function: Any, root: Path) -> bool:
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    file = Path(code.co_filename) if code is not None else Path()
+    return file.is_relative_to(root) and "site-packages" not in file.parts
+
+
+def _definitions(item: pytest.Item, name: str) -> Sequence[pytest.FixtureDef[Any]]:
+    """Return the fixtures of a name that a test may get; none for a value of `parametrize`."""
+    known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    return [one for one in known.get(name, ()) if getattr(one.func, "__name__", "") != "get_direct_param_fixture_func"]

@@ -33,17 +33,18 @@ def scenes_of_failure(item: pytest.Item, call: pytest.CallInfo[None]) -> list[Sh
     errors = {id(error) for error in _chain(call.excinfo.value if call.excinfo is not None else None)}
     met = [scene for scene in scope.failed if id(scene.error) in errors][-1:]
     ended = met or ([] if open_ones else list(scope.ended)[-_MOST_ENDED:])
-    return [*open_ones, *map(_ended, ended), *_own(item, call)]
+    return [*open_ones, *(_ended(scene, item) for scene in ended), *_own(item, call)]
 
 
 def all_scenes(item: pytest.Item, call: pytest.CallInfo[None]) -> list[Shown]:
     """Return all that is known of a test's scenes."""
     scope = item.stash[SCOPE]
-    return [*_open(item), *map(_ended, [*scope.failed, *scope.ended]), *_own(item, call)]
+    return [*_open(item), *(_ended(scene, item) for scene in [*scope.failed, *scope.ended]), *_own(item, call)]
 
 
-def _ended(scene: Scene) -> Shown:
-    return Shown(scene, scene.program())
+def _ended(scene: Scene, item: pytest.Item) -> Shown:
+    repeats = any(item.get_closest_marker(name) is not None for name in ("explore", "every_runner"))
+    return Shown(scene, program(item, scene) if repeats else scene.program())
 
 
 def _own(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Shown]:
@@ -71,7 +72,7 @@ def _open(item: pytest.Item) -> Iterator[Shown]:
             scene = with_marker(item, scene)
             yield Shown(scene, program(item, scene))
         else:
-            yield _ended(scene)
+            yield _ended(scene, item)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

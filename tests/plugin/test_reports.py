@@ -95,7 +95,7 @@ def test_the_test_and_its_simulation_can_be_repeated(project: pytest.Pytester) -
     begin = lines.index("from headrace.testing import seed, simulate")
     program = lines[begin : begin + 5]
     assert program[3:] == [
-        "with simulate(start='2030-05-01T12:00:00Z', seed=17, schedule=seed(5)) as simulation:",
+        "with simulate(start='2030-05-01T12:00:00Z', seed=17, schedule=seed(5), store='sqlite') as simulation:",
         "    test_fails(runs=simulation.runs, simulation=simulation)",
     ]
     with pytest.raises(AssertionError):
@@ -107,6 +107,30 @@ def test_the_test_and_its_simulation_can_be_repeated(project: pytest.Pytester) -
     [
         ("async def test_fails(simulation)", "asyncio.run(test_fails(simulation=simulation))"),
         ("def test_fails(simulation, tmp_path)", "...  # what the test does"),
+        (
+            "@pytest.mark.parametrize('page', ['a'])\n        def test_fails(page, runs, simulation)",
+            "test_fails(page='a', runs=simulation.runs, simulation=simulation)",
+        ),
+        (
+            "@pytest.mark.parametrize('page', [object])\n        def test_fails(page, simulation)",
+            "...  # what the test does",
+        ),
+        (
+            "@pytest.fixture(autouse=True)\n        def ready(): pass\n\n        def test_fails(simulation)",
+            "...  # what the test does",
+        ),
+        (
+            "def setup_function(function): pass\n\n        def test_fails(simulation)",
+            "...  # what the test does",
+        ),
+        (
+            "@pytest.mark.explore(3)\n        def test_fails(runs)",
+            "test_fails(runs=simulation.runs)",
+        ),
+        (
+            "@pytest.mark.every_runner\n        def test_fails(run_store)",
+            "test_fails(run_store=simulation.store)",
+        ),
     ],
 )
 def test_a_program_calls_what_it_can(project: pytest.Pytester, signature: str, call: str) -> None:
@@ -121,9 +145,27 @@ def test_a_program_calls_what_it_can(project: pytest.Pytester, signature: str, c
             from pipelines import greet
             greet()
             raise LookupError
-        """.replace("@pytest.mark.asyncio\n        def", "def"),
+        """.replace("@pytest.mark.asyncio\n        def", "def").replace("@pytest.mark.asyncio\n        @", "@"),
     )
     result.stdout.fnmatch_lines([f"        {call}".replace("[", "[[]")])
+
+
+def test_a_method_is_called_of_an_object_of_its_class(project: pytest.Pytester) -> None:
+    """Which pytest makes without arguments, too."""
+    result = report(
+        project,
+        """
+        from pipelines import greet
+
+        class TestGreeting:
+            def test_fails(self, simulation):
+                greet()
+                raise LookupError
+        """,
+    )
+    result.stdout.fnmatch_lines(
+        ["    from test_it import TestGreeting", "        TestGreeting().test_fails(simulation=simulation)"]
+    )
 
 
 def test_a_simulation_that_ended_with_the_error_is_shown(project: pytest.Pytester) -> None:
@@ -144,7 +186,7 @@ def test_a_simulation_that_ended_with_the_error_is_shown(project: pytest.Pyteste
     )
     result.stdout.fnmatch_lines(["simulation * (seed 4): 30 s of virtual time*", "  fetch-a *Completed *3*"])
     result.stdout.fnmatch_lines(
-        ["    with simulate(start='2026-01-01T00:00:00Z', seed=4, schedule=None) as simulation:"]
+        ["    with simulate(start='2026-01-01T00:00:00Z', seed=4, schedule=None, store='sqlite') as simulation:"]
     )
     result.stdout.no_fnmatch_line("simulation * (seed 0)*")
 

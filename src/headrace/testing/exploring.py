@@ -224,6 +224,12 @@ def _program(fn: Callable[..., Any], holds: tuple[Hold, ...], seed: int, options
     """Write the program that repeats one trial."""
     module, name = getattr(fn, "__module__", ""), getattr(fn, "__qualname__", repr(fn))
     named = {"seed": seed, "schedule": Holds(*holds) if holds else None, **options}
+    if named.get("store") == "memory":
+        del named["store"]
+    # Who wraps a test knows how to call it.
+    called: tuple[str, tuple[str, ...]] | None = getattr(fn, "__called__", None)
+    if called is not None:
+        return replaying.program(named, *called)
     if "<" in name or "." in name:  # no program can name it
         return replaying.program(named, f"...  # what {name.replace('.<locals>.', '.')} does")
     call = f"{name}(simulation)" if takes_one(fn) else f"{name}()"

@@ -340,6 +340,7 @@ class simulate:  # noqa: N801 - used like a function
         self._path = path_named(runner) if runner is not None else None
         self._replayed_by: dict[str, object] = {"real_processes": real_processes} if real_processes else {}
         self._replayed_by |= {"runner": runner} if runner is not None else {}
+        self._replayed_by |= {"store": store} if isinstance(store, str) and store != "memory" else {}
         self._limits = (
             _above_zero(stall_seconds, "stall_seconds"),
             _above_zero(max_jumps, "max_jumps"),
