@@ -184,7 +184,7 @@ def test_a_simulation_that_ended_with_the_error_is_shown(project: pytest.Pyteste
                 assert simulation.elapsed == 1
         """,
     )
-    result.stdout.fnmatch_lines(["simulation * (seed 4): 30 s of virtual time*", "  fetch-a *Completed *3*"])
+    result.stdout.fnmatch_lines(["simulation * (seed 4, store sqlite): 30 s *", "  fetch-a *Completed *3*"])
     result.stdout.fnmatch_lines(
         ["    with simulate(start='2026-01-01T00:00:00Z', seed=4, schedule=None, store='sqlite') as simulation:"]
     )
