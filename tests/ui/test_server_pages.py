@@ -10,7 +10,7 @@ import pytest
 from headrace import flow, get_run_logger, tags, task
 from headrace.core.states import State, StateType
 from headrace.drive.world import current_world
-from headrace.store.protocol import RunFilter
+from headrace.store.protocol import ConcurrencyLimit, RunFilter
 from tests.server.conftest import begun
 
 Look = Callable[..., Any]
@@ -48,8 +48,13 @@ def fits(page: Any) -> bool:
 
 def test_every_page_of_an_empty_store_fits_a_narrow_screen(served: str, look: Look) -> None:
     """And says what to do."""
-    page = look(f"{served}/runs", width=400)
-    page.get_by_text("Nothing has been recorded yet").wait_for()
+    page = look(served, width=400)
+    for name in ("Runs", "Flows", "Dashboard"):
+        page.get_by_role("link", name=name).click()
+        page.get_by_text("Nothing has been recorded yet").wait_for()
+        assert fits(page)
+    page.get_by_role("link", name="Concurrency").click()
+    page.get_by_text("There are no limits.").wait_for()
     assert fits(page)
 
 
@@ -141,3 +146,57 @@ def test_pages_of_one_run_fit_a_narrow_screen(served: str, some: None, look: Loo
     page.get_by_role("link", name="fetch-Atlantis").first.click()
     page.get_by_role("heading", name="fetch-Atlantis").wait_for()
     assert fits(page)
+
+
+def test_the_dashboard_leads_to_what_failed(served: str, some: None, look: Look) -> None:
+    """By its bar, and by its group."""
+    page = look(served)
+    page.locator(".over-time rect.of-FAILED").click()
+    page.get_by_role("heading", name="survey-lost").wait_for()
+    page.go_back()
+    page.locator(".group").get_by_role("link", name="survey-lost").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="survey-lost").wait_for()
+
+
+def test_pages_of_all_fit_a_narrow_screen(served: str, some: None, look: Look) -> None:
+    """With every group open."""
+    current_world().store.put_limit(ConcurrencyLimit(LONG, 1))
+    for address in ("/?tab=completed", "/flows", "/concurrency"):
+        page = look(f"{served}{address}", width=400)
+        for summary in page.locator("details:not([open]) > summary").all():
+            summary.click()
+        assert fits(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_what_is_behind_it(scheme: str, served: str, some: None, look: Look) -> None:
+    """By at least 4.5 to 1, on every page."""
+    for address in ("/", "/runs", "/flows", address_of("", "survey-lost")):
+        page = look(f"{served}{address}", color_scheme=scheme)
+        assert page.evaluate(FAINT) == []
+
+
+#: What text on the page has too little contrast, as text and ratio.
+FAINT = """(() => {
+  const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((c) => c / 255)
+    .map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (one) => {
+    for (let at = one; at; at = at.parentElement) {
+      const colour = parse(getComputedStyle(at).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0) return colour;
+    }
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const one = walker.currentNode.parentElement;
+    if (!walker.currentNode.textContent.trim() || one.closest("svg, .unseen, .skip")) continue;
+    const [a, b] = [light(parse(getComputedStyle(one).color)), light(behind(one))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) found.push([walker.currentNode.textContent.trim(), ratio]);
+  }
+  return found;
+})()"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
@@ -16,7 +17,10 @@ from headrace.core.looks import LOOKS
 from headrace.core.states import StateType
 from headrace.core.timeline import Row, seconds_text
 from headrace.pages import timeline
+from headrace.server.ui.bars import SLOTS
+from headrace.server.ui.groups import GROUPS
 from headrace.server.ui.logs import LEVELS
+from headrace.server.ui.ranges import RANGES
 from headrace.server.ui.static import VERSION
 from headrace.server.ui.tabs import TABS
 from headrace.server.ui.urls import Urls
@@ -44,6 +48,9 @@ def _environment() -> Environment:
         "orders": ORDERS,
         "levels": LEVELS,
         "tabs": TABS,
+        "groups": GROUPS,
+        "ranges": RANGES,
+        "slots": SLOTS,
     }
     made.filters |= {
         "seconds": seconds_text,
@@ -78,13 +85,14 @@ def instant(at: datetime | None) -> Markup:
 
 
 def ago(at: datetime | None, now: datetime) -> str:
-    """Write how long ago a moment is."""
+    """Write how long ago a moment is, in one unit."""
     if at is None:
         return ""
     passed = (now - at).total_seconds()
     if abs(passed) < 1:
         return "just now"
-    return f"{seconds_text(passed)} ago" if passed > 0 else f"in {seconds_text(-passed)}"
+    told = re.sub(r"(?<=[mhd]) .*", "", seconds_text(abs(passed)))
+    return f"{told} ago" if passed > 0 else f"in {told}"
 
 
 def drawn(rows: Sequence[Row], page: Any) -> Markup:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from fastapi import Response
-from fastapi.responses import RedirectResponse
 
 from headrace.core.states import StateType
 from headrace.drive.world import World
@@ -54,12 +53,6 @@ class RunsPage(Page):
     next: str | None
     empty: bool
     store: str
-
-
-@router.get("/")
-def first() -> Response:
-    """Lead to the list of runs."""
-    return RedirectResponse("/runs")
 
 
 @router.get("/runs")
