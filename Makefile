@@ -6,7 +6,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 RUN = $(BIN)/headrace run
 
-.PHONY: help demo test lint format types floors bench check clean
+.PHONY: help demo test fuzz lint format types floors bench check clean
 
 help: ## List the targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name text; do \
@@ -33,6 +33,9 @@ demo: $(VENV)/.for-demo ## Install into .venv, run the examples on your own stor
 test: $(VENV)/.for-dev ## Run the whole suite
 	$(BIN)/python -m pytest -n auto
 
+fuzz: $(VENV)-fuzz/.for-fuzz ## Ask the server whatever its OpenAPI document allows
+	$(VENV)-fuzz/bin/python -m pytest -p no:schemathesis tests/server/test_fuzzing.py
+
 lint: $(VENV)/.for-dev ## Check style and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,16 +53,19 @@ floors: $(VENV)/.for-dev ## Check that imports point downwards only
 bench: $(VENV)/.for-dev ## Measure: tables, each beside a floor (python -m benches --help)
 	@$(BIN)/python -m benches
 
-check: test lint types floors ## All that continuous integration checks
+check: test fuzz lint types floors ## All that continuous integration checks
 
 clean: ## Remove .venv, caches and what was built
-	rm -rf $(VENV) .demo build dist .coverage
+	rm -rf $(VENV) $(VENV)-fuzz .demo build dist .coverage
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.for-demo: pyproject.toml
 	@if [ -f $(VENV)/.for-dev ]; then $(MAKE) $(VENV)/.for-dev; touch $@; \
 	else .ci/install "$(PYTHON)" $(VENV) pytest $@; fi
+
+$(VENV)-fuzz/.for-fuzz: pyproject.toml
+	@.ci/install "$(PYTHON)" $(VENV)-fuzz fuzz $@
 
 $(VENV)/.for-dev: pyproject.toml
 	@.ci/install "$(PYTHON)" $(VENV) dev $@
