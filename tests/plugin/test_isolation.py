@@ -181,6 +181,29 @@ def test_the_users_store_is_out_of_reach_everywhere(project: pytest.Pytester, us
     assert not (project.path / "user").exists()
 
 
+def test_a_thread_that_outlives_the_session_does_not_reach_the_users_store(
+    project: pytest.Pytester, users_home: Path
+) -> None:
+    """It goes on until the process ends, after everything was put back."""
+    project.makepyfile(
+        """
+        import pathlib, threading
+        from pipelines import greet
+
+        def late():
+            threading.main_thread().join()
+            pathlib.Path("said").write_text(greet())
+
+        def test_it():
+            threading.Thread(target=late).start()
+        """
+    )
+    project.runpytest_subprocess().assert_outcomes(passed=1)
+    assert (project.path / "said").read_text() == "hello marvin"
+    assert not users_home.exists()
+    assert not (project.path / "user").exists()
+
+
 def test_the_users_settings_do_not_steer_tests(project: pytest.Pytester, users_home: Path) -> None:
     """Neither environment, nor profile, nor pyproject.toml: not here, and not in a child."""
     users_home.mkdir()

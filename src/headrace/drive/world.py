@@ -7,12 +7,13 @@ variable, which the runners copy into their threads.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from headrace.clock import Clock, SystemClock
 from headrace.core.records import Run, TaskRun
@@ -227,6 +228,8 @@ def default_store() -> Store:
 _WORLD: ContextVar[World | None] = ContextVar("headrace_world", default=None)
 _process_world: World | None = None
 _process_lock = threading.Lock()
+#: Threads that are not to see the process's world, and the one that they see; None while there are none.
+_apart: WeakKeyDictionary[threading.Thread, World] | None = None
 
 
 def current_world() -> World:
@@ -242,11 +245,21 @@ State.new_id = staticmethod(lambda: current_world().new_id())
 def process_world() -> World:
     """Return the process's own world, made at the first call from the settings."""
     global _process_world
+    if _apart is not None and (world := _apart.get(threading.current_thread())) is not None:
+        return world
     if _process_world is None:
         with _process_lock:
             if _process_world is None:
                 _process_world = World(default_store)
     return _process_world
+
+
+def keep_apart(threads: Iterable[threading.Thread], world: World) -> None:
+    """Let threads live in another world than the process's own, from now on."""
+    global _apart
+    for thread in threads:
+        _apart = WeakKeyDictionary() if _apart is None else _apart
+        _apart[thread] = world
 
 
 def replace_process_world(world: World | None) -> World | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from headrace.clock import SystemClock
 from headrace.drive import logs
-from headrace.drive.world import World, replace_process_world
+from headrace.drive.world import World, keep_apart, replace_process_world
 from headrace.settings import current_settings, scopes
 from headrace.testing.stores import opener
 
@@ -35,6 +35,7 @@ class _Before:
     propagate: bool
     level: int
     level_of_setting: int | None
+    elders: frozenset[threading.Thread]
 
 
 #: Test sessions run inside test sessions: a stack.
@@ -47,7 +48,10 @@ def take_over() -> None:
     """Keep runs out of the user's store, and log lines off the console: they go to the root logger's handlers alone."""
     root = logs.ROOT
     world = replace_process_world(None)
-    _before.append(_Before(world, logs._configured, list(root.handlers), root.propagate, root.level, logs._level))
+    elders = frozenset(threading.enumerate())
+    _before.append(
+        _Before(world, logs._configured, list(root.handlers), root.propagate, root.level, logs._level, elders)
+    )
     scopes.forget()
     logs._configured = True
     root.handlers[:] = [logs.StoreHandler()]
@@ -56,8 +60,10 @@ def take_over() -> None:
 
 
 def give_back() -> None:
-    """Undo `take_over`."""
+    """Undo `take_over`. Threads that tests have begun and not ended stay in a world of tests."""
     before = _before.pop()
+    begun = set(threading.enumerate()) - before.elders - {threading.current_thread()}
+    keep_apart(begun, IsolatedWorld(0))
     root = logs.ROOT
     replace_process_world(before.world)
     scopes.forget()
