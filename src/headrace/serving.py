@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +13,9 @@ from headrace.core import messages
 from headrace.core.background import end_of_claimed, has_ended, seconds_to_wait
 from headrace.core.records import TaskRun
 from headrace.core.states import State, StateType, unstamped
-from headrace.drive.guards import answer_termination, signals, thread_guard
-from headrace.drive.logs import configure
-from headrace.drive.sync import wait
+from headrace.drive.attendants import Attendant
 from headrace.drive.world import World
-from headrace.effects import Record
+from headrace.effects import Promise, Record
 from headrace.exceptions import StoreError
 from headrace.runs.context import TaskRunContext
 from headrace.runs.steps import PENDING
@@ -53,35 +52,16 @@ class Runner(ThreadPoolTaskRunner):
         self._handed_over(self._pool, context).promise.when_done(ended)
 
 
-class Service:
-    """A worker at work: it claims runs while there is room, waits, and ends when it is told to."""
+class Service(Attendant):
+    """A task worker at work: it claims runs while there is room; with `until_idle` it ends when nothing is left."""
 
-    def __init__(self, world: World, queues: dict[str, Any], limit: int | None) -> None:
-        self._world, self._background, self._queues = world, world.background, queues
+    def __init__(self, world: World, queues: dict[str, Any], limit: int | None, until_idle: bool) -> None:
+        self._background, self._queues, self._until_idle = world.background, queues, until_idle
+        super().__init__(world, self._background.bell, "task worker", _LOGGER)
         self.runner = Runner(limit, self._background.bell.ring)
-        self._stopping = False
 
-    def run(self, timeout: float | None, until_idle: bool) -> None:
-        """Serve until told to stop, or for so many seconds, or until nothing is left; then wait for what is at work."""
-        guard = thread_guard()
-        was_open = guard.shut()  # signals are heard where the worker waits
-        try:
-            with self._world.clock.participant("task worker"), signals(guard):
-                self._announce()
-                with self.runner:
-                    self._serve(timeout, until_idle)
-                    self._finish()
-                self._world.logs.flush()
-        finally:
-            guard.reopen(was_open)
-
-    def stop(self) -> None:
-        """Take no further runs."""
-        self._stopping = True
-        self._background.bell.ring()
-
-    def _announce(self) -> None:
-        configure()
+    def announce(self) -> None:
+        """Say which tasks are served, and which runs of them are not."""
         _LOGGER.info("Serving %s", ", ".join(sorted(repr(task.name) for task in self._queues.values())))
         for task in self._queues.values():
             stale = _scheduled_of_other_versions(self._world, task)
@@ -91,18 +71,30 @@ class Service:
                     "version, or delete them.", stale, task.name,
                 )  # fmt: skip
 
-    def _serve(self, timeout: float | None, until_idle: bool) -> None:
-        clock = self._world.clock
-        deadline = None if timeout is None else clock.monotonic_ns() + int(timeout * 1e9)
-        while not self._stopping:
-            seen = self._background.bell.rings
-            idle = self._claim_all()
-            if until_idle and idle is not None and idle.retry_at is None and not self.runner.unfinished():
-                return
-            left = None if deadline is None else (deadline - clock.monotonic_ns()) / 1e9
-            if left is not None and left <= 0:
-                return
-            self._wait(seen, idle, left)
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Have threads for the runs."""
+        with self.runner:
+            yield
+
+    def work(self) -> float | None:
+        """Claim what there is room for; there may be more when a lease of others has run out."""
+        idle = self._claim_all()
+        if self._until_idle and idle is not None and idle.retry_at is None and not self.at_work():
+            self.stop()
+        return self._background.patience(idle)
+
+    def at_work(self) -> Sequence[Promise]:
+        """Return the runs that were begun and have not ended."""
+        return self.runner.unfinished()
+
+    def end(self, reason: BaseException) -> None:
+        """End what is at work."""
+        self.runner.finish(reason)
+
+    def awaited(self) -> str:
+        """Say which runs are waited for."""
+        return f"runs of {', '.join(task.name for task in self._queues.values())}"
 
     def _claim_all(self) -> Idle | None:
         """Claim runs while there is room; answer that there are none left, or None where there is no room."""
@@ -117,37 +109,6 @@ class Service:
                 self._background.abandon(claim)
                 raise
         return None
-
-    def _wait(self, seen: int, idle: Idle | None, left: float | None) -> None:
-        """Wait until there may be something to do; a signal lets the worker stop."""
-        waits = [seconds for seconds in (self._background.patience(idle), left) if seconds is not None]
-        event = self._world.clock.event(f"runs of {', '.join(task.name for task in self._queues.values())}")
-        self._background.bell.when_rung(seen, event.set)
-        interrupted = wait(event, min(waits, default=None), thread_guard())
-        self._background.bell.forget(event.set)
-        if interrupted is not None:
-            self._told(interrupted.reason)
-
-    def _told(self, reason: BaseException) -> None:
-        """Stop because of a signal; a second one ends what is at work."""
-        answer_termination(reason)
-        if self._stopping:
-            self.runner.finish(reason)
-        self._stopping = True
-        at_work = len(self.runner.unfinished())
-        if at_work:
-            _LOGGER.info("Stopping after what is at work (runs: %d); another signal ends that now", at_work)
-
-    def _finish(self) -> None:
-        """Wait for what is at work."""
-        self._stopping = True
-        while unfinished := self.runner.unfinished():
-            event = self._world.clock.event(unfinished[0].awaited)
-            unfinished[0].when_done(event.set)
-            interrupted = wait(event, None, thread_guard())
-            if interrupted is not None:
-                self._told(interrupted.reason)
-        _LOGGER.info("Stopped")
 
     def _take(self, claim: UUID, claimed: Claimed) -> None:
         """Let a run begin, or end it where it can't."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from headrace.background import queue_of
+from headrace.drive.attendants import attended, checked_limit, refuse_in_loop
 from headrace.drive.world import current_world
 from headrace.serving import Service
 
@@ -39,7 +39,7 @@ class TaskWorker:
 
     def __init__(self, *tasks: Any, limit: int | None = 10) -> None:
         self.tasks = _checked(tasks)
-        self.limit = _checked_limit(limit)
+        self.limit = checked_limit(limit)
         self.started_at: datetime | None = None
         self._queues = {queue_of(task): task for task in self.tasks}
         self._service: Service | None = None
@@ -64,29 +64,21 @@ class TaskWorker:
 
         Raises RuntimeError in async code, and where it is at work already.
         """
-        _refuse_in_loop()
+        refuse_in_loop()
         if self._service is not None:
             raise RuntimeError("The task worker is at work already. Make another one: TaskWorker(...).start().")
         world = current_world()
         self.started_at = world.clock.now()
         with world.background.serving():
-            self._service = Service(world, self._queues, self.limit)
+            self._service = Service(world, self._queues, self.limit, until_idle)
             try:
-                self._service.run(timeout, until_idle)
+                self._service.run(timeout)
             finally:
                 self._service = None
 
     async def astart(self, timeout: float | None = None, until_idle: bool = False) -> None:
         """Do as `start`, in a thread; cancelling it is as good as a signal."""
-        import asyncio  # slow to import; only async code comes here
-
-        serving = asyncio.ensure_future(asyncio.to_thread(self.start, timeout, until_idle))
-        try:
-            await asyncio.shield(serving)
-        except asyncio.CancelledError:
-            self.stop()
-            await serving
-            raise
+        await attended(lambda: self.start(timeout, until_idle), self.stop)
 
     def stop(self) -> None:
         """Take no further runs, and return from `start` when those at work have ended. From any thread."""
@@ -112,23 +104,3 @@ def _checked(tasks: Sequence[Any]) -> tuple[Any, ...]:
             "Give one of them another name: my_task.with_options(name=...)."
         )
     return tuple(tasks)
-
-
-def _checked_limit(limit: Any) -> int | None:
-    if limit is None:
-        return None
-    if isinstance(limit, bool) or not isinstance(limit, int):
-        raise TypeError(f"'limit' is a whole number or None, not {limit!r}.")
-    if limit < 1:
-        raise ValueError(f"'limit' can't be {limit}: at least one run at a time. None is no limit.")
-    return limit
-
-
-def _refuse_in_loop() -> None:
-    asyncio = sys.modules.get("asyncio")  # where it was never loaded no loop runs
-    try:
-        if asyncio is None or not asyncio.get_running_loop():
-            return
-    except RuntimeError:
-        return
-    raise RuntimeError("An event loop runs in this thread, and serving would hold it up: await aserve(...) instead.")
