@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from headrace.client.orchestration import get_client
     from headrace.context import tags
     from headrace.core.annotations import allow_failure, unmapped
+    from headrace.deployments.serving import aserve, serve
     from headrace.flows import Flow, flow
     from headrace.logging import get_run_logger
     from headrace.states import State
@@ -26,9 +27,11 @@ __all__ = [
     "Transaction",
     "__version__",
     "allow_failure",
+    "aserve",
     "flow",
     "get_client",
     "get_run_logger",
+    "serve",
     "tags",
     "task",
     "unmapped",
@@ -41,9 +44,11 @@ _HOMES = {
     "Task": "tasks",
     "Transaction": "transactions",
     "allow_failure": "core.annotations",
+    "aserve": "deployments.serving",
     "flow": "flows",
     "get_client": "client.orchestration",
     "get_run_logger": "logging",
+    "serve": "deployments.serving",
     "tags": "context",
     "task": "tasks",
     "unmapped": "core.annotations",
@@ -51,15 +56,15 @@ _HOMES = {
 #: Modules that users reach as attributes, after no more than `import headrace`.
 _MODULES = frozenset(
     {
-        *("cache_policies", "client", "concurrency", "context", "exceptions", "filesystems", "flows", "futures"),
-        *("locking", "logging", "main", "results", "runtime", "serializers", "settings", "states"),
-        *("task_runners", "task_worker", "tasks", "testing", "transactions", "types", "utilities"),
+        *("cache_policies", "client", "concurrency", "context", "deployments", "exceptions", "filesystems", "flows"),
+        *("futures", "locking", "logging", "main", "results", "runtime", "schedules", "serializers", "settings"),
+        *("states", "task_runners", "task_worker", "tasks", "testing", "transactions", "types", "utilities"),
     }
 )
 #: What users of Prefect look for here in vain, so far.
 _NOT_YET = frozenset(
     {
-        *("serve", "aserve", "deploy", "pause_flow_run", "apause_flow_run", "suspend_flow_run", "asuspend_flow_run"),
+        *("deploy", "pause_flow_run", "apause_flow_run", "suspend_flow_run", "asuspend_flow_run"),
         *("resume_flow_run", "aresume_flow_run"),
     }
 )
@@ -74,7 +79,8 @@ def __getattr__(name: str) -> Any:
         return import_module(f"headrace.{name}")
     if name in _NOT_YET:
         raise AttributeError(
-            f"headrace.{name} is not part of this version of headrace: it has neither deployments nor pauses yet. "
+            f"headrace.{name} is not part of this version of headrace: nothing pauses yet, and flows run where they "
+            "are served. "
             "See docs/moving-from-prefect.md for what is there."
         )
     raise AttributeError(f"module 'headrace' has no attribute {name!r}")

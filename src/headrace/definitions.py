@@ -251,7 +251,7 @@ def logs_prints(own: bool | None, parent: Any) -> bool:
 
 _NOT_YET = {
     "Task": (),
-    "Flow": ("serve", "to_deployment", "deploy", "from_source"),
+    "Flow": ("deploy", "from_source"),
 }
 
 
@@ -259,7 +259,8 @@ def not_yet(kind: str, name: str) -> AttributeError:
     """Return the error for an attribute that is not there, or not there yet."""
     if name in _NOT_YET[kind]:
         return AttributeError(
-            f"{kind}.{name} is not part of this version of headrace: it has no deployments yet. "
+            f"{kind}.{name} is not part of this version of headrace: flows run where they are served, by "
+            "my_flow.serve('nightly', cron='0 2 * * *'). "
             "See docs/moving-from-prefect.md for what is there."
         )
     return AttributeError(f"{kind!r} object has no attribute {name!r}")

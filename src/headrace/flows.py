@@ -26,12 +26,13 @@ from headrace.definitions import (
     underlying,
     waited_for,
 )
+from headrace.deployable import Deployable
 from headrace.drive.world import current_world
 from headrace.effects import Record
 from headrace.exceptions import FlowRunTimeoutError
 from headrace.ids import named_id
 from headrace.runs import inputs
-from headrace.runs.context import CURRENT, TAGS, FlowRunContext, RunContext
+from headrace.runs.context import CURRENT, TAGS, Deployed, FlowRunContext, RunContext
 from headrace.runs.definitions import Hook
 from headrace.runs.flow_run import flow_run as story_of
 from headrace.runs.steps import PENDING, settled
@@ -60,7 +61,7 @@ __all__ = [
 _HOOK_EVENTS = ("completion", "failure", "cancellation", "crashed", "running")
 
 
-class Flow(Decorated, Generic[P, R]):
+class Flow(Deployable, Decorated, Generic[P, R]):
     """A function whose runs are recorded, with those of the tasks that it calls.
 
     Made by `flow`, which describes its arguments.
@@ -236,15 +237,23 @@ class Flow(Decorated, Generic[P, R]):
         self, parameters: dict[str, Any], given: frozenset[str], wait_for: Iterable[Any] | None
     ) -> FlowRunContext:
         """Make the context of a new run; it is recorded at once if something could be seen before it runs."""
-        world = current_world()
         parent = CURRENT.get()
         outer = parent.flow_context if parent is not None else None
+        context = self._context_of(self.new_run(parameters, TAGS.get(), outer), given, parent)
+        context.wait_for = waited_for(wait_for)
+        if outer is not None:
+            self._stand_in(context, outer)
+        return _witnessed(context)
+
+    def new_run(self, parameters: dict[str, Any], tags: frozenset[str], outer: FlowRunContext | None = None) -> FlowRun:
+        """Make the record of a new run, which is not stored yet; `outer` is the flow run that calls it."""
+        world = current_world()
         run_id = world.new_id()
-        run = FlowRun(
+        return FlowRun(
             id=run_id,
             name=names.slug(world.random.random),
             created=world.clock.now(),
-            tags=TAGS.get(),
+            tags=tags,
             flow_name=self.name,
             flow_id=self.flow_id,
             flow_version=self.version,
@@ -252,20 +261,25 @@ class Flow(Decorated, Generic[P, R]):
             parent_flow_run_id=outer.run.id if outer is not None else None,
             root_flow_run_id=(outer.run.root_flow_run_id or outer.run.id) if outer is not None else run_id,
         )
+
+    def deployed(self, run: FlowRun, deployed: Deployed) -> FlowRunContext:
+        """Return the context of a run that was recorded as Scheduled for a deployment."""
+        run.parameters = self.binder.completed(deployed.parameters)
+        context = self._context_of(run, frozenset(deployed.parameters), None)
+        context.deployed = deployed
+        return _witnessed(context)
+
+    def _context_of(self, run: FlowRun, given: frozenset[str], parent: RunContext | None) -> FlowRunContext:
         context = FlowRunContext(
             run=run,
             definition=self,
-            parameters=parameters,
+            parameters=run.parameters,  # type: ignore[arg-type]  # a dict, as every new run's are
             parent=parent,
             log_prints=logs_prints(self.log_prints, parent),
             unrecorded=(PENDING,),
         )
-        context.given, context.wait_for = given, waited_for(wait_for)
+        context.given = given
         self._keep(context, parent)
-        if outer is not None:
-            self._stand_in(context, outer)
-        if world.witness is not None:
-            world.witness(context)
         return context
 
     def _keep(self, context: FlowRunContext, parent: RunContext | None) -> None:
@@ -383,6 +397,13 @@ class Flow(Decorated, Generic[P, R]):
     def on_crashed(self, fn: Hook) -> Hook:
         """Add a hook that fires when a run is ended from outside; a decorator."""
         return self._add_hook("crashed", fn)
+
+
+def _witnessed(context: FlowRunContext) -> FlowRunContext:
+    witness = current_world().witness
+    if witness is not None:
+        witness(context)
+    return context
 
 
 def _checked_runner(runner: Any) -> TaskRunner:

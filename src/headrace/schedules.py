@@ -45,7 +45,7 @@ def Cron(  # noqa: N802 - the field's name
 ) -> Schedule:
     """Return a schedule by a cron expression of five fields, on the wall clock of `timezone` (None: UTC).
 
-    `day_or=False`: where day of the month and day of the week are restricted, both must fit. See `Schedule` for the rest.
+    `day_or=False`: where day of the month and day of the week are restricted, both must fit. `Schedule` says the rest.
     Raises ValueError for what is no cron expression or no time zone, ImportError without ``headrace[schedules]``.
     """
     return Schedule(CronSchedule(cron, timezone, day_or), active, dict(parameters or {}), slug)
@@ -63,7 +63,7 @@ def Interval(  # noqa: N802 - as above
     """Return a schedule by an interval, a timedelta or seconds, above 0.
 
     It is counted from `anchor_date`, None: from when serving begins. A day or more goes by the wall clock of `timezone`
-    (None: UTC). See `Schedule` for the rest. Raises ValueError and TypeError for what is none of these.
+    (None: UTC). `Schedule` says the rest. Raises ValueError and TypeError for what is none of these.
     """
     return Schedule(IntervalSchedule(interval, anchor_date, timezone), active, dict(parameters or {}), slug)  # type: ignore[arg-type]
 
@@ -78,7 +78,7 @@ def RRule(  # noqa: N802 - as above
 ) -> Schedule:
     """Return a schedule by a recurrence rule as iCalendar has it, on the wall clock of `timezone` (None: UTC).
 
-    See `Schedule` for the rest. Raises ValueError for what is no rule or no time zone, ImportError without
+    `Schedule` says the rest. Raises ValueError for what is no rule or no time zone, ImportError without
     ``headrace[schedules]``.
     """
     return Schedule(RRuleSchedule(rrule, timezone), active, dict(parameters or {}), slug)

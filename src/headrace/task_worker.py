@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from headrace.background import queue_of
-from headrace.drive.attendants import attended, checked_limit, refuse_in_loop
+from headrace.core.overlaps import checked_limit
+from headrace.drive.attendants import attended, refuse_in_loop
 from headrace.drive.world import current_world
 from headrace.serving import Service
 

@@ -14,7 +14,7 @@ import headrace
 #: The modules that users import from, and what they find there at least.
 FACADE = {
     "headrace": "flow task Flow Task State Transaction tags unmapped allow_failure get_run_logger get_client "
-    "__version__",
+    "serve aserve __version__",
     "headrace.main": "flow task Flow Task State Transaction tags unmapped allow_failure get_run_logger get_client",
     "headrace.flows": "Flow flow load_flow_from_entrypoint load_flow_from_script load_flows_from_script "
     "load_function_and_convert_to_flow select_flow",
@@ -52,6 +52,10 @@ FACADE = {
     "Flow Log GlobalConcurrencyLimit",
     "headrace.client.schemas.actions": "GlobalConcurrencyLimitCreate",
     "headrace.client.schemas.filters": "FlowRunFilter TaskRunFilter FlowFilter LogFilter FlowRunFilterId",
+    "headrace.client.schemas.schedules": "CronSchedule IntervalSchedule RRuleSchedule",
+    "headrace.schedules": "Cron Interval RRule Schedule",
+    "headrace.deployments": "RunnerDeployment serve aserve",
+    "headrace.deployments.runner": "RunnerDeployment",
     "headrace.client.schemas.sorting": "FlowRunSort TaskRunSort LogSort",
     "headrace.settings": "temporary_settings",
     "headrace.testing.utilities": "headrace_test_harness exceptions_equal",
@@ -78,6 +82,7 @@ FACADE = {
 ENGINES_OWN = {
     "TaskRunJob",
     *("kept_by", "keeper_of", "resolve_storage", "encode_object", "decode_object", "load_graphviz"),
+    "deployment_of",
 }
 
 
@@ -156,7 +161,7 @@ def test_importing_headrace_is_light() -> None:
 
 def test_what_is_not_there_yet_says_so() -> None:
     """Rather than leave users to look for a typing error."""
-    for name in ("serve", "deploy", "pause_flow_run", "resume_flow_run"):
+    for name in ("deploy", "suspend_flow_run", "pause_flow_run", "resume_flow_run"):
         with pytest.raises(AttributeError, match="not part of this version"):
             getattr(headrace, name)
 

@@ -316,7 +316,7 @@ def test_return_state_gives_the_state() -> None:
 
 def test_a_flow_is_not_there_to_be_deployed_yet_and_says_so() -> None:
     """What this version leaves out is told by name."""
-    for name in ("serve", "deploy", "to_deployment"):
+    for name in ("deploy", "from_source"):
         with pytest.raises(AttributeError, match="not part of this version"):
             getattr(flow(lambda: 1), name)
 

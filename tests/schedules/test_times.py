@@ -26,7 +26,10 @@ def local(schedule: Schedule, after: datetime, number: int) -> list[str]:
 
 CHANGES = {  # zone: noon of the days before clocks are put forward and back, and the distances from UTC, winter first
     "Europe/Berlin": (datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 10, 24, 12, tzinfo=UTC), "+0100", "+0200"),
-    "America/New_York": (datetime(2026, 3, 7, 17, tzinfo=UTC), datetime(2026, 10, 31, 17, tzinfo=UTC), "-0500", "-0400"),
+    "America/New_York": (
+        *(datetime(2026, 3, 7, 17, tzinfo=UTC), datetime(2026, 10, 31, 17, tzinfo=UTC)),
+        *("-0500", "-0400"),
+    ),
 }
 #: An hour, in each zone, of which a minute is left out in spring and there twice in autumn.
 CHANGED_AT = {"Europe/Berlin": (2, 2), "America/New_York": (2, 1)}
@@ -196,7 +199,7 @@ def test_the_names_of_clients_are_the_same_schedules() -> None:
 @pytest.mark.parametrize("cron", ["", "* * * *", "* * * * * *", "61 * * * *", "0 25 * * *", "every day", "0 0 30 2 *"])
 def test_what_is_no_cron_expression_is_refused(cron: str) -> None:
     """It says why, and what to write."""
-    with pytest.raises(ValueError, match="is no cron expression: .* Write five fields") as caught:
+    with pytest.raises(ValueError, match=r"is no cron expression: .* Write five fields") as caught:
         Cron(cron)
     assert repr(cron) in str(caught.value)
 
@@ -204,7 +207,7 @@ def test_what_is_no_cron_expression_is_refused(cron: str) -> None:
 @pytest.mark.parametrize("rule", ["", "daily", "FREQ=NEVER", "BYHOUR=9", "FREQ=DAILY;BYHOUR=x"])
 def test_what_is_no_rule_is_refused(rule: str) -> None:
     """It says why, and what to write."""
-    with pytest.raises(ValueError, match="is no recurrence rule: .*Write one") as caught:
+    with pytest.raises(ValueError, match=r"is no recurrence rule: .*Write one") as caught:
         RRule(rule)
     assert repr(rule) in str(caught.value)
 
@@ -213,7 +216,7 @@ def test_what_is_no_rule_is_refused(rule: str) -> None:
 def test_an_unknown_zone_is_refused(zone: str) -> None:
     """By each kind."""
     for make in (lambda: Cron("@daily", zone), lambda: Interval(60, None, zone), lambda: RRule("FREQ=DAILY", zone)):
-        with pytest.raises(ValueError, match="There is no time zone .* Write a name such as 'Europe/Berlin'"):
+        with pytest.raises(ValueError, match=r"There is no time zone .* Write a name such as 'Europe/Berlin'"):
             make()
 
 
@@ -247,11 +250,11 @@ def test_a_missing_package_is_said_to_be_missing(package: str, made: str) -> Non
     """When a schedule is made that needs it; an interval needs none, and importing no more."""
     code = f"import sys; sys.modules[{package!r}] = None; from headrace.schedules import *; Interval(5); {made}"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert f"need the package {package}: pip install \"headrace[schedules]\"." in ended.stderr.splitlines()[-1]
+    assert f'need the package {package}: pip install "headrace[schedules]".' in ended.stderr.splitlines()[-1]
 
 
 def test_nothing_is_imported_before_it_is_needed() -> None:
     """Neither by the module, nor by an interval."""
-    code = "import sys, headrace.schedules as s; s.Interval(5); print([m for m in ('cronsim', 'dateutil') if m in sys.modules])"
+    code = "import sys, headrace.schedules as s; s.Interval(5); print(sorted({'cronsim', 'dateutil'} & {*sys.modules}))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout == "[]\n"

@@ -19,6 +19,8 @@ aborted_by_interrupt = "Execution was aborted by an interrupt signal."
 aborted_by_exit = "Execution was aborted by Python system exit call."
 cancelled_by_runtime = "Execution was cancelled by the runtime environment."
 cancelled_by_request = "Execution was cancelled because somebody asked for it."
+deployment_is_full = "Its deployment may have no more runs at a time."
+server_is_gone = "Whoever served its deployment stopped before it began."
 not_begun = "flow run ended before it started"
 
 

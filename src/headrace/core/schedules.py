@@ -1,7 +1,7 @@
 """When something is due: times by cron, by interval, by rule, on the wall clock of a time zone.
 
-Each kind of schedule gives its times after a moment, as aware UTC datetimes that strictly increase. What days, weeks and
-months mean is a library's (cronsim for cron, dateutil for rules), and what a wall clock shows is zoneinfo's. Where
+Each kind of schedule gives its times after a moment, as aware UTC datetimes that strictly increase. What days, weeks
+and months mean is a library's (cronsim for cron, dateutil for rules), and what a wall clock shows is zoneinfo's. Where
 clocks are put forward, a time that does not exist is due as long after the change as it would have been after the hour
 that is left out; where they are put back, a time that exists twice is due the first time, but for what is due every
 hour or more often, which is due both times.
@@ -130,7 +130,7 @@ class RRuleSchedule:
     def __post_init__(self) -> None:
         zone_of(self.timezone)
         if not isinstance(self.rrule, str):
-            raise TypeError(f"'rrule' is text such as 'FREQ=DAILY;BYHOUR=9', not {self.rrule!r}, {kind_of(self.rrule)}.")
+            raise TypeError(f"'rrule' is text such as 'FREQ=DAILY', not {self.rrule!r}, {kind_of(self.rrule)}.")
         module = _needed("dateutil.rrule", "RRule")
         try:
             rule = module.rrulestr(self.rrule, dtstart=datetime(2020, 1, 1), ignoretz=True, cache=False)
@@ -172,8 +172,9 @@ def zone_of(name: Any) -> tzinfo:
         return ZoneInfo(name)
     except (ValueError, OSError, LookupError):
         raise ValueError(
-            f"There is no time zone {name!r} here. Write a name such as 'Europe/Berlin' (`zoneinfo.available_timezones()` "
-            "lists those that there are; `pip install tzdata` brings them where the system has none)."
+            f"There is no time zone {name!r} here. Write a name such as 'Europe/Berlin' "
+            "(`zoneinfo.available_timezones()` lists those that there are; "
+            "`pip install tzdata` brings them where the system has none)."
         ) from None
 
 

@@ -7,7 +7,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from logging import Logger
-from typing import Any
 
 from headrace.drive.bells import Bell
 from headrace.drive.guards import answer_termination, signals, thread_guard
@@ -132,17 +131,6 @@ async def attended(serve: Callable[[], object], stop: Callable[[], object]) -> N
         stop()
         await serving
         raise
-
-
-def checked_limit(limit: Any, option: str = "limit") -> int | None:
-    """Return how many runs there may be at a time, None for any number. Raises TypeError and ValueError."""
-    if limit is None:
-        return None
-    if isinstance(limit, bool) or not isinstance(limit, int):
-        raise TypeError(f"{option!r} is a whole number or None, not {limit!r}.")
-    if limit < 1:
-        raise ValueError(f"{option!r} can't be {limit}: at least one run at a time. None is no limit.")
-    return limit
 
 
 def refuse_in_loop() -> None:

@@ -88,6 +88,16 @@ class RunContext:
         return self.run.start_time or self.run.created
 
 
+class Deployed(NamedTuple):
+    """What a run of a deployment may ask about it. `parameters` are those that the run was given."""
+
+    id: UUID
+    name: str
+    version: str | None
+    flow_run_id: UUID
+    parameters: dict[str, Any]
+
+
 @dataclass(slots=True, eq=False, kw_only=True, repr=False)
 class FlowRunContext(RunContext):
     """The context of a flow run."""
@@ -100,6 +110,8 @@ class FlowRunContext(RunContext):
     #: The parameters that the call named; defaults are not validated.
     given: frozenset[str] = frozenset()
     wait_for: Sequence[Any] = ()
+    #: The deployment whose run this is; None for one that was called.
+    deployed: Deployed | None = None
 
     @property
     def flow_context(self) -> FlowRunContext:

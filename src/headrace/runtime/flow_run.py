@@ -31,6 +31,12 @@ def _scheduled_start_time() -> Any:
     return run.expected_start_time or run.created if run is not None else None
 
 
+def _parent_deployment_id() -> str | None:
+    context = FlowRunContext.get()
+    outer = context.parent.flow_context if context is not None and context.parent is not None else None
+    return str(outer.run.deployment_id) if outer is not None and outer.run.deployment_id is not None else None
+
+
 _FIELDS: Fields = {
     "id": lambda: _text("id"),
     "name": lambda: _text("name"),
@@ -40,7 +46,7 @@ _FIELDS: Fields = {
     "flow_name": lambda: _text("flow_name"),
     "flow_version": lambda: _text("flow_version"),
     "parent_flow_run_id": lambda: _text("parent_flow_run_id"),
-    "parent_deployment_id": lambda: None,
+    "parent_deployment_id": _parent_deployment_id,
     "root_flow_run_id": lambda: _text("root_flow_run_id"),
     "scheduled_start_time": _scheduled_start_time,
     "api_url": lambda: None,

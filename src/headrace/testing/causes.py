@@ -107,8 +107,8 @@ def _cause(step: _Step) -> str:
 
 
 def _pending(step: _Step) -> str:
-    if step.comes_from("Scheduled", "Pending"):
-        return "claimed by a task worker"
+    if step.comes_from("Scheduled", "Late", "Pending"):
+        return "its time has come" if step.evidence.run.kind == "flow" else "claimed by a task worker"
     if step.before is not None:
         return UNKNOWN
     return "called" if step.evidence.run.kind == "flow" else "called or submitted"
@@ -182,7 +182,8 @@ def _completed(step: _Step) -> str:
 def _cancelled(step: _Step) -> str:
     if step.comes_from("Cancelling") or step.message == messages.cancelled_by_request:
         return "cancelled"
-    return step.message if step.message == messages.not_begun else f"returned {_one_line(str(step.state))}"
+    told = (messages.not_begun, messages.deployment_is_full, messages.server_is_gone)
+    return step.message if step.message in told else f"returned {_one_line(str(step.state))}"
 
 
 def _what_failed(told: str) -> str:

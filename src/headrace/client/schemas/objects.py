@@ -10,6 +10,7 @@ from uuid import UUID
 
 from headrace.core.limits import ConcurrencyLeaseHolder
 from headrace.core.models import Model
+from headrace.core.overlaps import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from headrace.core.records import FlowRun, LogRecord, TaskRun
 from headrace.core.states import TERMINAL, State, StateDetails, StateType
 from headrace.store.protocol import ConcurrencyLimit
@@ -23,6 +24,8 @@ __all__ = [
     "TERMINAL_STATES",
     "ConcurrencyLeaseHolder",
     "ConcurrencyLimit",
+    "ConcurrencyLimitConfig",
+    "ConcurrencyLimitStrategy",
     "Flow",
     "FlowRun",
     "GlobalConcurrencyLimit",
