@@ -204,6 +204,14 @@ def test_a_flow_that_fails_ends_its_own_run_only(simulation: Simulation) -> None
     assert [run.state_name for run in ended(simulation)] == ["Failed", "Crashed", "Crashed", "Completed"]
 
 
+def test_a_run_that_crashes_leaves_the_next_alone(simulation: Simulation) -> None:
+    """In a simulation each run counts as a process of its own."""
+    simulation.crash(at=("backup", "Running"))
+    simulation.start(serve, backup.to_deployment("d", interval=HOUR))
+    simulation.advance(2.5 * HOUR)
+    assert [run.state_name for run in runs(simulation)] == ["Running", "Completed", "Scheduled"]
+
+
 def test_a_flow_is_tried_again(simulation: Simulation) -> None:
     """Retries are the run's own matter; others may be due meanwhile."""
     often = flow(retries=1, retry_delay_seconds=2 * HOUR, name="often")(lambda: None)
