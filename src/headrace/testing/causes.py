@@ -107,8 +107,10 @@ def _cause(step: _Step) -> str:
 
 
 def _pending(step: _Step) -> str:
-    if step.comes_from("Scheduled", "Late", "Pending"):
-        return "its time has come" if step.evidence.run.kind == "flow" else "claimed by a task worker"
+    if step.evidence.run.kind == "flow" and step.comes_from("Scheduled", "Late"):
+        return "its time has come"
+    if step.comes_from("Scheduled", "Pending"):
+        return "claimed by a task worker"
     if step.before is not None:
         return UNKNOWN
     return "called" if step.evidence.run.kind == "flow" else "called or submitted"
