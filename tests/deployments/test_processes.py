@@ -16,7 +16,7 @@ def often(first: bool = True):
     print("ran", flush=True)
     os.kill(os.getpid(), signal.{signal})
 
-often.serve("d", interval=0.05)
+often.serve("d", interval=1, global_limit=1)
 print("went on", flush=True)
 """
 
@@ -33,5 +33,6 @@ def test_a_signal_ends_serving_and_the_script_goes_on(name: str, tmp_path: Path)
         timeout=60,
         check=False,
     )
-    assert ended.stdout.splitlines() == ["ran", "went on"], ended.stderr
+    *ran, last = ended.stdout.splitlines()  # on a busy machine the second run is due before the signal is heard
+    assert (set(ran), last) == ({"ran"}, "went on"), ended.stderr
     assert ended.returncode == 0
