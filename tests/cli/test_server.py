@@ -40,6 +40,9 @@ def test_a_server_is_started_found_and_stopped(place: Path) -> None:
     started = headrace(place, "server", "start", "--port", "0", "--background")
     assert started.returncode == 0, started.stderr
     url = re.findall(r"http://127.0.0.1:\d+", started.stdout)[0]
+    assert f"Dashboard: {url}/" in started.stdout
+    with urlopen(url) as response:
+        assert b"<h1>Dashboard</h1>" in response.read()
     with urlopen(f"{url}/api/ready") as response:
         assert json.load(response) == {"status": "ok", "store": str(place / "headrace.db")}
     status = json.loads(headrace(place, "server", "status", "--json").stdout)
@@ -54,9 +57,10 @@ def test_a_server_is_started_found_and_stopped(place: Path) -> None:
 
 
 def test_it_serves_another_store_where_one_is_named(place: Path) -> None:
-    """By its address."""
+    """By its address; and without pages, where none are wanted."""
     other = f"sqlite:///{place}/other.db"
-    assert headrace(place, "server", "start", "--port", "0", "--background", "--store", other).returncode == 0
+    started = headrace(place, "server", "start", "--port", "0", "--background", "--store", other, "--no-ui")
+    assert (started.returncode, "Dashboard" in started.stdout) == (0, False)
     assert json.loads(headrace(place, "server", "status", "--json").stdout)["store"] == f"{place}/other.db"
 
 

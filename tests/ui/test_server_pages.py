@@ -111,6 +111,21 @@ def test_the_page_of_a_run_that_goes_on_changes_by_itself(served: str, look: Loo
     assert "icon-COMPLETED" in page.locator("link[rel=icon]").get_attribute("href")
 
 
+def test_who_fills_in_a_form_does_not_lose_it(served: str, look: Look) -> None:
+    """What is new is shown when the form is left."""
+    run, store = begun(), current_world().store
+    page = look(f"{served}/runs/flow-run/{run.id}")
+    page.get_by_label("Level").focus()
+    store.propose("flow", run.id, State(StateType.COMPLETED, message="All is well."))
+    with page.expect_response("**format=live*"):
+        look_again(page)
+    page.get_by_label("Level").select_option("error")
+    assert "Running" in page.locator(".summary").inner_text()
+    page.get_by_label("Level").blur()
+    look_again(page)
+    page.get_by_text("All is well.").first.wait_for()
+
+
 def test_why_a_run_failed_is_found_with_the_keyboard(served: str, some: None, look: Look) -> None:
     """From the list to the run, from there to the task run, and to what it was given."""
     page = look(f"{served}/runs?state=FAILED")
@@ -138,9 +153,10 @@ def test_a_run_is_cancelled_and_deleted_from_its_page(served: str, look: Look) -
 
 def test_pages_of_one_run_fit_a_narrow_screen(served: str, some: None, look: Look) -> None:
     """With every row open, and whatever runs are called."""
+    page = look(served, width=400)
     for name in (f"survey-{LONG}", "survey-lost"):
         for tab in ("log", "task-runs", "parameters", "history", "details"):
-            page = look(f"{address_of(served, name)}?tab={tab}", width=400)
+            page.goto(f"{address_of(served, name)}?tab={tab}")
             page.locator(".run summary").first.click()
             assert fits(page)
     page.get_by_role("link", name="fetch-Atlantis").first.click()
@@ -162,8 +178,9 @@ def test_the_dashboard_leads_to_what_failed(served: str, some: None, look: Look)
 def test_pages_of_all_fit_a_narrow_screen(served: str, some: None, look: Look) -> None:
     """With every group open."""
     current_world().store.put_limit(ConcurrencyLimit(LONG, 1))
+    page = look(served, width=400)
     for address in ("/?tab=completed", "/flows", "/concurrency"):
-        page = look(f"{served}{address}", width=400)
+        page.goto(f"{served}{address}")
         for summary in page.locator("details:not([open]) > summary").all():
             summary.click()
         assert fits(page)
@@ -172,8 +189,9 @@ def test_pages_of_all_fit_a_narrow_screen(served: str, some: None, look: Look) -
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_what_is_behind_it(scheme: str, served: str, some: None, look: Look) -> None:
     """By at least 4.5 to 1, on every page."""
+    page = look(served, color_scheme=scheme)
     for address in ("/", "/runs", "/flows", address_of("", "survey-lost")):
-        page = look(f"{served}{address}", color_scheme=scheme)
+        page.goto(f"{served}{address}")
         assert page.evaluate(FAINT) == []
 
 

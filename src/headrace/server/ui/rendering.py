@@ -91,7 +91,7 @@ def ago(at: datetime | None, now: datetime) -> str:
     passed = (now - at).total_seconds()
     if abs(passed) < 1:
         return "just now"
-    told = re.sub(r"(?<=[mhd]) .*", "", seconds_text(abs(passed)))
+    told = re.sub(r"(?<=[mhd]) .*", "", seconds_text(round(abs(passed))))
     return f"{told} ago" if passed > 0 else f"in {told}"
 
 

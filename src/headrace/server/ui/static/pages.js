@@ -17,11 +17,18 @@
   async function refresh() {
     try {
       const answer = await fetch(address, { cache: "no-store" });
-      if (answer.ok) put(await answer.text());
+      if (answer.ok && !isInUse()) put(await answer.text());
     } catch {
       // The server is away: the page stays as it is, and asks again.
     }
     wait();
+  }
+
+  // Whoever selects text, or fills in a form, is not to lose it.
+  function isInUse() {
+    const selection = getSelection();
+    const selects = selection && !selection.isCollapsed && part.contains(selection.anchorNode);
+    return selects || part.contains(document.activeElement?.closest("input, select"));
   }
 
   function put(text) {
@@ -30,30 +37,34 @@
     const read = new DOMParser().parseFromString(text, "text/html").getElementById("live");
     if (!read) return;
     const before = part;
-    keepOpen(before, read);
-    const again = whereFocusIs(before);
     part = document.adoptNode(read);
+    keepOpen(before);
+    const focused = sameAsFocused(before);
     before.replaceWith(part);
-    if (again) part.querySelector(again)?.focus({ preventScroll: true });
+    focused?.focus({ preventScroll: true });
     document.querySelector("link[rel=icon]").href = part.dataset.icon;
   }
 
-  // What somebody has unfolded, or folded, stays so.
-  function keepOpen(before, after) {
-    for (const one of before.querySelectorAll("details[id]")) {
-      const same = after.querySelector(`#${CSS.escape(one.id)}`);
-      if (same) same.open = one.open;
-    }
+  // What can be unfolded is the same if it leads to the same run, wherever it stands now.
+  function keyOf(details) {
+    return details.querySelector(":scope > .inside a")?.getAttribute("href") ?? details.id;
   }
 
-  function whereFocusIs(before) {
+  // What somebody has unfolded, or folded, stays so.
+  function keepOpen(before) {
+    const open = new Map([...before.querySelectorAll("details")].map((one) => [keyOf(one), one.open]));
+    for (const one of part.querySelectorAll("details")) one.open = open.get(keyOf(one)) ?? one.open;
+  }
+
+  function sameAsFocused(before) {
     const focused = document.activeElement;
-    if (!focused || !before.contains(focused)) return null;
-    const around = focused.closest("details[id]");
-    if (focused.id) return `#${CSS.escape(focused.id)}`;
-    if (focused.matches("summary") && around) return `#${CSS.escape(around.id)} > summary`;
+    if (!before.contains(focused)) return null;
+    if (focused.matches("summary")) {
+      const key = keyOf(focused.parentElement);
+      return [...part.querySelectorAll("details")].find((one) => keyOf(one) === key)?.querySelector("summary");
+    }
     const href = focused.getAttribute("href");
-    return href ? `a[href="${CSS.escape(href)}"]` : null;
+    return [...part.querySelectorAll("a[href]")].find((one) => one.getAttribute("href") === href);
   }
 
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(waiting) : refresh()));
