@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.retries import LONGEST_DELAY, MOST_DELAYS, RetryPolicy, exponential_backoff
@@ -226,5 +226,5 @@ class TestRefusals:
         try:
             policy = RetryPolicy.make(2, given_)
         except (TypeError, ValueError):
-            assume(False)
+            return  # most is: that is told by the tests above
         assert 0 <= policy.delay(1) <= LONGEST_DELAY

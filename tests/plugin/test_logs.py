@@ -70,7 +70,7 @@ def test_a_failed_test_shows_lines_among_pytests_and_beside_the_timeline(project
             "INFO *headrace.flow_runs:*Finished in state Completed()",
             "*- headrace -*",
             "log of all runs",
-            "*s  INFO  *-*  Finished in state Completed()",  # milliseconds, or seconds where others are at work
+            "* INFO  *-*  Finished in state Completed()",
         ]
     )
     lines = [*result.stdout.lines, *result.stderr.lines]
