@@ -125,6 +125,9 @@ def test_bodies_have_a_bound(client: TestClient) -> None:
         413,
         "The body has 10000001 bytes, and may have 10000000.",
     )
+    untold = client.post("/api/flow_runs/filter", content=iter([b" " * 6_000_000] * 2))
+    assert untold.status_code == 413
+    assert untold.json()["detail"] == "The body has more than the 10000000 bytes that it may have."
 
 
 def test_errors_of_the_app_are_described(client: TestClient) -> None:

@@ -51,7 +51,7 @@ def test_a_flow_run_is_told_whole(client: TestClient, three: None, runs: Runs) -
     """With its state, its parameters and its times."""
     run = runs.flow("run-2")
     answer = client.get(f"/api/flow_runs/{run.id}").json()
-    assert answer["name"], answer["flow_name"] == ("run-2", "Adding")
+    assert (answer["name"], answer["flow_name"]) == ("run-2", "Adding")
     assert (answer["parameters"], answer["tags"], answer["run_count"]) == ({"n": 2}, ["even"], 1)
     assert (answer["state_type"], answer["state"]["name"], answer["parent_flow_run_id"]) == (
         "COMPLETED",

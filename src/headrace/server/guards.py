@@ -14,6 +14,7 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -53,7 +54,7 @@ class Guards:
                 response.headers["WWW-Authenticate"] = 'Basic realm="headrace"'
             await response(scope, receive, send)
             return
-        await self._app(scope, _Measured(receive, self._most, send, scope), send)
+        await self._app(scope, _Measured(receive, self._most), send)
 
     def _refusal(self, request: Request) -> tuple[int, str] | None:
         host = _host(request.headers.get("host", ""))
@@ -72,14 +73,14 @@ class Guards:
 class _Measured:
     """What is received of a request whose length nobody told, up to the bound."""
 
-    def __init__(self, receive: Receive, most: int, send: Send, scope: Scope) -> None:
-        self._receive, self._left = receive, most
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive, self._most, self._left = receive, most, most
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            return {"type": "http.disconnect"}
+            raise HTTPException(413, f"The body has more than the {self._most} bytes that it may have.")
         return message
 
 
