@@ -250,6 +250,16 @@ def test_the_history_of_an_unknown_run_is_empty(store: Store) -> None:
     assert store.history(new_id()) == []
 
 
+def test_histories_of_many_runs_are_read_at_once(store: Store) -> None:
+    """Of both kinds; each is what `history` tells, and runs that are not known are missing."""
+    runs = [record(store, flow_run(), PENDING, RUNNING), record(store, task_run()), record(store, flow_run())]
+    store.transition(runs[0], enter(runs[0], COMPLETED, now=at(5)))
+    found = store.histories([*(run.id for run in runs[:2]), new_id()])
+    assert found == {run.id: store.history(run.id) for run in runs[:2]}
+    assert [state.state_details for state in found[runs[0].id]] == [StateDetails(*runs[0].identity())] * 3
+    assert store.histories([]) == {}
+
+
 def test_current_states_are_those_of_the_flow_runs_that_exist(store: Store) -> None:
     """Unknown ids are left out."""
     one, two = record(store, flow_run(), PENDING, RUNNING), record(store, flow_run(), PENDING)
@@ -325,6 +335,7 @@ def test_a_closed_store_refuses_everything_but_closing(store: Store) -> None:
         lambda: store.task_runs(),
         lambda: store.count("flow"),
         lambda: store.history(run.id),
+        lambda: store.histories([run.id]),
         lambda: store.current_states([run.id]),
         lambda: store.append_logs([LogRecord(T0, 20, "a", "b")]),
         lambda: store.logs(LogFilter()),

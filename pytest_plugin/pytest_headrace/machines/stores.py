@@ -326,6 +326,7 @@ class StoresAgree(RuleBasedStateMachine):
         self.same(lambda store: store.task_runs(), lambda runs: [told(run) for run in runs])
         for run_id in self.known["flow"] + self.known["task"]:
             self.same(partial(_history, run_id), lambda states: [told_state(state) for state in states])
+        self.same(partial(_histories, self.known["flow"] + self.known["task"]))
         self.same(partial(_currently, "flow", self.known["flow"]))
         self.same(partial(_currently, "task", self.known["task"]))
         self.same(lambda store: store.limits(self.now))
@@ -350,6 +351,10 @@ def _found(where: RunFilter, store: Store) -> list[Run]:
 
 def _history(run_id: UUID, store: Store) -> list[State]:
     return store.history(run_id)
+
+
+def _histories(ids: list[UUID], store: Store) -> dict[UUID, list[Any]]:
+    return {run_id: [told_state(state) for state in found] for run_id, found in store.histories([*ids, NEVER]).items()}
 
 
 def _currently(kind: RunKind, ids: list[UUID], store: Store) -> dict[UUID, Any]:

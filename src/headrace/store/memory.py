@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import compress
 from operator import attrgetter
@@ -200,6 +200,10 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory):
             self._check_open()
             kept = self._runs["task"].get(run_id) or self._runs["flow"].get(run_id)
             return list(kept.states) if kept else []
+
+    def histories(self, run_ids: Collection[UUID]) -> dict[UUID, list[State]]:
+        """Return the histories of many runs at once."""
+        return {run_id: states for run_id in run_ids if (states := self.history(run_id))}
 
     def places(self, run_id: UUID) -> tuple[int, ...]:
         """Say of each state of a run where it stands among all states of all runs, in the order they were recorded.

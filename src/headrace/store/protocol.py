@@ -10,7 +10,7 @@ them directly, because a write takes some ten microseconds and a hop to another 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from uuid import UUID
@@ -189,6 +189,10 @@ class Store(Protocol):
 
     def history(self, run_id: UUID) -> list[State]:
         """Return all states of a run, in order; empty for a run that is not known."""
+        ...
+
+    def histories(self, run_ids: Collection[UUID]) -> dict[UUID, list[State]]:
+        """Return the histories of many runs of either kind at once; a run that is not known is missing."""
         ...
 
     def current_states(self, run_ids: Iterable[UUID], kind: RunKind = "flow") -> dict[UUID, State]:

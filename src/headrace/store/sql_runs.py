@@ -6,7 +6,7 @@ tuples made in place, and what has a name is looked up in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
@@ -35,7 +35,7 @@ class _Kind(NamedTuple):
     given: Callable[[Any], rows.Row]
 
 
-_KINDS = {
+_KINDS: Mapping[RunKind, _Kind] = {
     "flow": _Kind(sql.FLOW, rows.flow_run, Names.flow, rows.flow_columns, rows.flow_moving, rows.flow_given),
     "task": _Kind(sql.TASK, rows.task_run, Names.task, rows.task_columns, rows.task_moving, rows.task_given),
 }
@@ -126,6 +126,16 @@ class RunTables:
         key = (run_id.bytes,)
         found = self._link.read(sql.TASK.history, key) or self._link.read(sql.FLOW.history, key)
         return [rows.state(run_id, row) for row in found]
+
+    def histories(self, run_ids: Collection[UUID]) -> dict[UUID, list[State]]:
+        """Return the histories of many runs at once."""
+        where, found = RunFilter(ids=frozenset(run_ids)), dict[UUID, list[State]]()
+        for kind in _KINDS if run_ids else ():
+            condition, values = self._queries().runs_where(kind, where)
+            for *row, raw in self._link.read(_KINDS[kind].sql.histories + condition + sql.IN_ORDER, values):
+                run_id = UUID(bytes=raw)
+                found.setdefault(run_id, []).append(rows.state(run_id, row))
+        return found
 
     def current_states(self, run_ids: Iterable[UUID], kind: RunKind = "flow") -> dict[UUID, State]:
         """Return the standing state of each of these runs that exists."""

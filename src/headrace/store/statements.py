@@ -37,6 +37,8 @@ class RunStatements(NamedTuple):
     #: How many of those that meet a condition are in each state.
     tally: str
     history: str
+    #: States of runs, each followed by the id of its run; to be followed by a condition and `IN_ORDER`.
+    histories: str
     standing: str
     delete_states: str
     delete: str
@@ -69,6 +71,8 @@ def _statements(
         how_many=f"SELECT count(*) FROM {run} r",
         tally=f"SELECT s.type, s.name, n.many FROM (SELECT r.state AS state, count(*) AS many FROM {run} r"
         "{} GROUP BY r.state) n JOIN state s ON s.seq = n.state ORDER BY s.seq",
+        histories=f"SELECT {read_state}, r.id FROM {run} r JOIN {states} h ON h.run = r.seq "
+        "JOIN state s ON s.seq = h.state",
         history=f"SELECT {read_state} FROM {run} r JOIN {states} h ON h.run = r.seq "
         "JOIN state s ON s.seq = h.state WHERE r.id = ? ORDER BY h.position",
         standing=f"SELECT {read_state} FROM {run} r {standing} JOIN state s ON s.seq = h.state WHERE r.id = ?",
@@ -95,6 +99,8 @@ TASK = _statements(
     moved=", child_flow_run_id = ?, cache_key = ?",
     given=", task_inputs = ?",
 )
+
+IN_ORDER = " ORDER BY r.seq, h.position"
 
 # Names that are said once. Each pair: find the number, or make one.
 STATE_SEQ = "SELECT seq FROM state WHERE type = ? AND name = ?"

@@ -42,7 +42,7 @@ def story_of(
         left_out = sum(store.count("task", RunFilter(flow_run_id=each.id)) for each in flow_runs) - len(tasks)
     everyone: list[Run] = [run, *flow_runs[1:], *tasks]
     until = None if run.state is not None and run.state.is_final() else now
-    drawn = rows(run, tasks, flow_runs[1:], {one.id: store.history(one.id) for one in everyone}, until)
+    drawn = rows(run, tasks, flow_runs[1:], store.histories([one.id for one in everyone]), until)
     return Story(drawn, left_out)
 
 

@@ -25,13 +25,13 @@ def timeline(store: Store, run: Run) -> str:
     subflows = list(_below(store, run)) if isinstance(run, FlowRun) else []
     flow_runs = [run, *subflows] if isinstance(run, FlowRun) else []
     tasks = [task for one in flow_runs for task in store.task_runs(RunFilter(flow_run_id=one.id))]
-    histories = {one.id: store.history(one.id) for one in (run, *subflows, *tasks)}
+    histories = store.histories([one.id for one in (run, *subflows, *tasks)])
     return render(rows(run, tasks, subflows, histories), _WIDTH)
 
 
 def common_timeline(store: Store, runs: Sequence[Run]) -> str:
     """Draw some runs, without what they started, on one axis."""
-    histories = {run.id: store.history(run.id) for run in runs}
+    histories = store.histories([run.id for run in runs])
     return render([row for run in runs for row in rows(run, histories=histories)], _WIDTH)
 
 

@@ -145,7 +145,10 @@ class ToldStore:
 
 
 _READS = frozenset(
-    {"flow_run", "task_run", "flow_runs", "task_runs", "count", "history", "current_states", "logs", "limit", "limits"}
+    {
+        *("flow_run", "task_run", "flow_runs", "task_runs", "count"),
+        *("history", "histories", "current_states", "logs", "limit", "limits"),
+    }
 )
 
 

@@ -32,7 +32,7 @@ class Material:
         self.store = cast("MemoryStore", scene.world.store)  # a scene keeps its runs in memory
         flow_runs, task_runs = self.store.flow_runs(), self.store.task_runs()
         self.runs: dict[UUID, Run] = {run.id: run for run in [*flow_runs, *task_runs]}
-        self.histories: Mapping[UUID, Sequence[State]] = {run_id: self.store.history(run_id) for run_id in self.runs}
+        self.histories: Mapping[UUID, Sequence[State]] = self.store.histories(self.runs)
         self.logs = self.store.placed_logs()
         self._log_of: dict[UUID | None, list[LogRecord]] = defaultdict(list)
         for _, line in self.logs:
