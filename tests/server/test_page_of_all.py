@@ -171,13 +171,20 @@ def test_flows_are_told_by_their_latest_runs(client: TestClient, some: None) -> 
     assert 'href="/runs?flow=Dividing"' in client.get("/flows").text
 
 
-def test_of_very_many_runs_the_newest_are_looked_at(
+def test_flows_of_the_whole_store_come_in_parts(
     client: TestClient, some: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And the page says so."""
+    """However long ago they ran, and however many runs of others came since; all their runs count."""
     monkeypatch.setattr(flows, "MOST", 2)
-    assert [one["name"] for one in told(client, "/flows")["flows"]] == ["Elsewhere", "Idling"]
-    assert "Of the newest 2 flow runs" in client.get("/flows").text
+    monkeypatch.setattr(flows, "STRIP", 2)
+    long_ago(9000)
+    first = told(client, "/flows")
+    assert ([one["name"] for one in first["flows"]], first["more"]) == (["Elsewhere", "Idling"], True)
+    last = told(client, "/flows?part=1")
+    told_of = [(one["name"], one["runs"], len(one["strip"])) for one in last["flows"]]
+    assert told_of == [("Dividing", 3, 2), ("Old", 1, 1)]
+    assert 'href="/flows?part=1"' in client.get("/flows").text
+    assert 'href="/flows"' in client.get("/flows?part=1").text
 
 
 # concurrency ---------------------------------------------------------------------------------------------------

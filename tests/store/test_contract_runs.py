@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from headrace.core.records import Run
 from headrace.core.states import NO_DETAILS, StateDetails, StateType, unstamped
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
-from headrace.ids import state_id
-from headrace.store.protocol import LogFilter, LogRecord, RunFilter, Store
+from headrace.ids import named_id, state_id
+from headrace.store.protocol import LogFilter, LogRecord, RunFilter, SeenFlow, Store
 
 from .making import (
     CANCELLING,
@@ -248,6 +248,16 @@ def test_looking_up_an_unknown_run_says_so(store: Store, kind: str) -> None:
 def test_the_history_of_an_unknown_run_is_empty(store: Store) -> None:
     """Asking for it is no error."""
     assert store.history(new_id()) == []
+
+
+def test_flows_are_listed_by_their_newest_run(store: Store) -> None:
+    """Each once, and only those that have runs; equals by name, part by part where asked."""
+    for name, created in [("c", 1), ("a", 3), ("b", 2), ("c", 2), ("b", 1), ("gone", 9)]:
+        run = record(store, flow_run(flow_name=name, flow_id=named_id(name), created=at(created)))
+    store.delete("flow", run.id)
+    expected = [SeenFlow(named_id(name), name, at(latest)) for name, latest in [("a", 3), ("b", 2), ("c", 2)]]
+    assert store.flows() == expected
+    assert store.flows(limit=1, offset=1) == expected[1:2]
 
 
 def test_histories_of_many_runs_are_read_at_once(store: Store) -> None:

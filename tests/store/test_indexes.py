@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from headrace.store import statements as sql
+from headrace.store.conditions import OneOf
 from headrace.store.protocol import NEWEST, OLDEST, Order, RunFilter, RunKind
 from headrace.store.queries import Queries
 from headrace.store.sqlite import SqliteStore
 from headrace.store.sqlite_dialect import SQLITE
 
-from .making import at
+from .making import FLOW_ID, at
 
 KINDS: list[RunKind] = ["flow", "task"]
 NAMED = RunFilter(name="marvin")
@@ -68,3 +69,11 @@ def test_a_store_of_the_first_schema_is_searched_in_the_same_way(tmp_path: Path,
         before = plan(tmp_path, sql.TASK.how_many + condition, values)
     after = plan(tmp_path, sql.TASK.how_many + condition, values)
     assert (before, after) == ("SCAN r", "SCAN r USING COVERING INDEX task_run_by_time")
+
+
+def test_the_newest_run_of_each_flow_is_found_in_an_index(tmp_path: Path) -> None:
+    """And so are the counts of a flow's runs by their states; no run is read for it."""
+    assert "SEARCH r USING COVERING INDEX flow_run_by_flow (flow=?)" in plan(tmp_path, sql.FLOWS, [9, 0])
+    condition, values = Queries(SQLITE).runs_where("flow", OneOf("flow_id", frozenset([FLOW_ID])))
+    steps = plan(tmp_path, sql.FLOW.tally.format(condition), values)
+    assert "SEARCH r USING COVERING INDEX flow_run_by_flow (flow=?)" in steps

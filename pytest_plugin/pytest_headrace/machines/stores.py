@@ -326,6 +326,7 @@ class StoresAgree(RuleBasedStateMachine):
         self.same(lambda store: store.task_runs(), lambda runs: [told(run) for run in runs])
         for run_id in self.known["flow"] + self.known["task"]:
             self.same(partial(_history, run_id), lambda states: [told_state(state) for state in states])
+        self.same(lambda store: store.flows())
         self.same(partial(_histories, self.known["flow"] + self.known["task"]))
         self.same(partial(_currently, "flow", self.known["flow"]))
         self.same(partial(_currently, "task", self.known["task"]))

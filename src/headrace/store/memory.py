@@ -33,6 +33,7 @@ from headrace.store.protocol import (
     Place,
     RunFilter,
     RunKind,
+    SeenFlow,
     check_sortable,
 )
 
@@ -193,6 +194,13 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory):
         with self._lock:
             self._check_open()
             return dict(Counter((run.state.type, run.state.name) for _, run in self._find(kind, where)))
+
+    def flows(self, *, limit: int | None = None, offset: int = 0) -> list[SeenFlow]:
+        """Return the flows that have runs, the one with the newest run first."""
+        newest = {(run.flow_name, run.flow_id): run.created for run in self.flow_runs()}
+        found = [SeenFlow(id_, name, newest[name, id_]) for name, id_ in sorted(newest)]
+        found.sort(key=attrgetter("latest"), reverse=True)
+        return _cut(found, limit, offset)
 
     def history(self, run_id: UUID) -> list[State]:
         """Return all states of a run, in order."""

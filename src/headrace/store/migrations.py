@@ -169,7 +169,12 @@ _DELAYED = Migration(
     ),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST, _NAMES_BY_TIME, _LENGTHS_BY_STATE, _DELAYED)
+_RUNS_OF_A_FLOW = Migration(
+    "an index of the runs of a flow, by time, with their states",
+    ("CREATE INDEX flow_run_by_flow ON flow_run (flow, created, seq, state)",),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _NAMES_BY_TIME, _LENGTHS_BY_STATE, _DELAYED, _RUNS_OF_A_FLOW)
 NEWEST = len(MIGRATIONS)
 
 

@@ -52,6 +52,7 @@ __all__ = [
     "Queued",
     "RunFilter",
     "RunKind",
+    "SeenFlow",
     "SlotAnswer",
     "SlotRequest",
     "Store",
@@ -86,6 +87,14 @@ class Lease(NamedTuple):
     since: datetime
     expires_at: datetime
     waiting: bool = False
+
+
+class SeenFlow(NamedTuple):
+    """A flow that has runs; `latest` is when the newest of them was created."""
+
+    id: UUID
+    name: str
+    latest: datetime
 
 
 class Claimed(NamedTuple):
@@ -185,6 +194,10 @@ class Store(Protocol):
 
     def tally(self, kind: RunKind, where: RunFilter | Condition = EVERY_RUN) -> dict[tuple[StateType, str], int]:
         """Return how many of the runs that fit are in each state, by its type and name."""
+        ...
+
+    def flows(self, *, limit: int | None = None, offset: int = 0) -> list[SeenFlow]:
+        """Return the flows that have runs, the one with the newest run first, equals by name and id."""
         ...
 
     def history(self, run_id: UUID) -> list[State]:

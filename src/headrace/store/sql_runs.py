@@ -17,7 +17,7 @@ from headrace.store import columns, rows
 from headrace.store import statements as sql
 from headrace.store.link import Execute, Link, Taken
 from headrace.store.names import Names
-from headrace.store.protocol import EVERY_RUN, OLDEST, LogFilter, LogRecord, Order, Place, RunFilter, RunKind
+from headrace.store.protocol import EVERY_RUN, OLDEST, LogFilter, LogRecord, Order, Place, RunFilter, RunKind, SeenFlow
 
 if TYPE_CHECKING:
     from headrace.store.conditions import Condition
@@ -120,6 +120,11 @@ class RunTables:
         condition, values = self._queries().runs_where(kind, where)
         found = self._link.read(_KINDS[kind].sql.tally.format(condition), values)
         return {(StateType(type_), name): count for type_, name, count in found}
+
+    def flows(self, *, limit: int | None = None, offset: int = 0) -> list[SeenFlow]:
+        """Return the flows that have runs, the one with the newest run first."""
+        found = self._link.read(sql.FLOWS, self._queries().bounds(limit, offset))
+        return [SeenFlow(UUID(bytes=raw), name, rows.moment(latest)) for raw, name, latest in found]
 
     def history(self, run_id: UUID) -> list[State]:
         """Return all states of a run, in order."""

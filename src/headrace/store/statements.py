@@ -102,6 +102,13 @@ TASK = _statements(
 
 IN_ORDER = " ORDER BY r.seq, h.position"
 
+#: The flows that have runs. The newest run of each is the last of it in an index.
+FLOWS = (
+    "SELECT id, name, latest FROM (SELECT f.id AS id, f.name AS name, "
+    "(SELECT max(r.created) FROM flow_run r WHERE r.flow = f.seq) AS latest FROM flow f) seen "
+    "WHERE latest IS NOT NULL ORDER BY latest DESC, name, id LIMIT ? OFFSET ?"
+)
+
 # Names that are said once. Each pair: find the number, or make one.
 STATE_SEQ = "SELECT seq FROM state WHERE type = ? AND name = ?"
 ADD_STATE = "INSERT INTO state (type, name) VALUES (?, ?) ON CONFLICT DO NOTHING"

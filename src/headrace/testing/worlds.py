@@ -146,7 +146,7 @@ class ToldStore:
 
 _READS = frozenset(
     {
-        *("flow_run", "task_run", "flow_runs", "task_runs", "count"),
+        *("flow_run", "task_run", "flow_runs", "task_runs", "flows", "count"),
         *("history", "histories", "current_states", "logs", "limit", "limits"),
     }
 )
