@@ -16,7 +16,7 @@ from headrace.core.states import NAMES, TYPE_OF_NAME, State, StateDetails, State
 from headrace.ids import IdSource
 from headrace.store import conditions as c
 from headrace.store.conditions import FIELDS, Condition, Kind
-from headrace.store.protocol import SORTABLE, Order, RunFilter
+from headrace.store.protocol import SORTABLE, SORTABLE_THINGS, Order, RunFilter, ThingKind
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FLOW_ID = UUID(int=7)
@@ -49,15 +49,28 @@ filters = st.builds(
 )
 
 orders = st.builds(Order, field=st.sampled_from(SORTABLE), descending=st.booleans())
+#: What artifacts and variables hold.
+values = st.recursive(
+    st.none() | st.booleans() | st.sampled_from([0, -1, 0.5]) | words,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(words, inner, max_size=2),
+    max_leaves=3,
+)
+
+
+def thing_orders(kind: ThingKind) -> st.SearchStrategy[Order]:
+    """Draw an order for artifacts, or for variables."""
+    return st.builds(Order, field=st.sampled_from(SORTABLE_THINGS[kind]), descending=st.booleans())
 
 
 def conditions(kind: Kind, ids: Sequence[UUID], depth: int = 2) -> st.SearchStrategy[Condition]:
-    """Draw whatever can be asked of runs or log lines; ids are among these."""
+    """Draw whatever can be asked of runs, log lines, artifacts or variables; ids are among these."""
     plain = st.sampled_from(sorted(FIELDS[kind].items(), key=lambda item: item[0])).flatmap(
         lambda item: _on_field(*item, ids)
     )
-    if kind != "log":
+    if "tags" in FIELDS[kind]:
         plain |= st.builds(c.Tagged, words)
+    if kind == "artifact":
+        plain |= st.just(c.NewestOfKey())
     if depth == 0:
         return plain
     inner = conditions(kind, ids, depth - 1)
@@ -65,6 +78,8 @@ def conditions(kind: Kind, ids: Sequence[UUID], depth: int = 2) -> st.SearchStra
     joined = st.builds(c.AllOf, several) | st.builds(c.AnyOf, several) | st.builds(c.Not, inner)
     if kind == "flow":
         return plain | joined | st.builds(c.WithTaskRun, conditions("task", ids, depth - 1))
+    if kind == "variable":
+        return plain | joined
     return plain | joined | st.builds(c.OfFlowRun, conditions("flow", ids, depth - 1))
 
 

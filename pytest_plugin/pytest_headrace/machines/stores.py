@@ -17,6 +17,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from headrace.core.records import Run
 from headrace.core.states import State, StateType, unstamped
+from headrace.core.things import ArtifactRecord, VariableRecord
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
 from headrace.store.conditions import Condition
 from headrace.store.memory import MemoryStore
@@ -47,8 +48,10 @@ from .records import (
     seconds,
     states,
     task_run,
+    thing_orders,
     told,
     told_state,
+    values,
     words,
 )
 
@@ -73,6 +76,8 @@ class StoresAgree(RuleBasedStateMachine):
     runs = Bundle("runs")
     tickets = Bundle("tickets")
     claims = Bundle("claims")
+    artifacts = Bundle("artifacts")
+    variables = Bundle("variables")
 
     def __init__(self) -> None:
         super().__init__()
@@ -263,6 +268,72 @@ class StoresAgree(RuleBasedStateMachine):
         condition = data.draw(conditions("log", [NEVER, *self.known["flow"], *self.known["task"]]))
         self.same(lambda store: store.logs(condition, limit=limit, newest_first=True))
 
+    # artifacts and variables -----------------------------------------------------------------------------
+
+    @rule(target=artifacts, data=st.data(), key=st.none() | words, type_=st.none() | words, value=values)
+    def create_artifact(self, data: st.DataObject, key: str | None, type_: str | None, value: Any) -> UUID:
+        """An artifact of some run, or none."""
+        made = ArtifactRecord(
+            id=self.new_id(),
+            created=self.now,
+            updated=self.now,
+            key=key,
+            type=type_,
+            data=value,
+            metadata_=None if key is None else {"of": key},
+            flow_run_id=data.draw(st.sampled_from([None, NEVER, *self.known["flow"]])),
+            task_run_id=data.draw(st.sampled_from([None, NEVER, *self.known["task"]])),
+        )
+        self.same(lambda store: store.create_artifact(made))
+        return made.id
+
+    @rule(artifact_id=artifacts, value=values, description=st.none() | words)
+    def update_artifact(self, artifact_id: UUID, value: Any, description: str | None) -> None:
+        """An artifact changes, if it is still there."""
+        changes = {"data": value} | ({} if description is None else {"description": description})
+        self.same(lambda store: store.update_artifact(artifact_id, changes, self.now))
+
+    @rule(artifact_id=consumes(artifacts))
+    def delete_artifact(self, artifact_id: UUID) -> None:
+        """An artifact goes, if its run has not taken it along."""
+        self.same(lambda store: store.delete_artifact(artifact_id))
+
+    @rule(
+        target=variables,
+        name=limit_names,
+        value=values,
+        tags=st.lists(words, max_size=2, unique=True).map(tuple),
+        overwrite=st.booleans(),
+    )
+    def put_variable(self, name: str, value: Any, tags: tuple[str, ...], overwrite: bool) -> UUID:
+        """A variable is set, where it may be."""
+        now = self.now
+        made = VariableRecord(id=self.new_id(), created=now, updated=now, name=name, value=value, tags=tags)
+        self.same(partial(_or_taken, lambda store: store.put_variable(made, overwrite=overwrite)))
+        return made.id
+
+    @rule(variable_id=variables, name=limit_names, value=values)
+    def update_variable(self, variable_id: UUID, name: str, value: Any) -> None:
+        """A variable changes, perhaps to a name that another one has."""
+        changes = {"name": name, "value": value}
+        self.same(partial(_or_taken, lambda store: store.update_variable(variable_id, changes, self.now)))
+
+    @rule(variable_id=consumes(variables))
+    def delete_variable(self, variable_id: UUID) -> None:
+        """A variable goes, if it was its own and not another's that was overwritten."""
+        self.same(lambda store: store.delete_variable(variable_id))
+
+    @rule(data=st.data(), limit=st.none() | st.integers(0, 2), offset=st.integers(0, 1))
+    def find_things(self, data: st.DataObject, limit: int | None, offset: int) -> None:
+        """Lists and counts of both."""
+        ids = [NEVER, *self.known["flow"], *self.known["task"]]
+        of_artifacts, of_variables = data.draw(conditions("artifact", ids)), data.draw(conditions("variable", ids))
+        one, other = data.draw(thing_orders("artifact")), data.draw(thing_orders("variable"))
+        part: dict[str, Any] = {"limit": limit, "offset": offset}
+        self.same(lambda store: store.artifacts(of_artifacts, order=one, **part))
+        self.same(lambda store: store.variables(of_variables, order=other, **part))
+        self.same(lambda store: (store.count_artifacts(of_artifacts), store.count_variables(of_variables)))
+
     # limits ----------------------------------------------------------------------------------------------
 
     @rule(
@@ -332,6 +403,14 @@ class StoresAgree(RuleBasedStateMachine):
         self.same(partial(_currently, "task", self.known["task"]))
         self.same(lambda store: store.limits(self.now))
         self.same(partial(_leases, self.now))
+        self.same(lambda store: (store.artifacts(), store.variables()))
+
+
+def _or_taken(do: Callable[[Store], Any], store: Store) -> Any:
+    try:
+        return do(store)
+    except ObjectAlreadyExists:
+        return "taken"
 
 
 def _transition(run: Run, entered: list[State], store: Store) -> Any:

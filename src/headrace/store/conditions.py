@@ -1,4 +1,4 @@
-"""Which runs and log lines are meant: conditions on their fields, joined by and, or and not.
+"""Which runs, log lines, artifacts and variables are meant: conditions on their fields, joined by and, or and not.
 
 A condition is a value. `filters.py` says in Python what each means, `queries.py` says the same in SQL. Fields are
 called as the attributes of records are; `FIELDS` lists them. A field without a value meets no condition. `Not` is met
@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from headrace.store.wanted import LogFilter, RunFilter, RunKind
+from headrace.store.wanted import LogFilter, RunFilter, RunKind, ThingKind
 
-Kind = Literal["flow", "task", "log"]
+Kind = RunKind | Literal["log"] | ThingKind
 
 _RUN_FIELDS: Mapping[str, type] = {
     "id": UUID,
@@ -30,6 +30,13 @@ _RUN_FIELDS: Mapping[str, type] = {
     "end_time": datetime,
     "total_run_time": timedelta,
     "run_count": int,
+}
+_CALLED: Mapping[Kind, str] = {
+    "flow": "Flow runs",
+    "task": "Task runs",
+    "log": "Log lines",
+    "artifact": "Artifacts",
+    "variable": "Variables",
 }
 #: The fields that may be asked about, with the type of their values.
 FIELDS: Mapping[Kind, Mapping[str, type]] = {
@@ -60,6 +67,22 @@ FIELDS: Mapping[Kind, Mapping[str, type]] = {
         "logger": str,
         "flow_run_id": UUID,
         "task_run_id": UUID,
+    },
+    "artifact": {
+        "id": UUID,
+        "key": str,
+        "type": str,
+        "created": datetime,
+        "updated": datetime,
+        "flow_run_id": UUID,
+        "task_run_id": UUID,
+    },
+    "variable": {
+        "id": UUID,
+        "name": str,
+        "tags": frozenset,
+        "created": datetime,
+        "updated": datetime,
     },
 }
 
@@ -115,6 +138,10 @@ class WithTaskRun(NamedTuple):
     condition: Condition
 
 
+class NewestOfKey(NamedTuple):
+    """Artifacts with a key, of each key the one that came last."""
+
+
 class Not(NamedTuple):
     """What does not meet a condition."""
 
@@ -133,7 +160,7 @@ class AnyOf(NamedTuple):
     conditions: tuple[Condition, ...] = ()
 
 
-Condition = OneOf | Like | Between | Known | Tagged | OfFlowRun | WithTaskRun | Not | AllOf | AnyOf
+Condition = OneOf | Like | Between | Known | Tagged | OfFlowRun | WithTaskRun | NewestOfKey | Not | AllOf | AnyOf
 
 EVERYTHING = AllOf()
 NOTHING = AnyOf()
@@ -149,8 +176,8 @@ def type_of(kind: Kind, field: str) -> type:
     try:
         return FIELDS[kind][field]
     except KeyError:
-        what = "Log lines have" if kind == "log" else f"{kind.capitalize()} runs have"
-        raise ValueError(f"{what} no field {field!r} to look for; there are {', '.join(FIELDS[kind])}.") from None
+        there = ", ".join(FIELDS[kind])
+        raise ValueError(f"{_CALLED[kind]} have no field {field!r} to look for; there are {there}.") from None
 
 
 def type_compared(kind: Kind, condition: OneOf | Like | Between) -> type:

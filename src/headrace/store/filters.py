@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -23,6 +23,8 @@ class Around(NamedTuple):
     flow_run: Callable[[UUID | None], Any]
     #: The task runs of the flow run of this id.
     task_runs: Callable[[UUID], Iterable[Any]]
+    #: The ids of the newest artifact of each key.
+    newest_of_keys: Callable[[], Collection[UUID]]
 
 
 def is_glob(pattern: str) -> bool:
@@ -148,6 +150,12 @@ def _with_task_run(kind: Kind, condition: c.WithTaskRun, around: Around) -> Pred
     return lambda flow_run: any(map(test, around.task_runs(flow_run.id)))
 
 
+def _newest_of_key(kind: Kind, condition: c.NewestOfKey, around: Around) -> Predicate:
+    c.type_of(kind, "key")
+    newest = around.newest_of_keys()
+    return lambda artifact: artifact.id in newest
+
+
 def _not(kind: Kind, condition: c.Not, around: Around) -> Predicate:
     test = predicate(kind, condition.condition, around)
     return lambda thing: not test(thing)
@@ -171,6 +179,7 @@ _MADE: dict[type, Callable[[Kind, Any, Around], Predicate]] = {
     c.Tagged: _tagged,
     c.OfFlowRun: _of_flow_run,
     c.WithTaskRun: _with_task_run,
+    c.NewestOfKey: _newest_of_key,
     c.Not: _not,
     c.AllOf: _all_of,
     c.AnyOf: _any_of,

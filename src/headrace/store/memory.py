@@ -18,12 +18,14 @@ from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State, StateType, allowed
+from headrace.core.things import ArtifactRecord, VariableRecord
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
 from headrace.store import columns, slots
 from headrace.store.conditions import Condition, of_logs, of_runs
 from headrace.store.filters import Around, ids_in, in_order, predicate
 from headrace.store.memory_claims import ClaimsInMemory, Job
 from headrace.store.memory_limits import LimitsInMemory
+from headrace.store.memory_things import ThingsInMemory
 from headrace.store.protocol import (
     EVERY_RUN,
     OLDEST,
@@ -80,7 +82,7 @@ _SHAPES = {
 _KINDS: tuple[RunKind, RunKind] = ("flow", "task")
 
 
-class MemoryStore(ClaimsInMemory, LimitsInMemory):
+class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory):
     """A run store in memory, for one process. See `Store` for what its methods promise."""
 
     shared = False
@@ -96,6 +98,8 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory):
         self._limits: dict[str, slots.Limit] = {}
         self._tickets: dict[UUID, slots.Ticket] = {}  # in order of arrival
         self._jobs: dict[UUID, Job] = {}  # as above
+        self._artifacts: dict[UUID, ArtifactRecord] = {}
+        self._variables: dict[UUID, VariableRecord] = {}
 
     # runs ----------------------------------------------------------------------------------------------
 
@@ -236,7 +240,7 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory):
             return {run_id: runs[run_id].states[-1] for run_id in run_ids if run_id in runs}
 
     def delete(self, kind: RunKind, run_id: UUID) -> bool:
-        """Remove a run with its history and logs, a flow run with its task runs too."""
+        """Remove a run with its history, logs and artifacts, a flow run with its task runs too."""
         with self._lock:
             self._check_open()
             if run_id not in self._runs[kind]:
@@ -249,6 +253,7 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory):
             flow_runs, task_runs = (_without(self._runs[kind], gone) for kind in _KINDS)
             self._runs, self._logs, self._log_places = {"flow": flow_runs, "task": task_runs}, logs, places
             self._forget(gone)
+            self._forget_artifacts(gone)
             return True
 
     # logs ----------------------------------------------------------------------------------------------
@@ -297,6 +302,7 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory):
             copy._logs, copy._log_places, copy._taken = list(self._logs), list(self._log_places), self._taken
             copy._limits, copy._tickets = dict(self._limits), dict(self._tickets)
             copy._jobs = dict(self._jobs)
+            copy._artifacts, copy._variables = dict(self._artifacts), dict(self._variables)
         return copy
 
     def close(self) -> None:
@@ -305,6 +311,7 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory):
             self._closed = True
             self._runs = {"flow": {}, "task": {}}
             self._logs, self._log_places, self._limits, self._tickets, self._jobs = [], [], {}, {}, {}
+            self._artifacts, self._variables = {}, {}
 
     def _next(self, count: int) -> tuple[int, ...]:
         self._taken += count
@@ -346,7 +353,7 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory):
         return _cut(found, limit, offset)
 
     def _around(self) -> Around:
-        return Around(self._flow_run, self._task_runs_of)
+        return Around(self._flow_run, self._task_runs_of, self._newest_of_keys)
 
     def _flow_run(self, run_id: UUID | None) -> Any:
         kept = self._runs["flow"].get(run_id) if run_id else None

@@ -174,7 +174,46 @@ _RUNS_OF_A_FLOW = Migration(
     ("CREATE INDEX flow_run_by_flow ON flow_run (flow, created, seq, state)",),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST, _NAMES_BY_TIME, _LENGTHS_BY_STATE, _DELAYED, _RUNS_OF_A_FLOW)
+_THINGS = Migration(
+    "artifacts and variables",
+    (
+        """CREATE TABLE artifact (
+    seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    key TEXT,
+    type TEXT,
+    description TEXT,
+    data TEXT NOT NULL,
+    metadata_ TEXT NOT NULL,
+    flow_run_id BLOB,
+    task_run_id BLOB,
+    created INTEGER NOT NULL,
+    updated INTEGER NOT NULL
+)""",
+        "CREATE INDEX artifact_by_time ON artifact (created)",
+        "CREATE INDEX artifact_by_key ON artifact (key, seq) WHERE key IS NOT NULL",
+        "CREATE INDEX artifact_by_flow_run ON artifact (flow_run_id) WHERE flow_run_id IS NOT NULL",
+        "CREATE INDEX artifact_by_task_run ON artifact (task_run_id) WHERE task_run_id IS NOT NULL",
+        """CREATE TABLE variable (
+    seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    name TEXT NOT NULL UNIQUE,
+    value TEXT NOT NULL,
+    tags TEXT,
+    created INTEGER NOT NULL,
+    updated INTEGER NOT NULL
+)""",
+    ),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (
+    _FIRST,
+    _NAMES_BY_TIME,
+    _LENGTHS_BY_STATE,
+    _DELAYED,
+    _RUNS_OF_A_FLOW,
+    _THINGS,
+)
 NEWEST = len(MIGRATIONS)
 
 

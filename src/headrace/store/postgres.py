@@ -24,12 +24,13 @@ from headrace.store.queries import Queries
 from headrace.store.sql_claims import ClaimTables
 from headrace.store.sql_limits import LimitTables
 from headrace.store.sql_runs import RunTables
+from headrace.store.sql_things import ThingTables
 
 #: The advisory lock of those who work on limits: "hdrc", and a number of its own.
 _LIMITS_LOCK = 0x68647263_00000001
 
 
-class PostgresStore(RunTables, ClaimTables, LimitTables):
+class PostgresStore(RunTables, ClaimTables, LimitTables, ThingTables):
     """A run store in a PostgreSQL database, whose tables are made in its current schema where there are none.
 
     `url` is a connection URL or string of libpq ("postgresql://user@host/name"). At most `connections` are open at a

@@ -1,6 +1,7 @@
 """What a run store promises.
 
-A store keeps runs, the history of their states, their logs, what is scheduled, and concurrency limits.
+A store keeps runs, the history of their states, their logs, what is scheduled, concurrency limits, artifacts, and
+variables.
 Every method is one atomic operation: it happens wholly or not at all, and is durable against a killed process
 when it returns. None leaves a transaction open, and none reads a clock of its own: every moment is passed in.
 
@@ -10,9 +11,9 @@ them directly, because a write takes some ten microseconds and a hop to another 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import UUID
 
 from headrace.core.limits import Granted, Impossible, Queued, SlotAnswer, SlotRequest
@@ -23,15 +24,18 @@ from headrace.store.wanted import (
     NEWEST,
     OLDEST,
     SORTABLE,
+    SORTABLE_THINGS,
     LogFilter,
     Order,
     Place,
     RunFilter,
     RunKind,
+    ThingKind,
     check_sortable,
 )
 
 if TYPE_CHECKING:
+    from headrace.core.things import ArtifactRecord, VariableRecord
     from headrace.store.conditions import Condition
 
 __all__ = [
@@ -39,6 +43,7 @@ __all__ = [
     "NEWEST",
     "OLDEST",
     "SORTABLE",
+    "SORTABLE_THINGS",
     "Claimed",
     "ConcurrencyLimit",
     "Granted",
@@ -56,6 +61,7 @@ __all__ = [
     "SlotAnswer",
     "SlotRequest",
     "Store",
+    "ThingKind",
     "check_sortable",
 ]
 
@@ -213,7 +219,9 @@ class Store(Protocol):
         ...
 
     def delete(self, kind: RunKind, run_id: UUID) -> bool:
-        """Remove a run with its history and logs, a flow run with its task runs too. False if there was none.
+        """Remove a run with its history, logs and artifacts, a flow run with its task runs too.
+
+        False if there was none.
 
         Runs of subflows stay.
         """
@@ -302,6 +310,65 @@ class Store(Protocol):
 
     def leases(self, name: str, now: datetime) -> list[Lease]:
         """Return who holds slots of a limit and who waits: holders first, each in order of arrival."""
+        ...
+
+    # artifacts and variables -----------------------------------------------------------------------------
+
+    def create_artifact(self, artifact: ArtifactRecord) -> None:
+        """Keep an artifact. Raises ObjectAlreadyExists where the id is taken.
+
+        One of a task run alone gets the flow run of that, if stored.
+        """
+        ...
+
+    def update_artifact(self, artifact_id: UUID, changes: Mapping[str, Any], now: datetime) -> bool:
+        """Change some of the fields in `ARTIFACT_CHANGES`. False if there is no such artifact.
+
+        Raises ValueError for another field.
+        """
+        ...
+
+    def artifacts(
+        self, where: Condition | None = None, *, order: Order = OLDEST, limit: int | None = None, offset: int = 0
+    ) -> list[ArtifactRecord]:
+        """Return the artifacts that fit (None: all), in this order. Raises ValueError for a field that there is not."""
+        ...
+
+    def count_artifacts(self, where: Condition | None = None) -> int:
+        """Return how many artifacts fit."""
+        ...
+
+    def delete_artifact(self, artifact_id: UUID) -> bool:
+        """Remove an artifact. False if there was none."""
+        ...
+
+    def put_variable(self, variable: VariableRecord, *, overwrite: bool = False) -> VariableRecord:
+        """Keep a variable, and return it as it is kept.
+
+        Where its name is taken the other one's value and tags become these with `overwrite`, which keeps its id and the
+        moment of its creation; without, ObjectAlreadyExists is raised.
+        """
+        ...
+
+    def update_variable(self, variable_id: UUID, changes: Mapping[str, Any], now: datetime) -> bool:
+        """Change some of the fields in `VARIABLE_CHANGES`. False if there is no such variable.
+
+        Raises ObjectAlreadyExists where another one has the new name, and ValueError for another field.
+        """
+        ...
+
+    def variables(
+        self, where: Condition | None = None, *, order: Order = OLDEST, limit: int | None = None, offset: int = 0
+    ) -> list[VariableRecord]:
+        """Return the variables that fit (None: all), in this order; see `artifacts`."""
+        ...
+
+    def count_variables(self, where: Condition | None = None) -> int:
+        """Return how many variables fit."""
+        ...
+
+    def delete_variable(self, variable_id: UUID) -> bool:
+        """Remove a variable. False if there was none."""
         ...
 
     # life ----------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from headrace.store import conditions as c
 from headrace.store import rows
 from headrace.store.conditions import Condition, Kind, of_logs, of_runs
 from headrace.store.dialect import LAST_SEQ, NEVER, Dialect, like
-from headrace.store.protocol import OLDEST, LogFilter, Order, Place, RunFilter, RunKind, check_sortable
+from headrace.store.protocol import OLDEST, LogFilter, Order, Place, RunFilter, RunKind, ThingKind, check_sortable
 
 #: A piece of SQL, and the values of its placeholders.
 Piece = tuple[str, list[Any]]
@@ -82,6 +82,18 @@ class Queries:
     def bounds(self, limit: int | None, offset: int) -> list[int | None]:
         """Return which part of a listing to return."""
         return [self._dialect.no_limit if limit is None else limit, offset]
+
+    def things(self, kind: ThingKind, where: Condition, order: Order) -> Piece:
+        """Return the rest of a statement that lists things, to be followed by the values that `bounds` returns."""
+        check_sortable(order, kind)
+        sql, values = self.things_where(kind, where)
+        way = "DESC" if order.descending else "ASC"
+        by = ", ".join(f"{key} {way}" for key in _thing_keys(order.field))
+        return f"{sql} ORDER BY {by} LIMIT ? OFFSET ?", values
+
+    def things_where(self, kind: ThingKind, where: Condition) -> Piece:
+        """Return the condition that things fit, ready to follow the statement that counts them."""
+        return _after_where(self._condition(kind, where))
 
     def logs_where(self, where: LogFilter | Condition) -> Piece:
         """Return the condition that log lines fit, ready to follow `FIND_LOGS`."""
@@ -161,6 +173,11 @@ class Queries:
         sql, values = _after_where(self._condition("task", condition.condition))
         return f"r.id IN (SELECT r.flow_run_id FROM task_run r{sql})", values
 
+    def _newest_of_key(self, kind: Kind, condition: c.NewestOfKey) -> Piece:
+        c.type_of(kind, "key")
+        later = "SELECT 1 FROM artifact n WHERE n.key = r.key AND n.seq > r.seq"
+        return f"r.key IS NOT NULL AND NOT EXISTS ({later})", []
+
     def _not(self, kind: Kind, condition: c.Not) -> Piece:
         sql, values = self._condition(kind, condition.condition)
         return (f"({sql}) IS NOT TRUE", values) if sql else (NEVER, values)
@@ -183,6 +200,11 @@ def _keys(field: str) -> list[str]:
     if field in _MAY_BE_NULL:
         return [f"CASE WHEN r.{field} IS NULL THEN 1 ELSE 0 END", f"coalesce(r.{field}, 0)", "r.seq"]
     return [f"r.{field}", "r.seq"]
+
+
+def _thing_keys(field: str) -> list[str]:
+    """Return what to sort things by; see `_keys`."""
+    return [*(["CASE WHEN r.key IS NULL THEN 1 ELSE 0 END"] if field == "key" else []), f"r.{field}", "r.seq"]
 
 
 def _after_where(piece: Piece) -> Piece:
@@ -210,6 +232,7 @@ _MADE: dict[type, Callable[[Queries, Kind, Any], Piece]] = {
     c.Tagged: Queries._tagged,
     c.OfFlowRun: Queries._of_flow_run,
     c.WithTaskRun: Queries._with_task_run,
+    c.NewestOfKey: Queries._newest_of_key,
     c.Not: Queries._not,
     c.AllOf: Queries._all_of,
     c.AnyOf: Queries._any_of,

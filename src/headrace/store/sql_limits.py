@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
+from headrace.store.later import Later
 from headrace.store.link import Execute, Link, T, Ts
 from headrace.store.protocol import ConcurrencyLimit, Lease, SlotAnswer, SlotRequest
 
 if TYPE_CHECKING:
     from headrace.store import sql_slots
 else:
-
-    class _Later:
-        """A module that is imported when first used: most processes never touch a limit, and start sooner."""
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(import_module("headrace.store.sql_slots"), name)
-
-    sql_slots = _Later()
+    sql_slots = Later("headrace.store.sql_slots")
 
 
 class LimitTables:

@@ -149,7 +149,7 @@ class RunTables:
         return {run_id: rows.state(run_id, row[0]) for run_id, row in found if row}
 
     def delete(self, kind: RunKind, run_id: UUID) -> bool:
-        """Remove a run with its history and logs, a flow run with its task runs too."""
+        """Remove a run with its history, logs and artifacts, a flow run with its task runs too."""
         return self._link.write(_delete_flow_run if kind == "flow" else _delete_task_run, run_id.bytes)
 
     def append_logs(self, records: Sequence[LogRecord]) -> None:
@@ -259,6 +259,7 @@ def _only(found: list[rows.Row], kind: RunKind, run_id: UUID) -> rows.Row:
 def _delete_task_run(execute: Execute, run_id: bytes) -> bool:
     execute(sql.DELETE_TASK_RUN_LOGS, (run_id,))
     execute(sql.DELETE_JOB, (run_id,))
+    execute(sql.DELETE_TASK_RUN_ARTIFACTS, (run_id,))
     execute(sql.TASK.delete_states % "id = ?", (run_id,))
     return execute(sql.TASK.delete % "id = ?", (run_id,)).rowcount == 1
 
@@ -269,6 +270,8 @@ def _delete_flow_run(execute: Execute, run_id: bytes) -> bool:
     execute(sql.DELETE_LOGS_OF_TASK_RUNS, (run_id,))
     execute(sql.DELETE_FLOW_RUN_LOGS, (run_id,))
     execute(sql.DELETE_JOBS_OF_TASK_RUNS, (run_id,))
+    execute(sql.DELETE_ARTIFACTS_OF_TASK_RUNS, (run_id,))
+    execute(sql.DELETE_FLOW_RUN_ARTIFACTS, (run_id,))
     execute(sql.TASK.delete_states % "flow_run_id = ?", (run_id,))
     execute(sql.TASK.delete % "flow_run_id = ?", (run_id,))
     execute(sql.FLOW.delete_states % "id = ?", (run_id,))

@@ -23,6 +23,7 @@ from headrace.store.protocol import RunKind
 from headrace.store.sql_claims import ClaimTables
 from headrace.store.sql_limits import LimitTables
 from headrace.store.sql_runs import RunTables
+from headrace.store.sql_things import ThingTables
 
 if TYPE_CHECKING:
     from headrace.store.queries import Queries
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _questions: Queries | None = None
 
 
-class SqliteStore(RunTables, ClaimTables, LimitTables):
+class SqliteStore(RunTables, ClaimTables, LimitTables, ThingTables):
     """A run store in one file, opened when first used, and made where there is none, with its folders."""
 
     shared = True

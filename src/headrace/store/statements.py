@@ -157,6 +157,29 @@ PUT_LIMIT = (
 )
 DELETE_LIMIT = "DELETE FROM concurrency_limit WHERE name = ?"
 
+_ARTIFACT = "id, key, type, description, data, metadata_, flow_run_id, task_run_id, created, updated"
+# As for log lines: the flow run of an artifact is that of its task run.
+ADD_ARTIFACT = (
+    f"INSERT INTO artifact ({_ARTIFACT}) VALUES (?, ?, ?, ?, ?, ?, "
+    "coalesce(?, (SELECT flow_run_id FROM task_run WHERE id = ?)), ?, ?, ?)"
+)
+FIND_ARTIFACTS = f"SELECT {_ARTIFACT} FROM artifact r"
+DELETE_TASK_RUN_ARTIFACTS = "DELETE FROM artifact WHERE task_run_id = ?"
+DELETE_FLOW_RUN_ARTIFACTS = "DELETE FROM artifact WHERE flow_run_id = ?"
+DELETE_ARTIFACTS_OF_TASK_RUNS = (
+    "DELETE FROM artifact WHERE task_run_id IN (SELECT id FROM task_run WHERE flow_run_id = ?)"
+)
+
+_VARIABLE = "id, name, value, tags, created, updated"
+ADD_VARIABLE = f"INSERT INTO variable ({_VARIABLE}) VALUES (?, ?, ?, ?, ?, ?)"
+FIND_VARIABLES = f"SELECT {_VARIABLE} FROM variable r"
+OVERWRITE_VARIABLE = "UPDATE variable SET value = ?, tags = ?, updated = ? WHERE name = ?"
+OTHER_OF_NAME = "SELECT count(*) FROM variable WHERE name = ? AND id <> ?"
+
+COUNT_THINGS = "SELECT count(*) FROM {} r"
+UPDATE_THING = "UPDATE {} SET {}, updated = ? WHERE id = ?"
+DELETE_THING = "DELETE FROM {} WHERE id = ?"
+
 _TICKET = "ticket, names, occupy, rate, held, holder, holder_run_id, since, expires_at"
 TICKETS = f"SELECT {_TICKET} FROM ticket ORDER BY seq"
 TICKET = f"SELECT {_TICKET} FROM ticket WHERE ticket = ?"

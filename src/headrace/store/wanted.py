@@ -5,6 +5,7 @@ These are the short forms, for what is asked for most; `conditions.py` says what
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -12,6 +13,8 @@ from uuid import UUID
 from headrace.core.states import StateType
 
 RunKind = Literal["flow", "task"]
+#: What else is kept, and found by conditions.
+ThingKind = Literal["artifact", "variable"]
 
 
 class RunFilter(NamedTuple):
@@ -43,6 +46,11 @@ SORTABLE = (
     *("id", "name", "created", "run_count"),
     *("expected_start_time", "start_time", "end_time", "total_run_time"),
 )
+#: What artifacts and variables can be sorted by.
+SORTABLE_THINGS: Mapping[ThingKind, tuple[str, ...]] = {
+    "artifact": ("id", "key", "created", "updated"),
+    "variable": ("id", "name", "created", "updated"),
+}
 
 
 class Order(NamedTuple):
@@ -55,10 +63,11 @@ class Order(NamedTuple):
     descending: bool = False
 
 
-def check_sortable(order: Order) -> None:
-    """Raise ValueError for a field that runs can't be sorted by."""
-    if order.field not in SORTABLE:
-        raise ValueError(f"Runs can't be sorted by {order.field!r}; they can by {', '.join(SORTABLE)}.")
+def check_sortable(order: Order, thing: ThingKind | None = None) -> None:
+    """Raise ValueError for a field that runs (or these things) can't be sorted by."""
+    fields, called = (SORTABLE, "Runs") if thing is None else (SORTABLE_THINGS[thing], f"{thing.capitalize()}s")
+    if order.field not in fields:
+        raise ValueError(f"{called} can't be sorted by {order.field!r}; they can by {', '.join(fields)}.")
 
 
 OLDEST = Order()
