@@ -1,6 +1,8 @@
 """The guard and the drivers: what comes from outside reaches calls and waits, never the engine's own work."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -205,3 +207,53 @@ def test_a_run_that_ends_while_it_is_told_leaves_no_interrupt_behind():
     world.activities.add(world, context, guard)
     world.activities.interrupt(run_id, CancelRequested(run_id))
     assert guard.take_pending() is None
+
+
+@pytest.mark.parametrize("how", ["raised", "swallowed"])
+def test_debuggers_and_coverage_can_follow_what_runs_after_an_interrupt(how):
+    """An exception that was planted and taken back leaves the interpreter as it was: 3.11 spun at the next call."""
+    ended = subprocess.run([sys.executable, "-c", AFTERWARDS, how], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout) == (0, "followed\n"), ended.stderr
+
+
+AFTERWARDS = """
+import faulthandler, sys, threading
+from headrace.drive.guards import Guard
+
+faulthandler.dump_traceback_later(20, exit=True)
+ready, planted = threading.Event(), threading.Event()
+guards = []
+
+class Swallowing:
+    def __del__(self):
+        while not planted.is_set():
+            pass
+
+def work():
+    guard = Guard()
+    guards.append(guard)
+    try:
+        guard.open()
+        ready.set()
+        if sys.argv[1] == "swallowed":
+            Swallowing()
+        while sys.argv[1] == "raised":
+            pass
+    except TimeoutError:
+        pass
+    guard.close()
+
+sys.unraisablehook = lambda told: None
+thread = threading.Thread(target=work)
+thread.start()
+ready.wait()
+guards[0].interrupt(TimeoutError())
+planted.set()
+thread.join()
+
+def followed():
+    print("followed")
+
+sys.settrace(lambda *told: None)
+followed()
+"""

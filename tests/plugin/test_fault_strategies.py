@@ -12,8 +12,6 @@ from headrace import flow, task
 from headrace.testing import Hold, simulate
 from pytest_headrace.strategies import Fault, FaultPlan, fault_plans, schedules
 
-from .fresh import in_fresh_process
-
 
 @task(retries=2, retry_delay_seconds=10, task_run_name="load-{part}")
 def load(part: int) -> int:
@@ -44,7 +42,6 @@ _FINDING = settings(
 )
 
 
-@in_fresh_process
 def test_what_fails_shrinks_to_the_least() -> None:
     """No fault and no hold; else a first attempt that fails at once, a first step that is held for one."""
     assert find(fault_plans([load]), lambda plan: True, settings=_FINDING) == FaultPlan()

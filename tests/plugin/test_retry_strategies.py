@@ -14,7 +14,6 @@ from headrace import flow, task
 from headrace.tasks import exponential_backoff
 from pytest_headrace.strategies import Outcome, Policy, RetryOn, Script, outcomes, retry_policies
 
-from .fresh import in_fresh_process
 from .worlds import own_world
 
 _SOME = settings(max_examples=40, deadline=None)
@@ -203,7 +202,6 @@ _FINDING = settings(
 )
 
 
-@in_fresh_process
 def test_what_fails_shrinks_to_the_least() -> None:
     """Few retries, no delay, an immediate success; and the least that shows the fault otherwise."""
     assert find(retry_policies(), lambda policy: True, settings=_FINDING) == Policy()

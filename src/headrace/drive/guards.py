@@ -61,8 +61,8 @@ class Guard:
         with self._lock:
             self.is_open = False
             if self._planted is not None:
-                _plant(self.thread_id, None)
                 self._planted = None
+                _take_back()
 
     def shut(self) -> bool | None:
         """Close, and say how the guard stood, for `reopen`: open, closed (False) or ajar (None)."""
@@ -102,7 +102,6 @@ class Guard:
         original: BaseException | None = getattr(error, "headrace_original", None)
         if original is None:
             return error
-        self._planted = None
         self.withdraw(original)
         self.delivered = original
         return original.with_traceback(error.__traceback__)
@@ -180,8 +179,11 @@ class Guard:
             return
         self._planted = reason
         # The interpreter takes a class and makes the instance itself; a class of its own leads back to ours.
-        body: dict[str, Any] = {"__init__": lambda planted: None, "headrace_original": reason}
+        body: dict[str, Any] = {"__init__": lambda planted: self._struck(), "headrace_original": reason}
         _plant(self.thread_id, type(type(reason).__name__, (type(reason),), body))
+
+    def _struck(self) -> None:
+        self._planted = None
 
     def answer_signal(self) -> bool:
         """Raise what another thread sent a signal for; False if it is the user's own Ctrl-C."""
@@ -209,12 +211,30 @@ def _rank(reason: BaseException) -> int:
 INTERRUPTS: list[Callable[[int, BaseException, bool], bool]] = []
 
 
-def _plant(thread_id: int, kind: type[BaseException] | None) -> None:
+def _plant(thread_id: int, kind: type[BaseException]) -> None:
     import ctypes  # takes milliseconds, and few runs are interrupted from another thread
 
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread_id), ctypes.py_object(kind) if kind is not None else None
-    )
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(kind))
+
+
+class _Nothing(BaseException):
+    """Planted in place of what is taken back."""
+
+
+def _take_back() -> None:
+    """Let this thread forget what was planted in it.
+
+    Planting NULL, as the interpreter's own documentation has it, takes the exception away and leaves all threads told
+    that there is one, for ever; CPython 3.11 then spins at the first function that a debugger or a measure of coverage
+    follows. Only an exception that is raised puts that right.
+    """
+    try:
+        _plant(threading.get_ident(), _Nothing)
+        for _ in range(1000):  # it is raised at the end of a turn
+            pass
+    except BaseException as error:
+        if not isinstance(error, _Nothing) and not hasattr(error, "headrace_original"):
+            raise
 
 
 class _ThreadLocal(threading.local):
