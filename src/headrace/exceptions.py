@@ -17,6 +17,7 @@ Three families, by who can act::
     │   ├── UnspecifiedFlowError                       a file with several flows, and no word on which
     │   ├── NotPausedError                             resuming a run that is not paused
     │   ├── ObjectNotFound, ObjectAlreadyExists        an id or name in the store
+    │   │   └── VariableExists         (ValueError)    the name of a variable
     │   ├── HashError                  (ValueError)    an argument that no cache key can be made of
     │   ├── FlowVisualizationError                     a flow that can't be drawn
     │   │   ├── VisualizationUnsupportedError          it looks into a result that nobody knows
@@ -105,6 +106,7 @@ __all__ = [
     "UnfinishedRun",
     "UnspecifiedFlowError",
     "UpstreamTaskError",
+    "VariableExists",
     "VisualizationUnsupportedError",
 ]
 
@@ -187,6 +189,10 @@ class ObjectNotFound(HeadraceError):
 
 class ObjectAlreadyExists(HeadraceError):
     """Something in the store has this id or name already."""
+
+
+class VariableExists(ObjectAlreadyExists, ValueError):
+    """There is a variable of this name already, and nobody said that it is to be overwritten."""
 
 
 class SerializationError(HeadraceError):

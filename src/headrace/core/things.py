@@ -107,7 +107,8 @@ def _near(name: Any, join: str) -> str:
 def checked_value(name: str, value: Any) -> Any:
     """Return the value of a variable. Raises ValueError for one that JSON can't say, or that is too long."""
     try:
-        text = json.dumps(value, allow_nan=False)
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()  # a lone surrogate is no text
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"The variable {name!r} can't hold {value!r}, for JSON can't: {error}.") from None
     if len(text) >= MOST_OF_A_VALUE:
@@ -116,6 +117,11 @@ def checked_value(name: str, value: Any) -> Any:
             f"{MOST_OF_A_VALUE - 1:,}. Keep it in a file or a database, and its address in the variable."
         )
     return json.loads(text)
+
+
+def cleaned(text: str) -> str:
+    """Return a text without what no database and no page can hold, lone surrogates and NUL: they are escaped."""
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 
 def as_json(value: Any) -> str:

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 
 from headrace._version import __version__
 from headrace.drive.world import World
-from headrace.server.api import flow_runs, others, task_runs
+from headrace.server.api import artifacts, flow_runs, others, task_runs, variables
 from headrace.server.api.errors import INVALID, REFUSED, install_errors
 from headrace.server.guards import LOOPBACK, Guards
 from headrace.server.ui.app import pages
@@ -51,7 +51,8 @@ def create_app(world: World, *, hosts: Collection[str] = LOOPBACK, auth: str | N
 
 def _api() -> APIRouter:
     api = APIRouter(prefix="/api", responses={**REFUSED, **INVALID})
-    for router in (flow_runs.flows, flow_runs.router, task_runs.router, others.logs, others.limits, others.server):
+    runs = (flow_runs.flows, flow_runs.router, task_runs.router, others.logs)
+    for router in (*runs, others.limits, artifacts.router, variables.router, others.server):
         api.include_router(router)
     return api
 

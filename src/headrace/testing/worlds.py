@@ -22,6 +22,7 @@ from headrace.testing.faults.processes import Processes
 from headrace.testing.slot_waits import SlotWaits
 
 if TYPE_CHECKING:
+    from headrace.core.things import ArtifactRecord, VariableRecord
     from headrace.store.protocol import Idle, Store
 
 #: Told of what a store is about to do: "create", "schedule", "transition", "propose", "slots", "logs" or "read",
@@ -87,6 +88,17 @@ class ToldStore:
             self._tell("logs", self._run_of(records[-1]))
         self.inner.append_logs(records)
 
+    def create_artifact(self, artifact: ArtifactRecord) -> None:
+        """Keep an artifact, unless its process is dead."""
+        self._turns.step("keeps an artifact")
+        if self._processes.hears_from(artifact.task_run_id or artifact.flow_run_id):
+            self.inner.create_artifact(artifact)
+
+    def put_variable(self, variable: VariableRecord, *, overwrite: bool = False) -> VariableRecord:
+        """Keep a variable."""
+        self._turns.step("sets a variable")
+        return self.inner.put_variable(variable, overwrite=overwrite)
+
     def request_slots(self, request: Any, now: Any) -> Any:
         """Ask for slots."""
         self._announce("slots", None, ())
@@ -148,6 +160,7 @@ _READS = frozenset(
     {
         *("flow_run", "task_run", "flow_runs", "task_runs", "flows", "count"),
         *("history", "histories", "current_states", "logs", "limit", "limits"),
+        *("artifacts", "variables"),
     }
 )
 

@@ -1,4 +1,4 @@
-"""Which runs and log lines a client is to find, in the words that scripts for Prefect have for it.
+"""Which runs, log lines, artifacts and variables a client is to find, in the words that scripts for Prefect have.
 
 A filter has criteria, each an object of a class below or a dict of its arguments; what is None does not restrict. Each
 says what it asks as a condition of `headrace.store.conditions`, and the store looks for that.
@@ -28,6 +28,12 @@ from headrace.store.conditions import (
 )
 
 __all__ = [
+    "ArtifactFilter",
+    "ArtifactFilterFlowRunId",
+    "ArtifactFilterId",
+    "ArtifactFilterKey",
+    "ArtifactFilterTaskRunId",
+    "ArtifactFilterType",
     "AtLeast",
     "FlowFilter",
     "FlowFilterId",
@@ -64,6 +70,10 @@ __all__ = [
     "TaskRunFilterStateType",
     "TaskRunFilterSubFlowRuns",
     "TaskRunFilterTags",
+    "VariableFilter",
+    "VariableFilterId",
+    "VariableFilterName",
+    "VariableFilterTags",
 ]
 
 
@@ -287,6 +297,28 @@ class LogFilter(_Filter):
     task_run_id: OneOf | Given = None
 
 
+@dataclass(kw_only=True)
+class ArtifactFilter(_Filter):
+    """Which artifacts."""
+
+    id: OneOf | Given = None
+    key: OneOf | Given = None
+    type: OneOf | Given = None
+    flow_run_id: OneOf | Given = None
+    task_run_id: OneOf | Given = None
+
+
+@dataclass(kw_only=True)
+class VariableFilter(_Filter):
+    """Which variables."""
+
+    kinds: ClassVar[Mapping[str, Any]] = {"tags": TagSet}
+
+    id: OneOf | Given = None
+    name: OneOf | Given = None
+    tags: TagSet | Given = None
+
+
 # What the classes of criteria are called in Prefect: one name for each place that they stand in.
 FlowRunFilterId = FlowRunFilterName = FlowRunFilterStateType = FlowRunFilterStateName = OneOf
 FlowRunFilterParentFlowRunId = FlowRunFilterParentTaskRunId = FlowRunFilterFlowVersion = OneOf
@@ -298,3 +330,5 @@ TaskRunFilterState, TaskRunFilterTags, TaskRunFilterStartTime = StateFilter, Tag
 FlowFilterId = FlowFilterName = OneOf
 LogFilterLevel, LogFilterTimestamp = AtLeast, Span
 LogFilterFlowRunId = LogFilterTaskRunId = OneOf
+ArtifactFilterId = ArtifactFilterKey = ArtifactFilterType = ArtifactFilterFlowRunId = ArtifactFilterTaskRunId = OneOf
+VariableFilterId, VariableFilterName, VariableFilterTags = OneOf, OneOf, TagSet

@@ -1,4 +1,4 @@
-"""In which order a client is to give runs and log lines."""
+"""In which order a client is to give runs, log lines, artifacts and variables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from headrace.store.protocol import Order
 
-__all__ = ["FlowRunSort", "LogSort", "TaskRunSort", "order_of"]
+__all__ = ["ArtifactSort", "FlowRunSort", "LogSort", "TaskRunSort", "VariableSort", "order_of"]
 
 
 class FlowRunSort(StrEnum):
@@ -44,6 +44,25 @@ class LogSort(StrEnum):
 
     TIMESTAMP_ASC = "TIMESTAMP_ASC"
     TIMESTAMP_DESC = "TIMESTAMP_DESC"
+
+
+class ArtifactSort(StrEnum):
+    """An attribute of artifacts, and ASC or DESC."""
+
+    ID_DESC = "ID_DESC"
+    KEY_ASC = "KEY_ASC"
+    KEY_DESC = "KEY_DESC"
+    CREATED_DESC = "CREATED_DESC"
+    UPDATED_DESC = "UPDATED_DESC"
+
+
+class VariableSort(StrEnum):
+    """An attribute of variables, and ASC or DESC."""
+
+    NAME_ASC = "NAME_ASC"
+    NAME_DESC = "NAME_DESC"
+    CREATED_DESC = "CREATED_DESC"
+    UPDATED_DESC = "UPDATED_DESC"
 
 
 def order_of(sort: str) -> Order:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
@@ -12,6 +13,7 @@ from pydantic import BaseModel, Field
 from headrace.core.codec import to_json
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
 from headrace.core.states import State, StateType
+from headrace.core.things import ArtifactRecord, VariableRecord
 from headrace.store.protocol import ConcurrencyLimit, Lease
 
 T = TypeVar("T")
@@ -149,6 +151,11 @@ class Page(BaseModel, Generic[T]):
     pages: int
     page: int
 
+    @classmethod
+    def of(cls, results: list[T], count: int, limit: int, page: int) -> Page[T]:
+        """Return a page with what follows from how many there are on all pages, and on one."""
+        return cls(results=results, count=count, limit=limit, pages=math.ceil(count / limit), page=page)
+
 
 class LogAnswer(BaseModel):
     """One log line."""
@@ -236,6 +243,42 @@ class LeaseAnswer(BaseModel):
             expires_at=lease.expires_at,
             waiting=lease.waiting,
         )
+
+
+class ArtifactAnswer(BaseModel):
+    """An artifact."""
+
+    id: UUID
+    created: datetime
+    updated: datetime
+    key: str | None
+    type: str | None
+    description: str | None
+    data: Any
+    metadata_: dict[str, str] | None
+    flow_run_id: UUID | None
+    task_run_id: UUID | None
+
+    @classmethod
+    def of(cls, artifact: ArtifactRecord) -> ArtifactAnswer:
+        """Return an artifact as it is answered."""
+        return cls(**artifact.model_dump())
+
+
+class VariableAnswer(BaseModel):
+    """A variable."""
+
+    id: UUID
+    created: datetime
+    updated: datetime
+    name: str
+    value: Any
+    tags: list[str]
+
+    @classmethod
+    def of(cls, variable: VariableRecord) -> VariableAnswer:
+        """Return a variable as it is answered."""
+        return cls(**variable.model_dump())
 
 
 class VersionAnswer(BaseModel):

@@ -32,6 +32,7 @@ class ErrorAnswer(BaseModel):
 
 #: What routes say in the OpenAPI document about errors.
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorAnswer}}
+TAKEN: dict[int | str, dict[str, Any]] = {409: {"model": ErrorAnswer}}
 INVALID: dict[int | str, dict[str, Any]] = {422: {"model": ErrorAnswer}}
 REFUSED: dict[int | str, dict[str, Any]] = {400: {"model": ErrorAnswer}, 401: {"model": ErrorAnswer}}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated
 from uuid import UUID
 
@@ -51,13 +50,7 @@ def count_flow_runs(world: Served, wanted: Annotated[Which, Body()] = Which()) -
 def paginate_flow_runs(world: Served, wanted: Annotated[FlowRunPage, Body()] = FlowRunPage()) -> Page[FlowRunAnswer]:
     """Return one page of the flow runs that fit."""
     runs, count = finding.page(world, "flow", wanted)
-    return Page(
-        results=[FlowRunAnswer.of(run) for run in runs],
-        count=count,
-        limit=wanted.limit,
-        pages=math.ceil(count / wanted.limit),
-        page=wanted.page,
-    )
+    return Page.of([FlowRunAnswer.of(run) for run in runs], count, wanted.limit, wanted.page)
 
 
 @router.get("/{id}", responses=NOT_FOUND)

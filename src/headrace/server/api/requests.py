@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from headrace.client.schemas import filters
-from headrace.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
+from headrace.client.schemas.sorting import ArtifactSort, FlowRunSort, LogSort, TaskRunSort, VariableSort
 from headrace.client.searching import Query
 from headrace.core.states import StateType
+from headrace.core.things import LONGEST_NAME, checked_value
+from headrace.store.conditions import EVERYTHING, AllOf, Condition, OfFlowRun
 
 #: How many things one answer holds, at most.
 MOST = 200
@@ -46,6 +49,7 @@ class OneOfTexts(_Strict):
     not_any_: list[Text] | None = Field(None, max_length=_MOST_VALUES)
     like_: Text | None = None
     is_null_: bool | None = None
+    exists_: bool | None = None
 
 
 class OneOfTypes(_Strict):
@@ -181,9 +185,13 @@ class FlowsWanted(Which):
     offset: Offset = 0
 
 
-class _Page(Which):
+class _Numbered(_Strict):
     limit: Annotated[int, Field(ge=1, le=MOST)] = 50
     page: Annotated[int, Field(ge=1, le=10_000_000)] = 1
+
+
+class _Page(Which, _Numbered):
+    pass
 
 
 class FlowRunPage(_Page):
@@ -240,3 +248,127 @@ class LimitWanted(_Strict):
     limit: int = Field(ge=0, le=1_000_000)
     active: bool = True
     slot_decay_per_second: float = Field(0.0, ge=0, le=1_000_000, allow_inf_nan=False)
+
+
+class ArtifactFilter(_Filter):
+    """Which artifacts."""
+
+    id: OneOfIds | None = None
+    key: OneOfTexts | None = None
+    type: OneOfTexts | None = None
+    flow_run_id: OneOfIds | None = None
+    task_run_id: OneOfIds | None = None
+
+
+class WhichArtifacts(_Strict):
+    """Which artifacts, by themselves and by the flow runs that left them; all that is given must hold."""
+
+    artifacts: ArtifactFilter | None = None
+    flow_runs: FlowRunFilter | None = None
+    flows: FlowFilter | None = None
+
+    def condition(self) -> Condition:
+        """Return this as a condition on artifacts."""
+        of_runs = [given.as_filter().condition("flow") for given in (self.flow_runs, self.flows) if given is not None]
+        own = [] if self.artifacts is None else [self.artifacts.as_filter().condition("artifact")]
+        return AllOf((*own, *map(OfFlowRun, of_runs)))
+
+
+class ArtifactsWanted(WhichArtifacts):
+    """A part of the artifacts that fit, in an order."""
+
+    limit: Limit = MOST
+    offset: Offset = 0
+    sort: ArtifactSort = ArtifactSort.ID_DESC
+
+
+class ArtifactPage(WhichArtifacts, _Numbered):
+    """One page of the artifacts that fit."""
+
+    sort: ArtifactSort = ArtifactSort.ID_DESC
+
+
+class VariableFilter(_Filter):
+    """Which variables."""
+
+    id: OneOfIds | None = None
+    name: OneOfTexts | None = None
+    tags: TagSet | None = None
+
+
+class WhichVariables(_Strict):
+    """Which variables."""
+
+    variables: VariableFilter | None = None
+
+    def condition(self) -> Condition:
+        """Return this as a condition on variables."""
+        return EVERYTHING if self.variables is None else self.variables.as_filter().condition("variable")
+
+
+class VariablesWanted(WhichVariables):
+    """A part of the variables that fit, in an order."""
+
+    limit: Limit = MOST
+    offset: Offset = 0
+    sort: VariableSort = VariableSort.NAME_ASC
+
+
+class VariablePage(WhichVariables, _Numbered):
+    """One page of the variables that fit."""
+
+    sort: VariableSort = VariableSort.NAME_ASC
+
+
+def _sayable(value: Any) -> Any:
+    """Return JSON that can be said again: what lone surrogates and numbers that are none it holds is refused."""
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("This is too deep.") from None
+    return value
+
+
+Json = Annotated[Any, AfterValidator(_sayable)]
+Key = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[a-z0-9-]+$")]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[a-z0-9_-]+$")]
+Tags = Annotated[list[Text], Field(max_length=_MOST_VALUES)]
+Metadata = Annotated[dict[Text, Text], Field(max_length=_MOST_VALUES)]
+Description = Annotated[str, Field(max_length=100_000)]
+
+
+class ArtifactChange(_Strict):
+    """What an artifact is to say from now on; what is not given stays."""
+
+    data: Json = None
+    description: Description | None = None
+    metadata_: Metadata | None = None
+
+
+class NewArtifact(ArtifactChange):
+    """An artifact to be kept."""
+
+    key: Key | None = None
+    type: Text | None = None
+    flow_run_id: UUID | None = None
+    task_run_id: UUID | None = None
+
+
+class VariableChange(_Strict):
+    """What a variable is to be from now on; what is not given stays."""
+
+    name: Name | None = None
+    value: Json = Field(None, description="Less than 5,000 characters as JSON.")
+    tags: Tags | None = None
+
+    @field_validator("value")
+    @classmethod
+    def _is_short(cls, value: Any) -> Any:
+        return checked_value("value", value)
+
+
+class NewVariable(VariableChange):
+    """A variable to be kept."""
+
+    name: Name
+    tags: Tags = Field([], max_length=_MOST_VALUES)

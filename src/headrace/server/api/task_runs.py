@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated
 from uuid import UUID
 
@@ -39,13 +38,7 @@ def count_task_runs(world: Served, wanted: Annotated[Which, Body()] = Which()) -
 def paginate_task_runs(world: Served, wanted: Annotated[TaskRunPage, Body()] = TaskRunPage()) -> Page[TaskRunAnswer]:
     """Return one page of the task runs that fit."""
     runs, count = finding.page(world, "task", wanted)
-    return Page(
-        results=[TaskRunAnswer.of(run) for run in runs],
-        count=count,
-        limit=wanted.limit,
-        pages=math.ceil(count / wanted.limit),
-        page=wanted.page,
-    )
+    return Page.of([TaskRunAnswer.of(run) for run in runs], count, wanted.limit, wanted.page)
 
 
 @router.get("/{id}", responses=NOT_FOUND)
