@@ -60,7 +60,7 @@ def test_an_attempt_that_took_no_time_is_drawn_all_the_same() -> None:
     row = made(Segment(PENDING, "Pending", 3, 3), Segment(RUNNING, "Running", 3, 3))
     drawn = bar(row, Axis(10))
     assert shapes(drawn) == ["attempt"]
-    assert 'width="0.01%"' in drawn
+    assert 'width="0.1"' in drawn
 
 
 def test_each_kind_of_wait_is_drawn_in_its_own_way() -> None:

@@ -57,7 +57,8 @@ def count_questions(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return ask
 
-    for name in ("flow_run", "task_run", "flow_runs", "task_runs", "count", "tally", "history", "logs", "leases"):
+    runs = ("flow_run", "task_run", "flow_runs", "task_runs", "flows", "count", "tally", "history", "histories")
+    for name in (*runs, "logs", "leases"):
         monkeypatch.setattr(store, name, counted(name))
     return asked
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from headrace import flow, get_run_logger, tags, task
+from headrace.core.records import FlowRun, TaskRun
 from headrace.core.states import State, StateType
 from headrace.drive.world import current_world
 from headrace.store.protocol import ConcurrencyLimit, RunFilter
@@ -92,22 +93,44 @@ def address_of(served: str, name: str) -> str:
     return f"{served}/runs/flow-run/{run.id}"
 
 
+def begun_within(around: FlowRun) -> None:
+    """Record a subflow run that is running, and a task run in it."""
+    world = current_world()
+    now, new_id = world.clock.now(), world.new_id
+    inner = FlowRun(id=new_id(), name="inner", created=now, flow_name="Inner", flow_id=new_id())
+    inner.parent_flow_run_id = around.id
+    stands = TaskRun(id=new_id(), name="inner", created=now, task_name="inner", task_key="inner")
+    stands.flow_run_id, stands.child_flow_run_id = around.id, inner.id
+    within = TaskRun(id=new_id(), name="within", created=now, task_name="within", task_key="within")
+    within.flow_run_id = inner.id
+    for run in (inner, stands, within):
+        world.store.create(run, [run.enter(State(type_), now) for type_ in (StateType.PENDING, StateType.RUNNING)])
+
+
+def zoom(page: Any) -> float:
+    """Return how many times the timeline is as wide as what is seen of it."""
+    return float(page.evaluate("document.querySelector('.chart').style.getPropertyValue('--zoom')"))
+
+
 def look_again(page: Any) -> None:
     """Let two seconds be over."""
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 def test_the_page_of_a_run_that_goes_on_changes_by_itself(served: str, look: Look) -> None:
-    """With what was unfolded as it was, the focus where it was, and the icon in the colour of the state."""
+    """With what was folded or zoomed as it was, the focus where it was, and the icon in the colour of the state."""
     run, store = begun(), current_world().store
+    begun_within(run)
     page = look(f"{served}/runs/flow-run/{run.id}")
     assert "Running" in page.locator(".summary").inner_text()
+    page.get_by_role("button", name="Zoom in").click()
     page.locator(".run summary").first.click()
     store.propose("flow", run.id, State(StateType.COMPLETED, message="All is well."))
     look_again(page)
     page.get_by_text("All is well.").first.wait_for()
-    assert page.locator(".run").first.get_attribute("open") is not None
+    assert page.locator("details.run").first.get_attribute("open") is None
     assert page.evaluate("document.activeElement.matches('.run summary')")
+    assert zoom(page) == 2
     assert "icon-COMPLETED" in page.locator("link[rel=icon]").get_attribute("href")
 
 
@@ -152,12 +175,11 @@ def test_a_run_is_cancelled_and_deleted_from_its_page(served: str, look: Look) -
 
 
 def test_pages_of_one_run_fit_a_narrow_screen(served: str, some: None, look: Look) -> None:
-    """With every row open, and whatever runs are called."""
+    """Whatever runs are called."""
     page = look(served, width=400)
     for name in (f"survey-{LONG}", "survey-lost"):
         for tab in ("log", "task-runs", "parameters", "history", "details"):
             page.goto(f"{address_of(served, name)}?tab={tab}")
-            page.locator(".run summary").first.click()
             assert fits(page)
     page.get_by_role("link", name="fetch-Atlantis").first.click()
     page.get_by_role("heading", name="fetch-Atlantis").wait_for()
@@ -218,3 +240,74 @@ FAINT = """(() => {
   }
   return found;
 })()"""
+
+
+@task(task_run_name="double-{x}")
+def double(x: int) -> int:
+    return 2 * x
+
+
+@flow(flow_run_name="inner")
+def inner(x: Any) -> int:
+    return double(x)
+
+
+@flow(flow_run_name="outer")
+def outer() -> None:
+    first = double.submit(1)
+    inner(2)
+    double.submit(3, wait_for=[first]).wait()
+
+
+@pytest.fixture
+def timeline(served: str, look: Look) -> Any:
+    """The page of a run with a dependency and a subflow."""
+    outer()
+    return look(address_of(served, "outer"))
+
+
+def test_a_timeline_is_zoomed_and_moved(timeline: Any) -> None:
+    """By buttons, by keys, and by choosing a part of the axis with the mouse; the axis tells what is seen."""
+    page = timeline
+    whole = page.locator(".ticks text").all_text_contents()
+    page.get_by_role("button", name="Zoom in").click()
+    assert zoom(page) == 2
+    page.locator(".rows").focus()
+    for key in ("+", "ArrowRight"):
+        page.keyboard.press(key)
+    assert zoom(page) == 4
+    page.get_by_role("button", name="All").click()
+    assert (zoom(page), page.locator(".ticks text").all_text_contents()) == (1, whole)
+    box = page.locator(".axis").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + 10)
+    page.mouse.up()
+    assert zoom(page) == pytest.approx(2, abs=0.02)
+    assert page.locator(".ticks text").all_text_contents() != whole
+    svg, bar = page.locator(".bar > svg").first.bounding_box(), page.locator(".bar").first.bounding_box()
+    assert svg["width"] == pytest.approx(2 * bar["width"], rel=0.02)
+    assert svg["x"] == pytest.approx(bar["x"] - bar["width"] / 2, rel=0.02)
+
+
+def test_arrows_follow_what_is_folded(timeline: Any) -> None:
+    """And those of the run that is pointed at are made out."""
+    page = timeline
+    arrow = page.locator(".arrows g")
+    page.locator(".line").get_by_role("link", name="double-3").hover()
+    assert arrow.get_attribute("class") == "on"
+    assert arrow.locator("use").get_attribute("y") == "144"
+    page.locator("details.run > summary").click(position={"x": 20, "y": 10})
+    page.wait_for_function("document.querySelector('.arrows use').getAttribute('y') === '112'")
+
+
+def test_a_timeline_is_all_there_without_javascript(served: str, look: Look) -> None:
+    """Its bars, its arrows until something is folded, and the way to each run; what would do nothing is not there."""
+    outer()
+    page = look(address_of(served, "outer"), java_script_enabled=False)
+    assert not page.get_by_role("button", name="Zoom in").is_visible()
+    assert page.locator(".arrows").is_visible()
+    page.locator("details.run > summary").click(position={"x": 20, "y": 10})
+    assert not page.locator(".arrows").is_visible()
+    page.locator(".line").get_by_role("link", name="inner").click()
+    page.get_by_role("heading", name="inner").wait_for()

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, zip_longest
+from itertools import groupby, islice, zip_longest
 from typing import Literal
 from unicodedata import east_asian_width
 from uuid import UUID
@@ -66,7 +66,8 @@ class Row:
 
     `offset` is when it first ran, in seconds on the axis; None if it never did. `duration` is from there to
     its end, or to the end of the axis while it lasts, waits included. A subflow is one row, not two: its own
-    run stands for the task run that stands for it.
+    run stands for the task run that stands for it. `upstream` are the runs it was given something of, or waited
+    for: the first of them.
     """
 
     id: UUID
@@ -81,6 +82,11 @@ class Row:
     offset: float | None
     duration: float | None
     segments: tuple[Segment, ...]
+    upstream: tuple[UUID, ...] = ()
+
+
+#: How many runs that it depends on a row names.
+_MOST_UPSTREAM = 100
 
 
 def rows(
@@ -96,10 +102,10 @@ def rows(
     a row without a bar. The axis ends at `until` (now, for a run that goes on), else at the last thing that
     happened.
     """
-    histories = histories or {}
+    histories, task_runs, below = histories or {}, list(task_runs), {run.id: run for run in subflows}
     begin, end = extent(histories.values(), root.created, until)
-    tree = _Tree(histories, begin, (end - begin).total_seconds())
-    return list(tree.walk(root, _children(task_runs, {run.id: run for run in subflows}), 0))
+    tree = _Tree(histories, begin, (end - begin).total_seconds(), _upstream(task_runs, below))
+    return list(tree.walk(root, _children(task_runs, below), 0))
 
 
 def common_rows(
@@ -112,11 +118,12 @@ def common_rows(
     """Return the rows of all these runs on one axis: those that nobody here has started, each with what it started."""
     flow_runs, task_runs = list(flow_runs), list(task_runs)
     recorded = {run.id for run in flow_runs}
-    children = _children(task_runs, {run.id: run for run in flow_runs})
+    by_id = {run.id: run for run in flow_runs}
+    children = _children(task_runs, by_id)
     placed = {run.id for below in children.values() for run in below}
     roots: list[Run] = [run for run in flow_runs if run.id not in placed]
     roots += [run for parent, below in children.items() if parent not in recorded for run in below]
-    tree = _Tree(histories, begin, (end - begin).total_seconds())
+    tree = _Tree(histories, begin, (end - begin).total_seconds(), _upstream(task_runs, by_id))
     roots.sort(key=lambda run: (run.created, run.id))
     return [row for root in roots for row in tree.walk(root, children, 0)]
 
@@ -139,11 +146,27 @@ def _children(task_runs: Iterable[TaskRun], subflows: Mapping[UUID, FlowRun]) ->
     return children
 
 
+def _upstream(task_runs: Sequence[TaskRun], subflows: Mapping[UUID, FlowRun]) -> dict[UUID, tuple[UUID, ...]]:
+    """Tell of each run what it depends on, subflows in the place of the task runs that stand for them."""
+    rows = {run.id: run.child_flow_run_id for run in task_runs if run.child_flow_run_id in subflows}
+
+    def row(run_id: UUID) -> UUID:
+        return rows.get(run_id) or run_id
+
+    return {
+        row(run.id): tuple(
+            islice(dict.fromkeys(row(one) for ids in run.task_inputs.values() for one in ids), _MOST_UPSTREAM)
+        )
+        for run in task_runs
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class _Tree:
     histories: Mapping[UUID, Sequence[State]]
     begin: datetime
     span: float
+    upstream: Mapping[UUID, tuple[UUID, ...]]
 
     def walk(self, run: Run, children: Mapping[UUID | None, list[Run]], depth: int) -> Iterator[Row]:
         yield self.row(run, depth)
@@ -166,6 +189,7 @@ class _Tree:
             offset=offset,
             duration=None if offset is None else max(end - offset, 0.0),
             segments=tuple(self.segments(self.histories.get(run.id, ()))),
+            upstream=self.upstream.get(run.id, ()),
         )
 
     def at(self, moment: datetime) -> float:

@@ -22,6 +22,7 @@ from headrace.core.timeline import Row, Segment, seconds_text
 DEFINITIONS = """<svg class="definitions" aria-hidden="true" width="0" height="0"><defs>
 <pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
 <rect class="hatch-back" width="5" height="5"/><rect class="hatch-line" width="2" height="5"/></pattern>
+<path id="tip" d="M0 0 L-6 -3.5 V3.5 Z"/>
 <path id="cross" d="M-3 -3 L3 3 M-3 3 L3 -3"/>
 <path id="fault" d="M-4.5 0 H4.5 L0 6.5 Z"/>
 </defs></svg>"""
@@ -56,7 +57,7 @@ class Axis:
     def percent(self, value: float) -> str:
         """Return where a value is on the axis."""
         share = min(max(value / self.span, 0.0), 1.0) if self.span else 0.0
-        return f"{share * 100:.3f}".rstrip("0").rstrip(".") + "%"
+        return f"{share * 100:.5f}".rstrip("0").rstrip(".") + "%"
 
     def ticks(self) -> list[tuple[float, str]]:
         """Return round values, four to ten of them, with what to write there."""
@@ -120,16 +121,18 @@ def _chunk(rows: Sequence[str]) -> str:
 def _row(number: int, row: Row, axis: Axis, body: str, marks: Sequence[Mark], prefix: str) -> str:
     depth = min(row.depth, _DEEPEST)
     return f"""<details class="run {row.kind} d{depth}" id="{prefix}{number}">
-<summary>{_cells(row)}<span class="bar" aria-hidden="true">{bar(row, axis, marks)}</span></summary>
+<summary class="line">{cells(row)}<span class="bar" aria-hidden="true">{bar(row, axis, marks)}</span></summary>
 {body}</details>
 """
 
 
-def _cells(row: Row) -> str:
+def cells(row: Row, address: str | None = None) -> str:
+    """Write what there is to read of a row: its name, which leads to the address if there is one, state and times."""
     start, took = seconds_text(row.offset), seconds_text(row.duration)
+    name = f"<b>{escape(row.name)}</b>"
+    name = f'<a href="{escape(address)}">{name}</a>' if address else name
     return (
-        f'<span class="name"><span class="unseen">{row.kind} run </span>'
-        f"<b>{escape(row.name)}</b>{_definition(row)}</span>"
+        f'<span class="name"><span class="unseen">{row.kind} run </span>{name}{_definition(row)}</span>'
         f"{state(row.state_type, row.state_name)}"
         f'<span class="n attempts"><span class="unseen">attempts: </span>{row.attempts}</span>'
         f'<span class="n start"><span class="unseen">start: </span>{start}</span>'
@@ -188,7 +191,7 @@ def _attempt(segment: Segment, axis: Axis, kind: str) -> str:
     # One that took no time is as wide as its outline; a width of nothing would not be drawn at all. Those of flows are
     # narrow: what they span is drawn below them.
     x, width = axis.percent(segment.start), axis.percent(segment.end - segment.start)
-    shown = "0.01%" if width == "0%" else width
+    shown = "0.1" if width == "0%" else width
     y, height = (11, 6) if kind == "flow" else (7, 14)
     name = "attempt failing" if segment.failing else "attempt"
     return f'<rect class="{name}" x="{x}" y="{y}" width="{shown}" height="{height}"/>'

@@ -208,14 +208,15 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory):
 
     def history(self, run_id: UUID) -> list[State]:
         """Return all states of a run, in order."""
-        with self._lock:
-            self._check_open()
-            kept = self._runs["task"].get(run_id) or self._runs["flow"].get(run_id)
-            return list(kept.states) if kept else []
+        return self.histories((run_id,)).get(run_id, [])
 
     def histories(self, run_ids: Collection[UUID]) -> dict[UUID, list[State]]:
         """Return the histories of many runs at once."""
-        return {run_id: states for run_id in run_ids if (states := self.history(run_id))}
+        with self._lock:
+            self._check_open()
+            tasks, flows = self._runs["task"], self._runs["flow"]
+            found = ((run_id, tasks.get(run_id) or flows.get(run_id)) for run_id in run_ids)
+            return {run_id: list(kept.states) for run_id, kept in found if kept}
 
     def places(self, run_id: UUID) -> tuple[int, ...]:
         """Say of each state of a run where it stands among all states of all runs, in the order they were recorded.

@@ -29,17 +29,20 @@ from headrace.store.story import story_of
 
 router = pages()
 
-#: How many rows a timeline has, how many runs a list, and how many failed task runs are shown at once.
-MOST_ROWS, MOST, MOST_FAILED = 400, 50, 5
+#: How many rows a timeline has unless more are asked for, and then; how many runs a list, and how many failed task runs
+#: are shown at once.
+ROWS, MOST_ROWS, MOST, MOST_FAILED = 1000, 10_000, 50, 5
 _ILL = frozenset({StateType.FAILED, StateType.CRASHED})
 _Cursor = Annotated[str, Query(max_length=1000)]
+_Rows = Annotated[int, Query(ge=1, le=MOST_ROWS)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowRunPage(Page):
     """A flow run: its timeline, and what the chosen `tab` is about.
 
-    `left_out` is how many task runs the timeline has no row for. `failed` are some task runs that failed, of a run that
+    `left_out` is how many task runs the timeline has no row for, `more_rows` how many rows it may have if asked for
+    them, None where it has these. `failed` are some task runs that failed, of a run that
     did not complete. `runs` are those that the tab lists, oldest first, `next` is the cursor of the rest of them.
     """
 
@@ -50,6 +53,7 @@ class FlowRunPage(Page):
     way: Sequence[Crumb]
     rows: Sequence[Row]
     left_out: int
+    more_rows: int | None
     failed: Sequence[Card]
     tab: Tab
     counts: Mapping[str, int]
@@ -68,10 +72,11 @@ def flow_run(
     log: Wanted,
     tab: Tab = "log",
     cursor: _Cursor = "",
+    rows: _Rows = ROWS,
     format: Format = "html",  # noqa: A002 - the address's own word
 ) -> Response:
     """Show a flow run."""
-    return respond(flow_run_page(world, id, tab, log, cursor), format)
+    return respond(flow_run_page(world, id, tab, log, cursor, rows), format)
 
 
 @router.get("/runs/flow-run/{id}/log.txt")
@@ -85,11 +90,13 @@ def flow_run_log(world: Served, id: UUID, log: Wanted) -> Response:  # noqa: A00
     )
 
 
-def flow_run_page(world: World, run_id: UUID, tab: Tab, log: LogWanted, cursor: str = "") -> FlowRunPage:
+def flow_run_page(
+    world: World, run_id: UUID, tab: Tab, log: LogWanted, cursor: str = "", most_rows: int = ROWS
+) -> FlowRunPage:
     """Return what the page of a flow run tells. Raises ObjectNotFound."""
     store, now = world.store, world.clock.now()
     run = store.flow_run(run_id)
-    story = story_of(store, run, now, MOST_ROWS, most_telling=MOST_ROWS)
+    story = story_of(store, run, now, most_rows, most_telling=most_rows)
     counts = {
         "task-runs": store.count("task", RunFilter(flow_run_id=run.id)),
         "subflow-runs": store.count("flow", RunFilter(flow_run_id=run.id)),
@@ -103,6 +110,7 @@ def flow_run_page(world: World, run_id: UUID, tab: Tab, log: LogWanted, cursor: 
         way=way_to(store, run.parent_flow_run_id),
         rows=story.rows,
         left_out=story.left_out,
+        more_rows=MOST_ROWS if story.left_out and most_rows < MOST_ROWS else None,
         failed=_failed(world, run),
         tab=tab,
         counts=counts,

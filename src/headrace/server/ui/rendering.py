@@ -6,9 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from html import escape
 from importlib.metadata import version
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -17,6 +15,7 @@ from headrace.core.looks import LOOKS
 from headrace.core.states import StateType
 from headrace.core.timeline import Row, seconds_text
 from headrace.pages import timeline
+from headrace.pages.chart import chart
 from headrace.server.ui.bars import SLOTS
 from headrace.server.ui.groups import GROUPS
 from headrace.server.ui.logs import LEVELS
@@ -44,7 +43,7 @@ def _environment() -> Environment:
         "headrace_version": version("headrace"),
         "definitions": Markup(timeline.DEFINITIONS),
         "state": _state,
-        "timeline": drawn,
+        "chart": _chart,
         "orders": ORDERS,
         "levels": LEVELS,
         "tabs": TABS,
@@ -95,21 +94,5 @@ def ago(at: datetime | None, now: datetime) -> str:
     return f"{told} ago" if passed > 0 else f"in {told}"
 
 
-def drawn(rows: Sequence[Row], page: Any) -> Markup:
-    """Draw a timeline with its axis and its legend; rows open to the way to their run."""
-    span = max([segment.end for row in rows for segment in row.segments], default=0.0)
-    axis = timeline.Axis(span)
-    head = "".join(f"<span>{word}</span>" for word in ("run", "state"))
-    head += "".join(f'<span class="n">{word}</span>' for word in ("attempts", "start", "took"))
-    return Markup(
-        f'<div class="chart"><div class="head">{head}<div class="axis">{timeline.axis(axis)}</div></div>'
-        f"{timeline.timeline(rows, axis, _inside, prefix='row-')}</div>{timeline.legend(rows)}"
-    )
-
-
-def _inside(number: int, row: Row) -> str:
-    message = f"<p>{escape(row.message)}</p>" if row.message else ""
-    return (
-        f'<div class="inside">{message}<p><a href="{URLS.run(row.kind, row.id)}">Open this {row.kind} run</a>'
-        f" <small>{escape(row.definition)}</small></p></div>"
-    )
+def _chart(rows: Sequence[Row]) -> Markup:
+    return Markup(chart(rows, lambda row: URLS.run(row.kind, row.id)))

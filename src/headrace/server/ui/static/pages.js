@@ -8,19 +8,22 @@
   address.searchParams.set("format", "live");
   let shown = "";
   let waiting = 0;
+  let took = 0; // what is large is asked for less often
 
   function wait() {
     clearTimeout(waiting);
-    if (part.dataset.live === "yes" && !document.hidden) waiting = setTimeout(refresh, EVERY);
+    if (part.dataset.live === "yes" && !document.hidden) waiting = setTimeout(refresh, Math.max(EVERY, 10 * took));
   }
 
   async function refresh() {
+    const began = performance.now();
     try {
       const answer = await fetch(address, { cache: "no-store" });
       if (answer.ok && !isInUse()) put(await answer.text());
     } catch {
       // The server is away: the page stays as it is, and asks again.
     }
+    took = performance.now() - began;
     wait();
   }
 
@@ -41,13 +44,14 @@
     keepOpen(before);
     const focused = sameAsFocused(before);
     before.replaceWith(part);
+    document.dispatchEvent(new Event("live"));
     focused?.focus({ preventScroll: true });
     document.querySelector("link[rel=icon]").href = part.dataset.icon;
   }
 
-  // What can be unfolded is the same if it leads to the same run, wherever it stands now.
+  // What can be unfolded is the same if it is about the same run, wherever it stands now.
   function keyOf(details) {
-    return details.querySelector(":scope > .inside a")?.getAttribute("href") ?? details.id;
+    return details.querySelector(":scope > summary a")?.getAttribute("href") ?? details.id;
   }
 
   // What somebody has unfolded, or folded, stays so.
