@@ -9,7 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from headrace import flow, get_run_logger, task
-from headrace.core.states import StateType
+from headrace.core.records import LogRecord
+from headrace.core.states import State, StateType
 from headrace.drive.world import current_world
 from headrace.exceptions import ObjectNotFound
 from headrace.server.ui import flow_run as flow_run_module
@@ -87,7 +88,7 @@ def test_a_run_that_did_not_complete_says_which_task_runs_failed(client: TestCli
     [
         ("&level=warning", "take care"),
         ("&level=error", "Finished in state Failed"),
-        ("&newest=true", "Finished in state"),
+        ("&order=newest", "Finished in state"),
     ],
 )
 def test_the_log_is_filtered_by_level_and_ordered(client: TestClient, failed: UUID, query: str, expected: str) -> None:
@@ -100,6 +101,23 @@ def test_the_log_is_filtered_by_level_and_ordered(client: TestClient, failed: UU
         moments = [line["at"] for line in lines]
         assert moments == sorted(moments, reverse=True)
         assert {"load-0", None} <= {line["run_name"] for line in lines}
+
+
+def test_of_a_run_that_goes_on_the_last_lines_are_shown(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In order of time, and the earlier ones on further parts; of one that has ended, the first come first."""
+    monkeypatch.setattr(logs, "MOST", 2)
+    world, run = current_world(), begun()
+    now = world.clock.now()
+    world.store.append_logs([LogRecord(now, 20, f"line {n}", "log", run.id) for n in range(5)])
+
+    def lines(query: str = "") -> list[str]:
+        return [line["message"] for line in told(client, run.id, query)["log"]["lines"]]
+
+    assert lines() == ["line 3", "line 4"]
+    assert lines("&order=tail&part=1") == ["line 1", "line 2"]
+    world.store.propose("flow", run.id, State(StateType.COMPLETED))
+    assert lines() == ["line 0", "line 1"]
+    assert lines("&order=tail") == ["line 3", "line 4"]
 
 
 def test_a_long_log_comes_in_parts(client: TestClient, failed: UUID, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headrace import flow, get_run_logger, tags, task
-from headrace.core.records import FlowRun, TaskRun
+from headrace.core.records import FlowRun, LogRecord, TaskRun
 from headrace.core.states import State, StateType
 from headrace.drive.world import current_world
 from headrace.store.protocol import ConcurrencyLimit, RunFilter
@@ -311,3 +311,28 @@ def test_a_timeline_is_all_there_without_javascript(served: str, look: Look) -> 
     assert not page.locator(".arrows").is_visible()
     page.locator(".line").get_by_role("link", name="inner").click()
     page.get_by_role("heading", name="inner").wait_for()
+
+
+def test_a_log_grows_as_its_run_goes_on(served: str, look: Look) -> None:
+    """Who is at its end sees what is new; who has scrolled up stays there."""
+    run, world = begun(), current_world()
+
+    def say(word: str) -> None:
+        now = world.clock.now()
+        world.store.append_logs([LogRecord(now, 20, f"{word} {n}", "log", run.id) for n in range(150)])
+
+    say("first")
+    page = look(f"{served}/runs/flow-run/{run.id}")
+    log = page.locator("#log")
+    place = "log => Math.round(log.scrollHeight - log.clientHeight - log.scrollTop)"
+    assert log.evaluate(place) == 0
+    say("second")
+    look_again(page)
+    page.get_by_text("second 149").wait_for()
+    assert log.evaluate(place) == 0
+    log.evaluate("log => { log.scrollTop = 100 }")
+    world.store.propose("flow", run.id, State(StateType.COMPLETED, message="All is well."))
+    look_again(page)
+    page.get_by_text("All is well.").first.wait_for()
+    assert log.evaluate("log => log.scrollTop") == 100
+    assert log.locator("li").last.inner_text().endswith("second 149")

@@ -96,6 +96,7 @@ def flow_run_page(
     """Return what the page of a flow run tells. Raises ObjectNotFound."""
     store, now = world.store, world.clock.now()
     run = store.flow_run(run_id)
+    live = goes_on(run.state_type, run.state_name)
     story = story_of(store, run, now, most_rows, most_telling=most_rows)
     counts = {
         "task-runs": store.count("task", RunFilter(flow_run_id=run.id)),
@@ -104,7 +105,7 @@ def flow_run_page(
     return FlowRunPage(
         title=f"{run.flow_name} › {run.name}",
         now=now,
-        live=goes_on(run.state_type, run.state_name),
+        live=live,
         icon=run.state_type or StateType.PENDING,
         run=card(run, now, counts={run.id: counts["task-runs"]}),
         way=way_to(store, run.parent_flow_run_id),
@@ -114,7 +115,7 @@ def flow_run_page(
         failed=_failed(world, run),
         tab=tab,
         counts=counts,
-        log=log_of(world, LogFilter(flow_run_id=run.id), log) if tab == "log" else None,
+        log=log_of(world, LogFilter(flow_run_id=run.id), log, live=live) if tab == "log" else None,
         parameters=plain(run),
         history=entries(store.history(run.id)),
         details=details(run),

@@ -17,6 +17,8 @@ from headrace.store.protocol import LogFilter, RunFilter
 
 Level = Literal["debug", "info", "warning", "error"]
 LEVELS: Mapping[str, int] = {"debug": 0, "info": 20, "warning": 30, "error": 40}
+LogOrder = Literal["oldest", "newest", "tail"]
+LOG_ORDERS: Mapping[LogOrder, str] = {"oldest": "Oldest first", "newest": "Newest first", "tail": "The last lines"}
 #: How many lines a page has, and how many are read at a time for the text.
 MOST = 200
 _AT_A_TIME = 2000
@@ -24,17 +26,21 @@ _AT_A_TIME = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogWanted:
-    """Which part of a log: lines of this level and above, in order of time or `newest` first; parts count from 0."""
+    """Which part of a log: lines of this level and above. Parts count from 0.
+
+    The `order` is that of time, or the newest first; "tail" are the last lines, in order of time. Where none is named,
+    the last lines are shown of a run that goes on, and the first of one that has ended.
+    """
 
     level: Level
-    newest: bool
+    order: LogOrder | None
     part: int
 
 
 def _wanted(
-    level: Level = "debug", newest: bool = False, part: Annotated[int, Query(ge=0, le=1_000_000)] = 0
+    level: Level = "debug", order: LogOrder | None = None, part: Annotated[int, Query(ge=0, le=1_000_000)] = 0
 ) -> LogWanted:
-    return LogWanted(level=level, newest=newest, part=part)
+    return LogWanted(level=level, order=order, part=part)
 
 
 Wanted = Annotated[LogWanted, Depends(_wanted)]
@@ -54,25 +60,27 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """A part of a log. `more`: there are further lines after these."""
+    """A part of a log, in an order. `more`: there are further lines after these, or before them of a tail."""
 
     wanted: LogWanted
+    order: LogOrder
     lines: Sequence[LogLine]
     more: bool
 
 
-def log_of(world: World, where: LogFilter, wanted: LogWanted) -> Log:
-    """Return a part of the log of a run."""
+def log_of(world: World, where: LogFilter, wanted: LogWanted, *, live: bool) -> Log:
+    """Return a part of the log of a run; `live`: it goes on."""
     world.logs.flush()
+    order: LogOrder = wanted.order or ("tail" if live else "oldest")
     found = world.store.logs(
         where._replace(min_level=LEVELS[wanted.level]),
         limit=MOST + 1,
         offset=wanted.part * MOST,
-        newest_first=wanted.newest,
+        newest_first=order != "oldest",
     )
-    shown = found[:MOST]
+    shown = found[:MOST][:: -1 if order == "tail" else 1]
     names = _names(world, shown) if where.task_run_id is None else {}
-    return Log(wanted=wanted, lines=[_line(one, names) for one in shown], more=len(found) > MOST)
+    return Log(wanted=wanted, order=order, lines=[_line(one, names) for one in shown], more=len(found) > MOST)
 
 
 def text_of(world: World, where: LogFilter, wanted: LogWanted) -> Iterator[str]:

@@ -18,7 +18,7 @@ from headrace.pages import timeline
 from headrace.pages.chart import chart
 from headrace.server.ui.bars import SLOTS
 from headrace.server.ui.groups import GROUPS
-from headrace.server.ui.logs import LEVELS
+from headrace.server.ui.logs import LEVELS, LOG_ORDERS
 from headrace.server.ui.ranges import RANGES
 from headrace.server.ui.static import VERSION
 from headrace.server.ui.tabs import TABS
@@ -46,6 +46,7 @@ def _environment() -> Environment:
         "chart": _chart,
         "orders": ORDERS,
         "levels": LEVELS,
+        "log_orders": LOG_ORDERS,
         "tabs": TABS,
         "groups": GROUPS,
         "ranges": RANGES,

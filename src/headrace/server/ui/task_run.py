@@ -79,10 +79,11 @@ def task_run_page(world: World, run_id: UUID, log: LogWanted) -> TaskRunPage:
     """Return what the page of a task run tells. Raises ObjectNotFound."""
     store, now = world.store, world.clock.now()
     run = store.task_run(run_id)
+    live = goes_on(run.state_type, run.state_name)
     return TaskRunPage(
         title=run.name,
         now=now,
-        live=goes_on(run.state_type, run.state_name),
+        live=live,
         icon=run.state_type or StateType.PENDING,
         run=card(run, now),
         way=way_to(store, run.flow_run_id),
@@ -90,7 +91,7 @@ def task_run_page(world: World, run_id: UUID, log: LogWanted) -> TaskRunPage:
         history=entries(store.history(run.id)),
         inputs=dict(_inputs(store, run)),
         parameters=plain(run),
-        log=log_of(world, LogFilter(task_run_id=run.id), log),
+        log=log_of(world, LogFilter(task_run_id=run.id), log, live=live),
         details=details(run),
     )
 

@@ -6,6 +6,8 @@
   if (!part) return;
   const address = new URL(location.href);
   address.searchParams.set("format", "live");
+  const tail = part.querySelector("[data-tail]");
+  if (tail) address.searchParams.set("order", "tail"); // also when the run has ended meanwhile
   let shown = "";
   let waiting = 0;
   let took = 0; // what is large is asked for less often
@@ -43,10 +45,21 @@
     part = document.adoptNode(read);
     keepOpen(before);
     const focused = sameAsFocused(before);
+    const place = placeIn(before.querySelector("#log"));
     before.replaceWith(part);
+    scrollTo(part.querySelector("#log"), place);
     document.dispatchEvent(new Event("live"));
     focused?.focus({ preventScroll: true });
     document.querySelector("link[rel=icon]").href = part.dataset.icon;
+  }
+
+  // Where somebody is in the log; at its end, those who are there stay at the end.
+  function placeIn(log) {
+    return log ? { top: log.scrollTop, atEnd: log.scrollTop + log.clientHeight >= log.scrollHeight - 4 } : { top: 0, atEnd: true };
+  }
+
+  function scrollTo(log, { top, atEnd }) {
+    if (log) log.scrollTop = atEnd && log.matches("[data-tail]") ? log.scrollHeight : top;
   }
 
   // What can be unfolded is the same if it is about the same run, wherever it stands now.
@@ -72,5 +85,6 @@
   }
 
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(waiting) : refresh()));
+  scrollTo(part.querySelector("#log[data-tail]"), { top: 0, atEnd: true });
   wait();
 })();
