@@ -147,6 +147,31 @@ def test_what_is_no_day_and_no_order_is_refused_as_a_page(client: TestClient) ->
     assert client.get("/runs?format=json&after=tomorrow").json()["detail"].startswith("'tomorrow' is no day")
 
 
+def test_runs_are_plotted_by_start_and_duration(client: TestClient, three: None) -> None:
+    """Those that are wanted, in whichever order the list is; each leads to its run; colour is not the only sign."""
+    whole = told(client, "&sort=name")["plot"]
+    assert [dot["name"] for dot in whole["dots"]] == ["run-0", "run-1", "run-2"]
+    assert (whole["dots"][0]["x"], whole["dots"][2]["x"], whole["all"]) == (1, 0, True)
+    assert all(0 <= dot["y"] <= 1 for dot in whole["dots"])
+    assert [tick["y"] for tick in whole["ticks"]][:: len(whole["ticks"]) - 1] == [0, 1]
+    assert told(client, "&state=FAILED")["plot"] is None
+    shown = client.get("/runs").text
+    assert f'<a href="/runs/flow-run/{whole["dots"][0]["id"]}" tabindex="-1" class="s-FAILED"><title>' in shown
+    assert ">✗</text>" in shown
+
+
+def test_of_very_many_runs_the_newest_are_plotted(
+    client: TestClient, three: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the plot says so; further parts of the list have none."""
+    monkeypatch.setattr(page, "MOST_DOTS", 2)
+    assert "the newest 2" in client.get("/runs").text
+    monkeypatch.setattr(page, "MOST", 1)
+    first = told(client)
+    assert (len(first["plot"]["dots"]), first["plot"]["all"]) == (2, False)
+    assert told(client, f"&cursor={first['next']}")["plot"] is None
+
+
 def test_what_users_named_is_text_and_nothing_else(client: TestClient) -> None:
     """In names, tags, parameters, messages, and in what was looked for."""
 
@@ -200,10 +225,10 @@ def test_the_store_is_asked_a_bounded_number_of_questions(client: TestClient, mo
         adding(n)
     asked = count_questions(monkeypatch)
     client.get("/runs")
-    assert sum(asked.values()) <= page.MOST + 4
+    assert sum(asked.values()) <= page.MOST + 5
     asked.clear()
     client.get("/runs?kind=task")
-    assert sum(asked.values()) <= 4
+    assert sum(asked.values()) <= 5
 
 
 def test_without_pages_there_is_the_api_alone() -> None:

@@ -15,6 +15,7 @@ from headrace.drive.world import current_world
 from headrace.exceptions import ObjectNotFound
 from headrace.server.ui import flow_run as flow_run_module
 from headrace.server.ui import logs
+from headrace.store.protocol import RunFilter, RunKind
 
 from .conftest import EVIL, begun, count_questions, elsewhere, named
 
@@ -237,7 +238,7 @@ def test_inputs_lead_to_the_runs_that_they_came_from(client: TestClient) -> None
     assert [one["name"] for one in told(client, fed, kind="task")["inputs"]["x"]] == [None]
 
 
-@pytest.mark.parametrize("address", ["flow-run/{}", "task-run/{}", "flow-run/{}/delete", "flow-run/{}/log.txt"])
+@pytest.mark.parametrize("address", ["flow-run/{}", "task-run/{}", "delete?id={}", "flow-run/{}/log.txt"])
 def test_a_run_that_is_not_there_is_a_page_that_says_so(client: TestClient, address: str) -> None:
     """Not found, in words."""
     answer = client.get(f"/runs/{address.format(UUID(int=7))}")
@@ -267,19 +268,47 @@ def test_a_run_that_goes_on_can_be_cancelled(client: TestClient) -> None:
 
 def test_a_run_is_deleted_after_it_was_asked_whether_to(client: TestClient, failed: UUID) -> None:
     """The question says what goes with it."""
-    asked = client.get(f"/runs/flow-run/{failed}/delete").text
+    assert f'href="/runs/delete?id={failed}"' in client.get(f"/runs/flow-run/{failed}").text
+    asked = client.get(f"/runs/delete?id={failed}").text
     assert "3 task runs" in asked
     assert "1 subflow run stays" in asked
-    assert "It has not ended" not in asked
-    done = client.post(f"/runs/flow-run/{failed}/delete", headers=HERE)
+    assert "not ended" not in asked
+    done = client.post("/runs/delete", data={"kind": "flow", "id": str(failed)}, headers=HERE)
     assert done.url.path == "/runs"
     with pytest.raises(ObjectNotFound):
         current_world().store.flow_run(failed)
-    assert client.post(f"/runs/flow-run/{failed}/delete", headers=HERE).status_code == 404
-    assert "It has not ended" in client.get(f"/runs/flow-run/{begun().id}/delete").text
+    assert client.post("/runs/delete", data={"id": str(failed)}, headers=HERE).status_code == 404
+    assert "It has not ended" in client.get(f"/runs/delete?id={begun().id}").text
 
 
-@pytest.mark.parametrize("action", ["cancel", "record-cancelled", "delete"])
+@pytest.mark.parametrize("kind", ["flow", "task"])
+def test_runs_that_were_selected_are_deleted_together(client: TestClient, failed: UUID, kind: RunKind) -> None:
+    """And the list is shown again, as it was."""
+    store = current_world().store
+    ids = [str(run.id) for run in (store.flow_runs() if kind == "flow" else store.task_runs())][:2]
+    listed = f"/runs?kind={kind}&sort=oldest"
+    assert f'name="id" value="{ids[0]}"' in client.get(listed).text
+    asked = client.get("/runs/delete", params={"kind": kind, "id": ids, "back": listed})
+    assert f"Delete 2 {kind} runs?" in asked.text
+    done = client.post("/runs/delete", data={"kind": kind, "id": ids, "back": listed}, headers=HERE)
+    assert (done.url.path, done.url.params.get("sort")) == ("/runs", "oldest")
+    assert store.count(kind, RunFilter(ids=frozenset(map(UUID, ids)))) == 0
+
+
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/runs@evil.example", "javascript:1"])
+def test_a_form_leads_to_a_list_of_runs_and_nowhere_else(client: TestClient, back: str) -> None:
+    """Whatever it says."""
+    done = client.post("/runs/delete", data={"id": str(begun().id), "back": back}, headers=HERE)
+    assert str(done.url) == "http://localhost/runs"
+
+
+def test_where_nothing_was_selected_the_page_says_so(client: TestClient) -> None:
+    """And so it does for what is no id."""
+    assert "Nothing was selected" in client.get("/runs/delete?kind=flow").text
+    assert client.post("/runs/delete", data={"id": "nonsense"}, headers=HERE).status_code == 400
+
+
+@pytest.mark.parametrize("action", ["flow-run/{}/cancel", "flow-run/{}/record-cancelled", "delete"])
 @pytest.mark.parametrize(
     "headers",
     [
@@ -294,7 +323,7 @@ def test_a_run_is_deleted_after_it_was_asked_whether_to(client: TestClient, fail
 def test_a_form_that_is_not_from_here_does_nothing(client: TestClient, action: str, headers: dict[str, str]) -> None:
     """Nor one that does not say where it is from."""
     run = begun()
-    answer = client.post(f"/runs/flow-run/{run.id}/{action}", headers=headers)
+    answer = client.post(f"/runs/{action.format(run.id)}", data={"id": str(run.id)}, headers=headers)
     assert answer.status_code == 403
     assert current_world().store.flow_run(run.id).state_type is StateType.RUNNING
 
@@ -326,7 +355,7 @@ def test_what_users_named_and_said_is_text_and_nothing_else(client: TestClient) 
     around(EVIL, return_state=True)
     flow_page, task_page = f"/runs/flow-run/{named(f'r{EVIL}')}", f"/runs/task-run/{named(f't{EVIL}')}"
     tabs = ("log", "task-runs", "parameters", "history", "details")
-    for address in (*(f"{flow_page}?tab={tab}" for tab in tabs), task_page, f"{flow_page}/delete"):
+    for address in (*(f"{flow_page}?tab={tab}" for tab in tabs), task_page, f"/runs/delete?id={named(f'r{EVIL}')}"):
         shown = client.get(address).text
         assert "<script>" not in shown
         assert "&lt;script&gt;" in shown

@@ -336,3 +336,32 @@ def test_a_log_grows_as_its_run_goes_on(served: str, look: Look) -> None:
     page.get_by_text("All is well.").first.wait_for()
     assert log.evaluate("log => log.scrollTop") == 100
     assert log.locator("li").last.inner_text().endswith("second 149")
+
+
+def test_runs_are_selected_and_deleted(served: str, some: None, look: Look) -> None:
+    """One by one without JavaScript, and all of a list with it; what is ticked stays so while the list changes."""
+    page = look(f"{served}/runs", java_script_enabled=False)
+    page.get_by_label("Select survey-lost").check()
+    page.get_by_role("button", name="Delete selected").click()
+    page.get_by_role("heading", name="Delete survey-lost?").wait_for()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_label("Select survey-north").wait_for()
+    assert page.get_by_label("Select survey-lost").count() == 0
+    page = look(f"{served}/runs")
+    page.get_by_label("All of these").check()
+    begun()
+    look_again(page)
+    page.get_by_label("Select going").wait_for()
+    assert page.locator("input[name=id]:checked").count() == 2
+    assert not page.get_by_label("Select going").is_checked()
+    page.get_by_role("button", name="Delete selected").click()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_label("Select going").wait_for()
+    assert page.locator(".card").count() == 1
+
+
+def test_a_dot_leads_to_its_run(served: str, some: None, look: Look) -> None:
+    """Of the plot of runs."""
+    page = look(f"{served}/runs")
+    page.locator(".dots a.s-FAILED circle").click()
+    page.get_by_role("heading", name="survey-lost").wait_for()

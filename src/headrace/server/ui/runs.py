@@ -14,9 +14,11 @@ from headrace.server.api.cursors import cursor_after, place_of
 from headrace.server.api.finding import Served
 from headrace.server.ui.cards import Card, flow_cards, goes_on, task_cards
 from headrace.server.ui.page import Format, Page, respond
+from headrace.server.ui.plot import MOST as MOST_DOTS
+from headrace.server.ui.plot import Plot, plot
 from headrace.server.ui.route import pages
 from headrace.server.ui.wanted import RunsWanted, Wanted
-from headrace.store.protocol import RunKind
+from headrace.store.protocol import NEWEST, RunKind
 
 router = pages()
 
@@ -38,6 +40,7 @@ class StateCount:
 class RunsPage(Page):
     """The runs that are wanted: a part of the list, and how many there are of each kind and in each state.
 
+    `plot` is of the newest runs that are wanted, whatever the order of the list, and of the first part of it alone.
     `empty`: nothing has been recorded at all, in the store that is called `store`. `next` is the cursor of the list's
     next part, None at its end.
     """
@@ -49,6 +52,7 @@ class RunsPage(Page):
     counts: Mapping[RunKind, int]
     states: Sequence[StateCount]
     found: int
+    plot: Plot | None
     cards: Sequence[Card]
     next: str | None
     empty: bool
@@ -77,6 +81,7 @@ def runs_page(world: World, wanted: RunsWanted) -> RunsPage:
         counts={"flow": counts["flow"], "task": counts["task"]},
         states=_states(tally, wanted),
         found=sum(count for state, count in tally.items() if not wanted.state or _is(wanted.state, *state)),
+        plot=_plot(world, wanted) if not wanted.cursor else None,
         cards=flow_cards(store, shown, now) if kind == "flow" else task_cards(store, shown, now),
         next=rest,
         empty=not any(counts.values()) and not wanted.filtered,
@@ -91,6 +96,12 @@ def _part(world: World, wanted: RunsWanted) -> tuple[list[Any], str | None]:
     found = lister(wanted.condition(), order=order, after=after, limit=MOST + 1)
     shown = found[:MOST]
     return shown, cursor_after(shown[-1], order) if len(found) > MOST else None
+
+
+def _plot(world: World, wanted: RunsWanted) -> Plot | None:
+    lister: Any = world.store.flow_runs if wanted.kind == "flow" else world.store.task_runs
+    found = lister(wanted.condition(), order=NEWEST, limit=MOST_DOTS + 1)
+    return plot(found[:MOST_DOTS], world.clock.now(), len(found) <= MOST_DOTS)
 
 
 def _states(tally: Mapping[tuple[StateType, str], int], wanted: RunsWanted) -> list[StateCount]:

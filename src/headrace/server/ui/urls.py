@@ -32,8 +32,12 @@ class Urls:
         return _with(f"/runs/{kind}-run/{run_id}/log.txt", query)
 
     def act(self, run_id: UUID, action: str) -> str:
-        """Return where a form about a flow run is sent: cancel, delete."""
+        """Return where a form about a flow run is sent: cancel, record-cancelled."""
         return f"/runs/flow-run/{run_id}/{action}"
+
+    def delete(self, **query: Any) -> str:
+        """Return where somebody is asked whether runs are to be deleted, and where that is done."""
+        return _with("/runs/delete", query)
 
     def flows(self, **query: Any) -> str:
         """Return where the list of flows is."""

@@ -33,7 +33,7 @@
   function isInUse() {
     const selection = getSelection();
     const selects = selection && !selection.isCollapsed && part.contains(selection.anchorNode);
-    return selects || part.contains(document.activeElement?.closest("input, select"));
+    return selects || part.contains(document.activeElement?.closest("input:not([type=checkbox]), select"));
   }
 
   function put(text) {
@@ -44,6 +44,7 @@
     const before = part;
     part = document.adoptNode(read);
     keepOpen(before);
+    keepTicked(before);
     const focused = sameAsFocused(before);
     const place = placeIn(before.querySelector("#log"));
     before.replaceWith(part);
@@ -73,6 +74,17 @@
     for (const one of part.querySelectorAll("details")) one.open = open.get(keyOf(one)) ?? one.open;
   }
 
+  // What somebody has ticked stays so.
+  function keepTicked(before) {
+    const ticked = new Set([...before.querySelectorAll("[type=checkbox]:checked")].map((one) => one.value));
+    for (const one of part.querySelectorAll("[type=checkbox]")) one.checked = ticked.has(one.value);
+    offerAll();
+  }
+
+  function offerAll() {
+    for (const label of part.querySelectorAll("label.js-only")) label.hidden = false;
+  }
+
   function sameAsFocused(before) {
     const focused = document.activeElement;
     if (!before.contains(focused)) return null;
@@ -80,9 +92,18 @@
       const key = keyOf(focused.parentElement);
       return [...part.querySelectorAll("details")].find((one) => keyOf(one) === key)?.querySelector("summary");
     }
+    if (focused.matches("[type=checkbox]")) {
+      return [...part.querySelectorAll("[type=checkbox]")].find((one) => one.value === focused.value);
+    }
     const href = focused.getAttribute("href");
     return [...part.querySelectorAll("a[href]")].find((one) => one.getAttribute("href") === href);
   }
+
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches("[data-all]")) return;
+    for (const one of part.querySelectorAll("input[name=id]")) one.checked = event.target.checked;
+  });
+  offerAll();
 
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(waiting) : refresh()));
   scrollTo(part.querySelector("#log[data-tail]"), { top: 0, atEnd: true });
