@@ -28,6 +28,7 @@ from .fixtures import (
     simulation,
     store_of,
 )
+from .lines import LogsOfTries
 from .markers import complaints, declare_markers, marked
 from .options import SEED, TRACE, add_options, check_options, value_of
 from .repeating import misfits, prepare, repeated
@@ -134,10 +135,13 @@ def _isolate(config: pytest.Config) -> None:
         return
     environment, worlds = CleanEnvironment(), Worlds(Scope("session", 0))
     config.stash[_WORLDS] = worlds
+    lines = LogsOfTries(config)
     environment.open(config.invocation_params.dir)
     worlds.open()
+    worlds.tell(lines.begin)
 
     def restore() -> None:
+        lines.end()
         environment.close()
         worlds.close()
 

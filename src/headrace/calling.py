@@ -20,6 +20,7 @@ from headrace.runs.context import FlowRunContext, RunContext, TaskRunContext
 class Callee(Protocol):
     """What flows and tasks offer to be called: a story, and the answer of a plain call."""
 
+    name: str
     flavour: Any
 
     def story(self, context: Any) -> Any:
@@ -37,7 +38,9 @@ def call(callee: Callee, make_context: Callable[[], RunContext], return_state: b
     if flavour == "generator":
         return _generate(callee, make_context)
     if flavour == "async" or return_state:
-        return _call_async(callee, make_context, return_state)
+        coroutine = _call_async(callee, make_context, return_state)
+        coroutine.__qualname__ = callee.name  # type: ignore[attr-defined]  # who forgets to await it is told which
+        return coroutine
     return _generate_async(callee, make_context)
 
 

@@ -121,3 +121,31 @@ def test_a_marked_test_is_run_under_many_schedules(project: pytest.Pytester) -> 
             "*simulate(seed=0, schedule=Hold(*",
         ]
     )
+
+
+def test_of_many_tries_only_the_last_is_shown(project: pytest.Pytester) -> None:
+    """And `caplog` is as empty at each as it was at the first."""
+    project.makepyfile(
+        RACE
+        + """
+    def sums(caplog):
+        import logging
+
+        assert not caplog.records
+        logging.getLogger("mine").warning("once")
+        account = Account()
+        deposits(account)
+        assert account.balance == 3
+
+    @pytest.mark.explore(schedules=50)
+    def test_sums(caplog):
+        sums(caplog)
+
+    def test_called(caplog):
+        from headrace.testing import explore
+        explore(lambda: sums(caplog), schedules=50)
+    """
+    )
+    result = project.runpytest_inprocess()
+    result.assert_outcomes(failed=2)
+    assert str(result.stdout).count("WARNING  mine:") == 2

@@ -17,6 +17,16 @@ from headrace.store.protocol import Store
 from headrace.tasks import exponential_backoff
 
 
+def test_who_forgets_to_await_is_told_which_task() -> None:
+    """By its name, as of any coroutine."""
+
+    @task
+    async def load() -> None: ...
+
+    with pytest.warns(RuntimeWarning, match="coroutine 'load' was never awaited"):
+        load()
+
+
 def test_a_bare_decorator_takes_everything_from_the_function() -> None:
     """Name, description, signature."""
 

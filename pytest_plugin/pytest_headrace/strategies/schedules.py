@@ -16,7 +16,7 @@ def _check(participants: Any, min_holds: object, max_holds: object, max_step: ob
     choice("participants", participants, _check_name, st.nothing())
     if participants is None:
         refuse(
-            "schedules(participants=...) needs the names of runs, loops or threads to hold back: ['fetch-a', 'test']."
+            "schedules(participants=...) needs the names of runs, coroutines or threads to hold: ['fetch-a', 'test']."
         )
     check_range("min_holds", min_holds, "max_holds", max_holds)
     check_range("1", 1, "max_step", max_step, least=1)
@@ -41,9 +41,9 @@ def schedules(
 ) -> tuple[Hold, ...]:
     """Draw schedules, for ``simulate(schedule=...)``: first come, first served, but for a few holds.
 
-    A `Hold` keeps one of the `participants` (names of runs, loops or threads, "test" for the test itself) back before
-    its step number `step` until the others have made `for_steps` steps. Shrinks to no hold, then to early and short
-    ones. Raises InvalidArgument at once.
+    A `Hold` keeps one of the `participants` (names of runs, coroutines or threads, "test" for the test itself) back
+    before its step number `step` until the others have made `for_steps` steps. Shrinks to no hold, then to early and
+    short ones. Raises InvalidArgument at once.
     """
     hold = st.builds(
         Hold,

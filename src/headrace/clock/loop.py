@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+
+from headrace.clock.strands import Line
+from headrace.clock.tasks import note_made
 
 if TYPE_CHECKING:
     from headrace.clock.participants import Parking, Why
@@ -49,8 +53,9 @@ class LoopTime(Protocol):
 class VirtualSelector(selectors.BaseSelector):
     """A selector that waits on virtual time, over one that is asked what is really there."""
 
-    def __init__(self, clock: LoopTime, real: selectors.BaseSelector | None = None) -> None:
+    def __init__(self, clock: LoopTime, loop: object, real: selectors.BaseSelector | None = None) -> None:
         self.clock = clock
+        self.loop = loop
         self.real = real or selectors.DefaultSelector()
         self.parking: Parking | None = None
 
@@ -94,6 +99,9 @@ class VirtualSelector(selectors.BaseSelector):
 
     def _wait_virtually(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         turns = self.clock.turns
+        here = turns.here()
+        if here is not None:
+            here.loop = self.loop
         with turns.lock:
             self.parking = parking = self.clock.park(timeout, "callbacks of its event loop")
         try:
@@ -106,6 +114,8 @@ class VirtualSelector(selectors.BaseSelector):
             raise
         finally:
             self.parking = None
+            if here is not None:
+                here.loop = None
         turns.resume(parking)
         self.clock.ring_expired_limits()  # that of a sync function which runs this loop, as an alarm would
         return self.real.select(0)
@@ -128,12 +138,17 @@ class VirtualEventLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, clock: LoopTime) -> None:
         self._virtual_clock = clock
-        self._virtual_selector = VirtualSelector(clock)
+        self._virtual_selector = VirtualSelector(clock, self)
         super().__init__(self._virtual_selector)
+        self._ready = _line(clock, self)
 
     def time(self) -> float:
         """Return virtual seconds."""
         return self._virtual_clock.monotonic_ns() / _SECOND
+
+    def create_task(self, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        """Make a task, and remember when."""
+        return note_made(super().create_task(*args, **kwargs))
 
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Any, *args: Any, context: Any = None
@@ -145,8 +160,13 @@ class VirtualEventLoop(asyncio.SelectorEventLoop):
         )
 
 
+def _line(clock: LoopTime, loop: Any) -> deque[asyncio.Handle]:
+    """Return what a loop keeps its callbacks in: where a schedule chooses, it does so among tasks, too."""
+    return deque(loop._ready) if clock.turns.is_plain else Line(loop, clock.turns, loop._ready)
+
+
 #: Methods of a loop that follows a clock for a while.
-_REPLACED = ("time", "call_soon_threadsafe")
+_REPLACED = ("time", "call_soon_threadsafe", "create_task")
 
 
 def check_loop(clock: object, loop: Any) -> None:
@@ -184,15 +204,20 @@ def follow_in_loop(clock: LoopTime, loop: Any) -> Iterator[None]:
         raise _refused(loop, "it waits in code that is not Python's")
     before = {name: vars(loop)[name] for name in _REPLACED if name in vars(loop)}
     real, ahead = loop._selector, loop.time() - clock.monotonic_ns() / _SECOND
-    selector = VirtualSelector(clock, real)
-    loop._selector = selector
+    selector = VirtualSelector(clock, loop, real)
+    ready = loop._ready
+    loop._selector, loop._ready = selector, _line(clock, loop)
     loop.time = lambda: clock.monotonic_ns() / _SECOND + ahead
+    make = loop.create_task
+    loop.create_task = lambda *args, **kwargs: note_made(make(*args, **kwargs))
     loop.call_soon_threadsafe = partial(_call_soon_threadsafe, clock, selector, loop.call_soon_threadsafe)
     try:
         yield
     finally:
         late = loop.time()
-        loop._selector = real
+        ready.clear()
+        ready.extend(loop._ready)
+        loop._selector, loop._ready = real, ready
         for name in _REPLACED:
             delattr(loop, name)
         vars(loop).update(before)  # of another clock, around this one

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class Doing(Enum):
@@ -25,13 +25,42 @@ class Limit(NamedTuple):
     ring: Callable[[], object]
 
 
-class Participant:
-    """One of those who take turns. `steps` is the number of the step it is about to make.
+#: The subject of who goes by the name of whichever run it records first.
+FIRST = object()
+
+
+class Actor:
+    """Who makes steps: a participant, or a task of its event loop.
+
+    `steps` is the number of the step that it is about to make. `asked` is the last before which a schedule was asked
+    already, and need not be asked again. `subject` is the run whose name it goes by, where that may yet change.
+    """
+
+    __slots__ = ("asked", "name", "steps", "subject")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.steps = 1
+        self.asked = 0
+        self.subject: object = None
+
+
+class Line(Protocol):
+    """Who is ready in an event loop where a schedule chooses among its tasks; see `strands`."""
+
+    def acting(self, here: Participant) -> Actor:
+        """Return which of its tasks runs, else the loop; the participant where it runs no more."""
+
+
+class Participant(Actor):
+    """One of those who take turns.
 
     A `background` participant (a daemon thread of the user's, a server say) does not hold time while it is in a real
     wait: it waits for work. One that `outlives` the simulation (a thread of an executor) goes on in real time after it.
     `within` is the run that a thread of the user's was begun in. One that has `delegated` what it does waits for
-    another process, which takes part in its place, keeps its turn, and says itself where it is in a real wait.
+    another process, which takes part in its place, keeps its turn, and says itself where it is in a real wait. One that
+    waits in a `loop` waits for whatever the tasks of that event loop wait for. One that is `midway` was about to make a
+    step when another went first: that is the step that it goes on with.
     """
 
     __slots__ = (
@@ -41,29 +70,30 @@ class Participant:
         "dismissal",
         "doing",
         "gate",
-        "name",
+        "line",
+        "loop",
+        "midway",
         "native_id",
         "outlives",
         "parking",
         "since",
-        "steps",
-        "subject",
         "thread_id",
         "why",
         "within",
     )
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        self.steps = 1
+        super().__init__(name)
         self.doing = Doing.EXPECTED
         self.depth = 0
         self.background = False
         self.delegated = False
         self.outlives = False
+        self.midway = False
         #: What it is to meet instead of its next turn.
         self.dismissal: BaseException | None = None
-        self.subject: object = None
+        self.line: Line | None = None
+        self.loop: object = None
         self.within: object = None
         self.thread_id: int | None = None
         self.native_id: int | None = None
@@ -72,6 +102,11 @@ class Participant:
         self.why: Why = ""
         self.gate = threading.Lock()
         self.gate.acquire()
+
+    @property
+    def acting(self) -> Actor:
+        """Who makes the next step: a task of its event loop, where a schedule chooses among them, or itself."""
+        return self if self.line is None else self.line.acting(self)
 
     def __repr__(self) -> str:
         return f"<Participant {self.name!r}, {self.doing.value}>"

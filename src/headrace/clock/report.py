@@ -6,6 +6,7 @@ import linecache
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from types import FrameType
 from typing import Any, Protocol
 
@@ -64,9 +65,20 @@ def _at(turns: Reported) -> float:
 
 
 def _rows(turns: Reported) -> list[tuple[str, str, str, str]]:
-    """Return for each participant: its name, what it does, since when, where in the code."""
+    """Return of each participant, and of tasks of its loop: name, what it does, since when, where in the code."""
     frames = sys._current_frames()
-    return [_row(turns, one, frames) for one in turns.everybody()]
+    return [row for one in turns.everybody() for row in (_row(turns, one, frames), *_rows_of_tasks(one))]
+
+
+def _rows_of_tasks(one: Participant) -> Iterator[tuple[str, str, str, str]]:
+    loop: Any = one.loop
+    if loop is None:
+        return
+    from headrace.clock import tasks  # asyncio is slow to import, and most who wait have no loop
+
+    for task in tasks.all_tasks(loop):
+        waits = _said(partial(tasks.waited_for, task))
+        yield tasks.told_name_of(task), f"waits for {waits}", "–", "; ".join(_places(tasks.frames_of(task)))
 
 
 def _row(turns: Reported, one: Participant, frames: dict[int, FrameType]) -> tuple[str, str, str, str]:
@@ -77,7 +89,7 @@ def _row(turns: Reported, one: Participant, frames: dict[int, FrameType]) -> tup
         doing = f"{one.doing.value}: {why}"
     since = f"{(one.since - turns.start) / _SECOND:g} s" if waits else "–"
     frame = frames.get(one.thread_id) if one.thread_id is not None else None
-    return one.name, doing, since, "; ".join(_places(frame))
+    return one.name, doing, since, "; ".join(_places(_outwards(frame)))
 
 
 def _said(why: Any) -> str:
@@ -87,17 +99,22 @@ def _said(why: Any) -> str:
         return f"something that can't be described ({type(error).__name__})"
 
 
-def _places(frame: FrameType | None) -> Iterator[str]:
-    """Yield where a thread is: the innermost line that is neither ours nor, if there is such a one, the library's."""
-    librarys = None
+def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
     while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _places(frames: Iterable[FrameType]) -> Iterator[str]:
+    """Yield where frames are: the innermost line that is neither ours nor, if there is such a one, the library's."""
+    librarys = None
+    for frame in frames:
         name = frame.f_code.co_filename
         if not name.startswith((_OURS, _LIBRARY, "<frozen")):
             yield _place(frame)
             return
         if librarys is None and not name.startswith(_OURS):
             librarys = frame
-        frame = frame.f_back
     if librarys is not None:
         yield _place(librarys)
 

@@ -1,7 +1,8 @@
 """Who goes next, where several could: the choice that a schedule makes.
 
-A participant passes *steps*: it records a transition, takes or gives back a slot, waits. At each step, and whenever
-nobody runs, the schedule is asked. It may answer the same participant again, any other that is ready, and nobody else.
+A participant passes *steps*: it records a transition, takes or gives back a slot, waits, goes on after that; so does
+each task of an event loop. At each step, and whenever nobody runs, the schedule is asked where there is a choice. It
+may answer the same again, any other that is ready, and nobody else.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class Ready(Protocol):
 
     @property
     def name(self) -> str:
-        """The name of the run, loop or thread; unique in its simulation."""
+        """The name of the run, coroutine, loop or thread; unique in its simulation."""
         ...
 
     @property
@@ -32,9 +33,9 @@ class Schedule(Protocol):
     """Choose who goes next."""
 
     def choose(self, ready: Sequence[Ready], at_step: bool) -> int:
-        """Return an index into `ready`, which is in order of becoming ready and never empty.
+        """Return an index into `ready`, which is in order of becoming ready.
 
-        `at_step`: the first of them is running, and asks whether it may go on.
+        There are at least two. `at_step`: the first of them is running, and asks whether it may go on.
         """
         ...
 
@@ -90,7 +91,7 @@ def seed(n: int) -> Seeded:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Hold a participant back before its `step`-th step (from 1) until others have made `for_steps` steps.
+    """Hold a participant, or coroutine, back before its `step`-th step (from 1) until others have made `for_steps`.
 
     It is let go earlier where nobody else can go on: time never passes because of a hold. Raises ValueError below 1.
     """
@@ -139,7 +140,7 @@ class Holds:
         self._held.pop(chosen, None)
         for name in list(self._held):
             self._held[name] -= 1
-            if self._held[name] < 0:
+            if not self._held[name]:
                 del self._held[name]
 
     def fresh(self) -> Holds:

@@ -18,11 +18,11 @@ import heapq
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from headrace.clock.participants import Doing, Parking, Participant, Why
+from headrace.clock.participants import FIRST, Actor, Doing, Parking, Participant, Why
 from headrace.clock.report import deadlock, runaway, stall
 from headrace.clock.schedules import FirstCome, Schedule
 from headrace.clock.watch import unwatch, watch
@@ -54,7 +54,7 @@ class Turns:
         #: Goes up with every change of turns: what stands still in real time shows by it.
         self.changes = 0
         self.on_jump: list[Callable[[int], None]] = []
-        self.on_step: Callable[[Participant, str], None] | None = None
+        self.on_step: Callable[[Actor, str], None] | None = None
         #: The last error that the chief was told.
         self.told: BaseException | None = None
         #: Told of a stall that the chief itself is the reason of.
@@ -66,7 +66,8 @@ class Turns:
         self.most_polls = 500_000
         self.most_nanoseconds = 100 * 366 * 86_400 * 1_000_000_000
         self._jumps = self._polls = 0
-        self._is_plain = isinstance(self.schedule, FirstCome)
+        #: Whether nobody is asked who goes next.
+        self.is_plain = isinstance(self.schedule, FirstCome)
         self._participants: dict[int, Participant] = {}
         self._everybody: dict[Participant, None] = {}
         self._names: Counter[str] = Counter()
@@ -133,24 +134,26 @@ class Turns:
         participant = self.here()
         if participant is not None:
             with self.lock:
-                participant.name, participant.subject = self._unique(name), subject
+                participant.name, participant.subject = self.unique(name), subject
                 participant.steps = 1
 
     def renamed(self, subject: object, name: str) -> None:
         """Note that what the participant of this thread is doing has got another name."""
         participant = self.here()
-        if participant is not None and participant.subject is subject and participant.name != name:
+        actor = participant.acting if participant is not None else None
+        if actor is not None and actor.subject in (subject, FIRST) and actor.name != name:
             with self.lock:
-                participant.name, participant.subject = self._unique(name), None
+                actor.name, actor.subject = self.unique(name), None
 
     def _new(self, name: str) -> Participant:
-        participant = Participant(self._unique(name))
+        participant = Participant(self.unique(name))
         if not self._everybody:
             watch(self)
         self._everybody[participant] = None
         return participant
 
-    def _unique(self, name: str) -> str:
+    def unique(self, name: str) -> str:
+        """Return a name that nobody else has."""
         self._names[name] += 1
         return name if self._names[name] == 1 else f"{name}#{self._names[name]}"
 
@@ -185,7 +188,7 @@ class Turns:
     # whose turn it is: all with the lock held ----------------------------------------------------------------------
 
     def _line_up(self, participant: Participant, doing: Doing = Doing.READY) -> None:
-        participant.doing = doing
+        participant.doing, participant.midway = doing, False
         self.ready.append(participant)
         if self.current is None:
             self._pass_on()
@@ -199,7 +202,7 @@ class Turns:
         self.changes += 1
         while self.current is None:
             if self.ready:
-                self._grant(self.ready.pop(self._choice(self.ready, at_step=False)))
+                self._grant(self.ready.pop(self._choice([], at_step=False)))
             elif self.aside:
                 if not self._jump(no_further_than=self.now):  # what is due now is no jump
                     return
@@ -208,12 +211,17 @@ class Turns:
                     self.tell_deadlock()
                 return
 
-    def _choice(self, ready: list[Participant], at_step: bool) -> int:
-        return 0 if self._is_plain else self.schedule.choose(ready, at_step)
+    def _choice(self, mine: Sequence[Actor], at_step: bool) -> int:
+        """Let the schedule choose among these, who are here, and all participants that are ready, if it can."""
+        if self.is_plain or len(mine) + len(self.ready) < 2:
+            return 0
+        return self.schedule.choose([*mine, *(one.acting for one in self.ready)], at_step)
 
     def _grant(self, participant: Participant) -> None:
         self.current = participant
         participant.doing = Doing.RUNNING
+        if not participant.midway and not self.is_plain:
+            self.count(participant.acting, "goes on")
         participant.gate.release()
 
     def _jump(self, no_further_than: int | None = None) -> bool:
@@ -300,23 +308,55 @@ class Turns:
             return
         if participant.doing is Doing.ASIDE:
             self._rejoin(participant)
-        if not self._is_plain:
-            self._let_schedule_choose(participant)
-        if self.on_step is not None:
-            self.on_step(participant, what)
-        participant.steps += 1
+        actor = participant.acting
+        if not self.is_plain and actor.asked != actor.steps:
+            self._choose_among([actor], participant, at_step=True)
+        self.count(actor, what)
 
-    def _let_schedule_choose(self, participant: Participant) -> None:
+    def count(self, actor: Actor, what: str) -> None:
+        """Note that somebody makes a step."""
+        if self.on_step is not None:
+            self.on_step(actor, what)
+        actor.steps += 1
+
+    def choose(self, tasks: Callable[[], Sequence[Actor]]) -> Actor:
+        """Let the schedule choose which task the event loop of this thread goes on with, or let others go first.
+
+        They may make further tasks ready.
+        """
+        participant = self.here()
+        assert participant is not None, "who chooses takes part"
+        if participant.doing is Doing.ASIDE:
+            self._rejoin(participant)
+        while True:
+            mine = tasks()
+            choice = self._choose_among(mine, participant, at_step=False)
+            if choice is not None:
+                return mine[choice]
+
+    def prefer(self, tasks: Sequence[Actor]) -> int:
+        """Let the schedule choose whether the first of these tasks of one event loop makes its step, or which else.
+
+        What makes the step need not ask again.
+        """
+        participant = self.here()
+        assert participant is not None, "who chooses takes part"
+        tasks[0].asked = tasks[0].steps
+        return self._choose_among(tasks, participant, at_step=True) or 0
+
+    def _choose_among(self, mine: Sequence[Actor], participant: Participant, at_step: bool) -> int | None:
+        """Return who of these goes on in this thread; None where another thread had its turn first."""
         with self.lock:
-            choice = self._choice([participant, *self.ready], at_step=True)
-            if choice == 0:
-                return
-            chosen = self.ready.pop(choice - 1)
-            participant.doing = Doing.READY
+            choice = self._choice(mine, at_step)
+            if choice < len(mine):
+                return choice
+            chosen = self.ready.pop(choice - len(mine))
+            participant.doing, participant.midway = Doing.READY, at_step
             self.ready.insert(0, participant)
             self.changes += 1
             self._grant(chosen)
         self._await_turn(participant)
+        return None
 
     def yield_turn(self) -> None:
         """Let everybody go first who is ready."""
@@ -328,7 +368,7 @@ class Turns:
         self.poll("An event loop has run callbacks")
         if self.ready:
             with self.lock:
-                participant.doing = Doing.READY
+                participant.doing, participant.midway = Doing.READY, False
                 self.ready.append(participant)
                 self._give_up_turn()
             self._await_turn(participant)
@@ -342,9 +382,7 @@ class Turns:
         if deadline is not None:
             heapq.heappush(self._timers, (deadline, next(self._order), parking))
         if participant is not None:
-            if self.on_step is not None:
-                self.on_step(participant, "waits")
-            participant.steps += 1
+            self.count(participant.acting, "waits")
             participant.doing, participant.parking = Doing.WAITING, parking
             participant.since, participant.why = self.now, why
             self.aside.discard(participant)
@@ -488,7 +526,7 @@ class Turns:
             return
         with self.lock:
             chosen = self.ready.pop()
-            participant.doing = Doing.READY
+            participant.doing, participant.midway = Doing.READY, False
             self.ready.insert(0, participant)
             self.changes += 1
             self._grant(chosen)

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 #: How often the watch looks, in seconds.
 TICK_SECONDS = 0.02
-#: For how many ticks a participant must stand still to count as waiting.
+#: For how many ticks a participant must stand still to count as waiting; a tick that came late counts less, as where
+#: the watch gets no turn nobody else may have got one.
 PATIENCE_TICKS = 3
+_LATE_SECONDS = 2 * TICK_SECONDS
+_A_LATE_TICK = 0.25
 #: How many idle ticks the thread outlives the last clock: simulations come in hundreds.
 IDLE_TICKS = 250
 
@@ -57,19 +60,19 @@ class _Watched:
     def __init__(self, turns: Watchable) -> None:
         self.turns = turns
         self.changes = -1
-        self.still = 0
+        self.still = 0.0
         self.place: object = None
         self.since = 0.0
 
-    def look(self) -> None:
-        """Look once more."""
+    def look(self, late: bool = False) -> None:
+        """Look once more; `late`: later than was meant."""
         turns = self.turns
         current = turns.current
         place = _place(current) if current is not None else None
         if turns.changes != self.changes or place != self.place:
-            self.changes, self.place, self.still, self.since = turns.changes, place, 0, time.monotonic()
+            self.changes, self.place, self.still, self.since = turns.changes, place, 0.0, time.monotonic()
             return
-        self.still += 1
+        self.still += _A_LATE_TICK if late else 1
         if self.still < PATIENCE_TICKS:
             return
         if current is not None:
@@ -132,7 +135,9 @@ class _Watch:
     def _look(self) -> None:
         idle = 0
         while True:
+            before = time.monotonic()
             _NEVER.acquire(timeout=TICK_SECONDS)  # `time.sleep` follows virtual time, and so does who holds it
+            late = time.monotonic() - before > _LATE_SECONDS
             with self._lock:
                 watched = list(self._watched.values())
                 idle = 0 if watched else idle + 1
@@ -140,7 +145,7 @@ class _Watch:
                     self._thread = None
                     return
             for one in watched:
-                one.look()
+                one.look(late)
 
 
 #: What nobody gives back.

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headrace.drive.bridge import value_of
@@ -24,6 +25,9 @@ from headrace.effects import (
     Outcome,
     Promise,
     Raised,
+    Record,
+    ReleaseSlots,
+    RequestSlots,
     Returned,
     Sleep,
     WaitFor,
@@ -205,7 +209,11 @@ async def _advanced(step: Callable[[Any], Awaitable[Any]], argument: Any) -> Any
 async def carry_out(effect: Effect[Any], world: World, guard: TaskGuard) -> Any:
     """Carry out one effect."""
     instant = INSTANT.get(type(effect))
-    return instant(world, effect) if instant is not None else await _TAKING_TIME[type(effect)](effect, world, guard)
+    if instant is None:
+        return await _TAKING_TIME[type(effect)](effect, world, guard)
+    if world.pause is not None and type(effect) in _SEEN_BY_OTHERS:
+        await world.pause()
+    return instant(world, effect)
 
 
 async def call(effect: Call, world: World, guard: TaskGuard) -> Outcome:
@@ -263,17 +271,18 @@ async def _wait_for_all(promises: Any, guard: TaskGuard) -> Cancelled | None:
 
 async def settled(promise: Promise) -> None:
     """Wait in this loop until a promise is settled, wherever that happens."""
-    flag = Flag()
+    flag = Flag(promise.awaited)
     promise.when_done(flag.raise_)
     with THREAD.blocked():
         await flag.event.wait()
 
 
 class Flag:
-    """An asyncio event that any thread may set."""
+    """An asyncio event that any thread may set. `why` says, in a report, what somebody waits for who waits for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, why: Callable[[], str]) -> None:
         self.event = asyncio.Event()
+        self.event.headrace_awaited = why  # type: ignore[attr-defined]
         self._loop = asyncio.get_running_loop()
 
     def raise_(self) -> None:
@@ -283,7 +292,7 @@ class Flag:
 
 
 async def _wait_for_slots(effect: WaitForSlots, world: World, guard: TaskGuard) -> Cancelled | None:
-    flag = Flag()
+    flag = Flag(partial(world.slots.awaited, effect.limit))
     world.slots.when_released(effect.seen, flag.raise_)
     return await _interruptible(_raised_within(flag, world.slots.patience(effect.seconds)), guard)
 
@@ -312,6 +321,8 @@ async def _close_runner(effect: CloseRunner, world: World, guard: TaskGuard) -> 
     return waiting
 
 
+#: What others may be quicker with.
+_SEEN_BY_OTHERS = frozenset({Record, RequestSlots, ReleaseSlots})
 _TAKING_TIME: dict[type, Callable[[Any, World, TaskGuard], Awaitable[Any]]] = {
     Sleep: _sleep,
     Call: call,

@@ -7,7 +7,7 @@ variable, which the runners copy into their threads.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from random import Random, SystemRandom
@@ -50,6 +50,8 @@ class World:
     follow: Callable[[World, Any], AbstractContextManager[object]] | None = None
     #: In a simulation: says what is called in the place of users' functions.
     understudy: Callable[[Call], Call] | None = None
+    #: In a simulation whose schedule chooses: lets other tasks of the event loop go first, before states are recorded.
+    pause: Callable[[], Awaitable[None]] | None = None
     #: Where tests measure what they cover: told of each run that is made, before anything of it is recorded.
     witness: Callable[[RunContext], object] | None = None
 

@@ -27,6 +27,8 @@ def virtual_time(world: World | None = None, clock: VirtualClock | None = None) 
     """
     import asyncio  # slow to import, and what looks at runs does without
 
+    from headrace.clock.tasks import all_tasks  # it imports asyncio, too
+
     world, clock = world or current_world(), clock or VirtualClock(frozen_moment() or DEFAULT_START)
     before = world.clock, world.new_id, world.follow
     world.clock, world.new_id = clock, IdSource(clock.time_ns, world.random)
@@ -43,6 +45,8 @@ def virtual_time(world: World | None = None, clock: VirtualClock | None = None) 
             patches.enter_context(follow_in_loop(clock, loop))
         for module in (asyncio, asyncio.events):
             patches.enter_context(_replaced(module, "new_event_loop", clock.new_event_loop))
+        for module in (asyncio, asyncio.tasks):
+            patches.enter_context(_replaced(module, "all_tasks", all_tasks))
         try:
             yield clock
         finally:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
+from headrace.clock.strands import pause
 from headrace.clock.virtual import VirtualClock
 from headrace.core.records import Run, TaskRun
 from headrace.core.states import State
@@ -175,6 +176,7 @@ class SimulatedWorld(World):
         self.told_before: list[Before] = []
         self._after: list[Callable[[], object]] = []
         self._turns = clock.turns
+        self.pause = None if clock.turns.is_plain else partial(pause, clock.turns)
         self.processes = Processes(self, clock)
         self.elders = frozenset(threading.enumerate())
 

@@ -130,9 +130,11 @@ def following(clock: VirtualClock) -> Iterator[None]:
 
 
 def _put_in_place() -> None:
+    from headrace.testing.following import loops  # asyncio is slow to import
+
     _HOLDERS.give()
     _put_names()
-    for kind, name, method in _METHODS:
+    for kind, name, method in [*_METHODS, *loops.METHODS]:
         _UNDO.put(kind, name, method)
     _put_after_freezegun()
 

@@ -26,6 +26,10 @@ _REACQUIRE, _UNRELEASE = _RLOCK.acquire, _RLOCK.release
 _SAVE, _RESTORE = _RLOCK._release_save, _RLOCK._acquire_restore
 _GET, _PUT = _QUEUE.get, _QUEUE.put
 
+#: Modules that hold their locks for a moment, in which nothing happens: nobody ever waits for one. Some are taken once
+#: in a process, and would else be a step of its first simulation alone.
+_MOMENTARY = frozenset({"asyncio.events", "asyncio.mixins"})
+
 #: For how many real seconds a lock is waited for that no participant holds, before the others may go on.
 _BRIEFLY = 0.05
 
@@ -46,7 +50,7 @@ LOCAL = _Local()
 
 def _clock(frame: FrameType) -> VirtualClock | None:
     """Return the clock that the caller waits by; None: it waits in real time."""
-    if LOCAL.is_real:
+    if LOCAL.is_real or frame.f_globals.get("__name__") in _MOMENTARY:
         return None
     clock = clock_of(frame)
     return None if clock is None or clock.turns.lock._is_owned() else clock
@@ -60,7 +64,7 @@ def _take(clock: VirtualClock, really: Callable[..., bool], lock: Any, blocking:
         taken = really(lock, False) or _wait(clock, really, lock, None if timeout == -1 else timeout)
     if taken:
         here = clock.turns.here()
-        _HOLDERS[id(lock)] = clock, here.name if here is not None else ""
+        _HOLDERS[id(lock)] = clock, here.acting.name if here is not None else ""
     return taken
 
 
