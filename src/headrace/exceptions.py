@@ -37,6 +37,7 @@ Three families, by who can act::
     │   └── StoreError                                 the run store can't be used
     │       ├── NotAStore                              the file is something else
     │       ├── StoreLocked                            another process holds it
+    │       ├── StoreOutOfReach                        the server does not answer
     │       ├── StoreReadOnly
     │       ├── StoreFull
     │       └── StoreTooNew                            written by a later headrace
@@ -97,6 +98,7 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "StoreLocked",
+    "StoreOutOfReach",
     "StoreReadOnly",
     "StoreTooNew",
     "StubError",
@@ -283,6 +285,10 @@ class NotAStore(StoreError):
 
 class StoreLocked(StoreError):
     """Another process holds the store for longer than we wait."""
+
+
+class StoreOutOfReach(StoreError):
+    """The server that runs are reported to does not answer; what is recorded waits in a spool until it does."""
 
 
 class StoreReadOnly(StoreError):

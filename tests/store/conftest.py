@@ -12,11 +12,13 @@ from headrace.store.memory import MemoryStore
 from headrace.store.protocol import Store
 from headrace.store.sqlite import SqliteStore
 
+from .over_a_server import Owning
 from .postgres_server import Server, programs, running
 
 BACK_ENDS: dict[str, Callable[[Path], Store]] = {
     "memory": lambda folder: MemoryStore(),
     "sqlite": lambda folder: SqliteStore(folder / "runs.db"),
+    "over a server": lambda folder: Owning(SqliteStore(folder / "served.db"), folder / "spool"),
 }
 
 

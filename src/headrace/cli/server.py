@@ -58,7 +58,7 @@ def start(
     given = {} if store is None else {"server_database_connection_url": store}
     with temporary_settings(given):
         listener = serving.listening(chosen, settings.server_api_port if port is None else port)
-        served = world.of_settings()
+        served = world.to_serve()
         _tell(served.store.location, serving.url_of(listener), no_ui)
         note("Ctrl-C ends it. Another terminal: headrace runs ls")
         serving.serve(served, listener, auth, ui=not no_ui)

@@ -20,11 +20,11 @@ def store() -> Store:
     return current_world().store
 
 
-def of_settings() -> World:
-    """Return a world of its own on the store that the settings name."""
-    from headrace.drive.world import World, default_store
+def to_serve() -> World:
+    """Return a world of its own on the store that a server serves: never that of another server."""
+    from headrace.drive.world import World, own_store
 
-    return World(default_store)
+    return World(own_store)
 
 
 def now() -> datetime:

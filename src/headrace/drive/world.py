@@ -216,7 +216,18 @@ INSTANT: dict[type, Callable[[World, Any], Any]] = {
 
 
 def default_store() -> Store:
-    """Open the store that the settings name: one SQLite file in the home directory, or a database by its address."""
+    """Open the store that the settings name: that of a server, where there is one, or else `own_store`."""
+    settings = current_settings()
+    if settings.api_url is None:
+        return own_store()
+    from headrace.store.remote.store import RemoteStore  # few report to a server
+
+    folder, auth, key = settings.home / "spool", settings.api_auth_string, settings.api_key
+    return RemoteStore(settings.api_url, folder, auth=auth, key=key)
+
+
+def own_store() -> Store:
+    """Open the store that needs no server: one SQLite file in the home directory, or a database by its address."""
     address = current_settings().server_database_connection_url
     if address is not None:
         from headrace.store.addresses import open_address

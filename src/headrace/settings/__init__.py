@@ -30,6 +30,8 @@ from headrace.settings.table import SETTINGS, Setting, Settings, Source, find_se
 get_current_settings = current_settings
 
 HEADRACE_API_URL = Settings.api_url
+HEADRACE_API_AUTH_STRING = Settings.api_auth_string
+HEADRACE_API_KEY = Settings.api_key
 HEADRACE_SERVER_API_HOST = Settings.server_api_host
 HEADRACE_SERVER_API_PORT = Settings.server_api_port
 HEADRACE_SERVER_API_AUTH_STRING = Settings.server_api_auth_string
@@ -54,6 +56,8 @@ HEADRACE_TASKS_RUNNER_THREAD_POOL_MAX_WORKERS = Settings.tasks_runner_thread_poo
 HEADRACE_TASKS_RUNNER_PROCESS_POOL_MAX_WORKERS = Settings.tasks_runner_process_pool_max_workers
 
 __all__ = [
+    "HEADRACE_API_AUTH_STRING",
+    "HEADRACE_API_KEY",
     "HEADRACE_API_URL",
     "HEADRACE_FLOWS_DEFAULT_RETRIES",
     "HEADRACE_FLOWS_DEFAULT_RETRY_DELAY_SECONDS",

@@ -113,6 +113,12 @@ class Settings:
 
     # a server, or going to one
     api_url = Setting(read.or_none(read.url), None, "Address of a headrace server; none: runs go to the store.")
+    api_auth_string = Setting(
+        read.or_none(read.text), None, "user:password, or a token, that is sent to the server at API_URL.", secret=True
+    )
+    api_key = Setting(
+        read.or_none(read.text), None, "Bearer token that is sent where API_AUTH_STRING is not set.", secret=True
+    )
     server_api_host = Setting(read.text, "127.0.0.1", "Address that `headrace server start` listens on.")
     server_api_port = Setting(read.whole(1, 65535), 4200, "Port that `headrace server start` listens on.")
     server_api_auth_string = Setting(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from itertools import compress
 from operator import attrgetter
@@ -26,6 +27,7 @@ from headrace.store.filters import Around, ids_in, in_order, predicate
 from headrace.store.memory_claims import ClaimsInMemory, Job
 from headrace.store.memory_limits import LimitsInMemory
 from headrace.store.memory_things import ThingsInMemory
+from headrace.store.operations import Clerk, Delivery, Ingested, Operation
 from headrace.store.protocol import (
     EVERY_RUN,
     OLDEST,
@@ -100,6 +102,7 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory):
         self._jobs: dict[UUID, Job] = {}  # as above
         self._artifacts: dict[UUID, ArtifactRecord] = {}
         self._variables: dict[UUID, VariableRecord] = {}
+        self._spools: dict[UUID, int] = {}
 
     # runs ----------------------------------------------------------------------------------------------
 
@@ -126,16 +129,19 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory):
 
     def transition(self, run: Run, states: Sequence[State]) -> State | None:
         """Append states that the run has entered, if its history is as long as the run believes."""
-        shape = _SHAPES[run.kind]
         with self._lock:
-            kept = self._kept(run.kind, run.id)
-            if len(kept.states) != run.history_length - len(states):
-                return kept.states[-1]
-            given = tuple(map(_copied, shape.given(run))) if columns.unsettled(run, states) else kept.given
-            places = self._next(len(states))
-            now_kept = _Kept(kept.fixed, given, shape.moving(run), kept.states + tuple(states), kept.places + places)
-            self._runs[run.kind][run.id] = now_kept
-            return None
+            return self._transition(run, states)
+
+    def _transition(self, run: Run, states: Sequence[State]) -> State | None:
+        shape = _SHAPES[run.kind]
+        kept = self._kept(run.kind, run.id)
+        if len(kept.states) != run.history_length - len(states):
+            return kept.states[-1]
+        given = tuple(map(_copied, shape.given(run))) if columns.unsettled(run, states) else kept.given
+        places = self._next(len(states))
+        now_kept = _Kept(kept.fixed, given, shape.moving(run), kept.states + tuple(states), kept.places + places)
+        self._runs[run.kind][run.id] = now_kept
+        return None
 
     def propose(self, kind: RunKind, run_id: UUID, state: State) -> State:
         """Append one state from outside where the table allows it; return the one that stands."""
@@ -263,13 +269,16 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory):
         """Append log lines, in order."""
         with self._lock:
             self._check_open()
-            self._logs += [
-                record
-                if record.flow_run_id or not record.task_run_id
-                else record._replace(flow_run_id=self._flow_run_of(record.task_run_id))
-                for record in records
-            ]
-            self._log_places += [self._taken] * len(records)
+            self._append_logs(records)
+
+    def _append_logs(self, records: Sequence[LogRecord]) -> None:
+        self._logs += [
+            record
+            if record.flow_run_id or not record.task_run_id
+            else record._replace(flow_run_id=self._flow_run_of(record.task_run_id))
+            for record in records
+        ]
+        self._log_places += [self._taken] * len(records)
 
     def placed_logs(self) -> list[tuple[int, LogRecord]]:
         """Return all log lines in order of arrival, each with the number of states that were taken before it."""
@@ -291,6 +300,21 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory):
             found = list(filter(predicate("log", of_logs(where), self._around()), self._logs))
         found.sort(key=attrgetter("timestamp"))
         return _cut(found[::-1] if newest_first else found, limit, offset)
+
+    # news ----------------------------------------------------------------------------------------------
+
+    def ingest(self, operations: Sequence[Operation], delivery: Delivery | None, now: datetime) -> Ingested:
+        """Do what was done elsewhere."""
+        clerk = Clerk(_Desk(self), strict=delivery is None)
+        with self._lock:
+            self._check_open()
+            if delivery is None:
+                clerk.do(operations)
+                return Ingested(0, clerk.refusals)
+            known = self._spools.get(delivery.spool, 0)
+            clerk.do(operations, max(known - delivery.after, 0))
+            self._spools[delivery.spool] = max(known, delivery.until)
+            return Ingested(self._spools[delivery.spool], clerk.refusals)
 
     # life ----------------------------------------------------------------------------------------------
 
@@ -371,6 +395,38 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory):
     def _flow_run_of(self, task_run_id: UUID | None) -> UUID | None:
         kept = self._runs["task"].get(task_run_id) if task_run_id else None
         return kept.fixed[columns.TASK_FIXED.index("flow_run_id")] if kept else None
+
+
+class _Desk:
+    """Does what a `Clerk` asks for, while the store is locked."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def create(self, run: Run, states: Sequence[State]) -> None:
+        self._store._create(run, states)
+
+    def put_in_queue(self, run: TaskRun, queue: str, call: bytes) -> None:
+        self._store._put(Job(run.id, queue, call))
+
+    def find(self, kind: RunKind, run_id: UUID) -> Run | None:
+        kept = self._store._runs[kind].get(run_id)
+        return _SHAPES[kind].build(kept) if kept else None
+
+    def transition(self, run: Run, states: Sequence[State]) -> bool:
+        return self._store._transition(run, states) is None
+
+    def append_logs(self, records: Sequence[LogRecord]) -> None:
+        self._store._append_logs(records)
+
+    def dismiss(self, claim: UUID) -> None:
+        self._store._dismiss(claim)
+
+    def release(self, ticket: UUID) -> None:
+        self._store._tickets = {key: kept for key, kept in self._store._tickets.items() if key != ticket}
+
+    def keep(self, artifact: ArtifactRecord) -> None:
+        self._store._keep(artifact)
 
 
 def _without(runs: dict[UUID, _Kept], gone: set[UUID]) -> dict[UUID, _Kept]:

@@ -52,9 +52,12 @@ class ClaimsInMemory:
         """Forget what a claim holds."""
         with self._lock:
             self._check_open()
-            done = [job.run_id for job in self._jobs.values() if job.claim == claim]
-            self._forget(done)
-            return bool(done)
+            return self._dismiss(claim)
+
+    def _dismiss(self, claim: UUID) -> bool:
+        done = [job.run_id for job in self._jobs.values() if job.claim == claim]
+        self._forget(done)
+        return bool(done)
 
     def _check_open(self) -> None:
         """Raise StoreError where the store was closed."""

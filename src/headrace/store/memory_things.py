@@ -30,14 +30,17 @@ class ThingsInMemory:
 
     def create_artifact(self, artifact: ArtifactRecord) -> None:
         """Keep an artifact."""
-        kept = artifact.changed(_own({"data": artifact.data, "metadata_": artifact.metadata_}))
         with self._lock:
             self._check_open()
-            if artifact.id in self._artifacts:
-                raise ObjectAlreadyExists(f"There is an artifact {artifact.id} already.")
-            if kept.flow_run_id is None:
-                kept = kept.changed({"flow_run_id": self._flow_run_of(kept.task_run_id)})
-            self._artifacts = self._artifacts | {artifact.id: kept}
+            self._keep(artifact)
+
+    def _keep(self, artifact: ArtifactRecord) -> None:
+        kept = artifact.changed(_own({"data": artifact.data, "metadata_": artifact.metadata_}))
+        if artifact.id in self._artifacts:
+            raise ObjectAlreadyExists(f"There is an artifact {artifact.id} already.")
+        if kept.flow_run_id is None:
+            kept = kept.changed({"flow_run_id": self._flow_run_of(kept.task_run_id)})
+        self._artifacts = self._artifacts | {artifact.id: kept}
 
     def update_artifact(self, artifact_id: UUID, changes: Mapping[str, Any], now: datetime) -> bool:
         """Change some fields of an artifact."""

@@ -206,6 +206,11 @@ _THINGS = Migration(
     ),
 )
 
+_SPOOLS = Migration(
+    "spools of processes that report here: how much of each is known",
+    ("CREATE TABLE spool (id BLOB PRIMARY KEY, line INTEGER NOT NULL, seen_at INTEGER NOT NULL)",),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     _FIRST,
     _NAMES_BY_TIME,
@@ -213,6 +218,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _DELAYED,
     _RUNS_OF_A_FLOW,
     _THINGS,
+    _SPOOLS,
 )
 NEWEST = len(MIGRATIONS)
 

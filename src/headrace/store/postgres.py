@@ -14,23 +14,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from psycopg.errors import UniqueViolation
-
 from headrace.store.link import Execute, T, Taken, Ts
 from headrace.store.names import Names
 from headrace.store.postgres_dialect import POSTGRES
 from headrace.store.postgres_link import PostgresLink
 from headrace.store.queries import Queries
 from headrace.store.sql_claims import ClaimTables
+from headrace.store.sql_ingest import IngestTables
 from headrace.store.sql_limits import LimitTables
-from headrace.store.sql_runs import RunTables
 from headrace.store.sql_things import ThingTables
 
 #: The advisory lock of those who work on limits: "hdrc", and a number of its own.
 _LIMITS_LOCK = 0x68647263_00000001
 
 
-class PostgresStore(RunTables, ClaimTables, LimitTables, ThingTables):
+class PostgresStore(IngestTables, ClaimTables, LimitTables, ThingTables):
     """A run store in a PostgreSQL database, whose tables are made in its current schema where there are none.
 
     `url` is a connection URL or string of libpq ("postgresql://user@host/name"). At most `connections` are open at a
@@ -49,11 +47,13 @@ class PostgresStore(RunTables, ClaimTables, LimitTables, ThingTables):
     def _queries(self) -> Queries:
         return self._questions
 
-    def _insert(self, execute: Execute, statement: str, row: tuple[Any, ...]) -> int:
-        try:
-            seq: int = execute(f"{statement} RETURNING seq", row).fetchone()[0]
-        except UniqueViolation:
-            raise Taken from None
+    def insert_within(self, execute: Execute, statement: str, row: tuple[Any, ...]) -> int:
+        """Insert a row; return its number. Raises Taken where one of its keys is another's."""
+        # An error would end the transaction, in which there may be more to do.
+        made = execute(f"{statement} ON CONFLICT DO NOTHING RETURNING seq", row).fetchone()
+        if made is None:
+            raise Taken
+        seq: int = made[0]
         return seq
 
     def _on_limits(self, work: Callable[[Execute, *Ts], T], /, *args: *Ts) -> T:

@@ -37,6 +37,7 @@ from headrace.store.wanted import (
 if TYPE_CHECKING:
     from headrace.core.things import ArtifactRecord, VariableRecord
     from headrace.store.conditions import Condition
+    from headrace.store.operations import Delivery, Ingested, Operation
 
 __all__ = [
     "EVERY_RUN",
@@ -58,6 +59,7 @@ __all__ = [
     "RunFilter",
     "RunKind",
     "SeenFlow",
+    "ServedStore",
     "SlotAnswer",
     "SlotRequest",
     "Store",
@@ -375,4 +377,15 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections. Closing twice does nothing; all else then raises StoreError."""
+        ...
+
+
+class ServedStore(Store, Protocol):
+    """A store that a server can serve: it takes what other processes have done already."""
+
+    def ingest(self, operations: Sequence[Operation], delivery: Delivery | None, now: datetime) -> Ingested:
+        """Do what another process has done already, in order, as `headrace.store.operations` says.
+
+        What came in an earlier delivery of the same spool is passed over. Without a delivery, moves are strict.
+        """
         ...

@@ -71,25 +71,38 @@ def uuid_or_none(raw: bytes | None) -> UUID | None:
 # what a run was given ------------------------------------------------------------------------------------
 
 
-def tags_text(tags: frozenset[str]) -> str | None:
+def tags_text(names: frozenset[str]) -> str | None:
     """Return tags as a sorted JSON array; None for no tags."""
-    return json.dumps(sorted(tags), separators=(",", ":")) if tags else None
+    return json.dumps(sorted(names), separators=(",", ":")) if names else None
+
+
+class Written(dict[str, Any]):
+    """Parameters that were made a text of elsewhere: that text is kept as it is."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str | None) -> None:
+        self.text = text
+        super().__init__(json.loads(text) if text else {})
 
 
 def parameters_text(parameters: Mapping[str, Any]) -> str | None:
     """Return parameters as a JSON object, for people; None for no parameters."""
+    if type(parameters) is Written:
+        return parameters.text
     return to_json(parameters) if parameters else None
 
 
-def inputs_text(inputs: TaskInputs) -> str | None:
+def inputs_text(sources: TaskInputs) -> str | None:
     """Return task inputs as JSON; None for no inputs."""
-    if not inputs:
+    if not sources:
         return None
-    said = {name: [str(run_id) for run_id in ids] for name, ids in inputs.items()}
+    said = {name: [str(run_id) for run_id in ids] for name, ids in sources.items()}
     return json.dumps(said, separators=(",", ":"))
 
 
-def _tags(text: str | None) -> frozenset[str]:
+def tags(text: str | None) -> frozenset[str]:
+    """Return the tags that `tags_text` made a text of."""
     return frozenset(json.loads(text)) if text else frozenset()
 
 
@@ -97,7 +110,8 @@ def _parameters(text: str | None) -> dict[str, Any]:
     return json.loads(text) if text else {}
 
 
-def _inputs(text: str | None) -> dict[str, list[UUID]]:
+def inputs(text: str | None) -> dict[str, list[UUID]]:
+    """Return the task inputs that `inputs_text` made a text of."""
     return {name: [UUID(run_id) for run_id in ids] for name, ids in json.loads(text).items()} if text else {}
 
 
@@ -139,6 +153,13 @@ def state(run_id: UUID, row: Sequence[Any]) -> State:
     details = _details(text, _owned(flow_run_id, task_run_id))
     data = _data(type_, details)
     return unstamped(type_, name, moment_or_none(timestamp), message, data, details, (run_id, position))
+
+
+def free_state(type_name: str, name: str, timestamp: int, message: str | None, text: str | None) -> State:
+    """Return a state that no run has entered, from what a history says of it. Raises ValueError for an unknown type."""
+    type_ = StateType(type_name)
+    details = _details(text, NO_DETAILS)
+    return unstamped(type_, name, moment(timestamp), message, _data(type_, details), details)
 
 
 def _data(type_: StateType, details: StateDetails) -> object:
@@ -240,14 +261,14 @@ def flow_run(row: Row) -> FlowRun:
 
 def task_run(row: Row) -> TaskRun:
     """Return a task run from a row of `TASK.find`."""
-    (*common, task_name, task_key, dynamic_key, flow_run_id, flow_run_run_count, inputs, child, cache_key) = row
+    (*common, task_name, task_key, dynamic_key, flow_run_id, flow_run_run_count, inputs_, child, cache_key) = row
     return TaskRun(
         task_name=task_name,
         task_key=task_key,
         dynamic_key=dynamic_key,
         flow_run_id=uuid_or_none(flow_run_id),
         flow_run_run_count=flow_run_run_count,
-        task_inputs=_inputs(inputs),
+        task_inputs=inputs(inputs_),
         child_flow_run_id=uuid_or_none(child),
         cache_key=cache_key,
         **_common(common),
@@ -266,7 +287,7 @@ def _common(row: Sequence[Any]) -> dict[str, Any]:
         "start_time": moment_or_none(row[6]),
         "end_time": moment_or_none(row[7]),
         "total_run_time": timedelta(microseconds=row[8]),
-        "tags": _tags(row[9]),
+        "tags": tags(row[9]),
         "parameters": _parameters(row[10]),
         "state": state(run_id, row[11:19]),
     }

@@ -53,14 +53,14 @@ class RunTables:
         """Return the questions of this database. What asks nothing starts a millisecond earlier without them."""
         raise NotImplementedError
 
-    def _insert(self, execute: Execute, statement: str, row: rows.Row) -> int:
+    def insert_within(self, execute: Execute, statement: str, row: rows.Row) -> int:
         """Insert a run; return its number. Raises Taken where there is one of this id."""
         raise NotImplementedError
 
     def create(self, run: Run, states: Sequence[State]) -> None:
         """Record a new run together with its first states."""
         columns.check_born(run, states)
-        self._link.write(self._create, run, states)
+        self._link.write(self.create_within, run, states)
 
     def schedule(self, run: TaskRun, states: Sequence[State], queue: str, call: bytes) -> None:
         """Record a new run together with its first states, and put it at the end of a queue."""
@@ -69,7 +69,7 @@ class RunTables:
 
     def transition(self, run: Run, states: Sequence[State]) -> State | None:
         """Append states that the run has entered, if its history is as long as the run believes."""
-        return self._link.write(self._transition, run, states)
+        return self._link.write(self.transition_within, run, states)
 
     def propose(self, kind: RunKind, run_id: UUID, state: State) -> State:
         """Append one state from outside where the table allows it; return the one that stands."""
@@ -155,7 +155,7 @@ class RunTables:
     def append_logs(self, records: Sequence[LogRecord]) -> None:
         """Append log lines, in order."""
         if records:
-            self._link.write(self._append_logs, records)
+            self._link.write(self.append_logs_within, records)
 
     def logs(
         self,
@@ -174,12 +174,13 @@ class RunTables:
 
     # what is done within one transaction ---------------------------------------------------------------
 
-    def _create(self, execute: Execute, run: Run, states: Sequence[State]) -> None:
+    def create_within(self, execute: Execute, run: Run, states: Sequence[State]) -> None:
+        """Record a new run. Raises ObjectAlreadyExists, with nothing done."""
         kind, number = _KINDS[run.kind], self._names.state
         own = kind.own(run, kind.number(self._names, execute, run))
         row = (*rows.start_of(run), *rows.moving(run, number(execute, states[-1])), *own)
         try:
-            seq = self._insert(execute, kind.sql.insert, row)
+            seq = self.insert_within(execute, kind.sql.insert, row)
         except Taken:
             raise ObjectAlreadyExists(f"There is a {run.kind} run {run.id} already.") from None
         values: list[object] = []
@@ -188,10 +189,11 @@ class RunTables:
         execute(sql.rows_of(kind.sql.insert_states, len(states)), values)
 
     def _schedule(self, execute: Execute, run: TaskRun, states: Sequence[State], queue: str, call: bytes) -> None:
-        self._create(execute, run, states)
+        self.create_within(execute, run, states)
         execute(sql.ADD_JOB, (run.id.bytes, queue, call))
 
-    def _transition(self, execute: Execute, run: Run, states: Sequence[State]) -> State | None:
+    def transition_within(self, execute: Execute, run: Run, states: Sequence[State]) -> State | None:
+        """Append states that a run has entered; return what stands where others were quicker."""
         kind, expected = _KINDS[run.kind], run.history_length - len(states)
         unsettled = columns.unsettled(run, states)
         change, given = (kind.sql.settle, kind.given(run)) if unsettled else (kind.sql.move, ())
@@ -201,11 +203,7 @@ class RunTables:
         return None
 
     def _propose(self, execute: Execute, kind_name: RunKind, run_id: UUID, state: State) -> State:
-        kind = _KINDS[kind_name]
-        if self._lock:
-            execute(self._lock.format(kind_name), (run_id.bytes,))
-        found = execute(f"{kind.sql.find} WHERE r.id = ?", (run_id.bytes,)).fetchall()
-        run: Run = kind.read(_only(found, kind_name, run_id))
+        kind, run = _KINDS[kind_name], self.find_within(execute, kind_name, run_id)
         standing, expected = run.state, run.history_length
         if standing is not None and not allowed(standing, state):
             return standing
@@ -213,6 +211,15 @@ class RunTables:
         self._move(execute, kind, kind.sql.move, run, (), expected)
         self._append_states(execute, kind, run, (entered,), expected)
         return entered
+
+    def find_within(self, execute: Execute, kind_name: RunKind, run_id: UUID) -> Run:
+        """Return a run that nobody else changes until the transaction ends. Raises ObjectNotFound."""
+        kind = _KINDS[kind_name]
+        if self._lock:
+            execute(self._lock.format(kind_name), (run_id.bytes,))
+        found = execute(f"{kind.sql.find} WHERE r.id = ?", (run_id.bytes,)).fetchall()
+        run: Run = kind.read(_only(found, kind_name, run_id))
+        return run
 
     def _move(self, execute: Execute, kind: _Kind, change: str, run: Run, given: rows.Row, expected: int) -> bool:
         """Write the columns of a run if its history has the expected length; say whether it had."""
@@ -227,7 +234,8 @@ class RunTables:
             seq = self._names.state(execute, state)
             execute(kind.sql.append_state, (at, seq, *rows.state_columns(run, state), key))
 
-    def _append_logs(self, execute: Execute, records: Sequence[LogRecord]) -> None:
+    def append_logs_within(self, execute: Execute, records: Sequence[LogRecord]) -> None:
+        """Append log lines."""
         for record in records:
             execute(sql.APPEND_LOG, rows.log_row(record, self._names.logger(execute, record.logger)))
 

@@ -92,19 +92,19 @@ class ThingTables:
     def _queries(self) -> Queries:
         raise NotImplementedError
 
-    def _insert(self, execute: Execute, statement: str, row: tuple[Any, ...]) -> int:
+    def insert_within(self, execute: Execute, statement: str, row: tuple[Any, ...]) -> int:
         """Insert a row; return its number. Raises Taken where one of its keys is another's."""
         raise NotImplementedError
 
     def _add(self, execute: Execute, statement: str, row: tuple[Any, ...]) -> None:
-        self._insert(execute, statement, row)
+        self.insert_within(execute, statement, row)
 
     def _put_variable(self, execute: Execute, variable: VariableRecord, overwrite: bool) -> None:
         row = thing_rows.variable_row(variable)
         _, name, value, tags, _, updated = row
         if overwrite and execute(sql.OVERWRITE_VARIABLE, (value, tags, updated, name)).rowcount:
             return
-        self._insert(execute, sql.ADD_VARIABLE, row)
+        self.insert_within(execute, sql.ADD_VARIABLE, row)
 
     def _update(self, kind: ThingKind, thing_id: UUID, changes: Mapping[str, Any], now: datetime) -> bool:
         thing_rows.check_changes(kind, changes)

@@ -21,8 +21,8 @@ from headrace.store.link import Execute, Taken
 from headrace.store.names import Names
 from headrace.store.protocol import RunKind
 from headrace.store.sql_claims import ClaimTables
+from headrace.store.sql_ingest import IngestTables
 from headrace.store.sql_limits import LimitTables
-from headrace.store.sql_runs import RunTables
 from headrace.store.sql_things import ThingTables
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _questions: Queries | None = None
 
 
-class SqliteStore(RunTables, ClaimTables, LimitTables, ThingTables):
+class SqliteStore(IngestTables, ClaimTables, LimitTables, ThingTables):
     """A run store in one file, opened when first used, and made where there is none, with its folders."""
 
     shared = True
@@ -51,7 +51,8 @@ class SqliteStore(RunTables, ClaimTables, LimitTables, ThingTables):
             _questions = Queries(SQLITE)
         return _questions
 
-    def _insert(self, execute: Execute, statement: str, row: tuple[Any, ...]) -> int:
+    def insert_within(self, execute: Execute, statement: str, row: tuple[Any, ...]) -> int:
+        """Insert a row; return its number. Raises Taken where one of its keys is another's."""
         try:
             seq = execute(statement, row).lastrowid
         except sqlite3.IntegrityError:

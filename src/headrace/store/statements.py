@@ -148,6 +148,12 @@ DISMISS_CLAIM = "DELETE FROM delayed WHERE claim = ?"
 DELETE_JOB = "DELETE FROM delayed WHERE run = ?"
 DELETE_JOBS_OF_TASK_RUNS = "DELETE FROM delayed WHERE run IN (SELECT id FROM task_run WHERE flow_run_id = ?)"
 
+# How much of a spool is known. Who writes down the same spool at the same time waits at the first of these.
+ADD_SPOOL = "INSERT INTO spool (id, line, seen_at) VALUES (?, 0, ?) ON CONFLICT (id) DO UPDATE SET seen_at = ?"
+SPOOL_LINE = "SELECT line FROM spool WHERE id = ?"
+MOVE_SPOOL = "UPDATE spool SET line = ? WHERE id = ?"
+DROP_SPOOLS = "DELETE FROM spool WHERE seen_at < ?"
+
 LIMIT = "SELECT name, slots, active, decay, level, level_at FROM concurrency_limit WHERE name = ?"
 LIMITS = "SELECT name, slots, active, decay, level, level_at FROM concurrency_limit ORDER BY name"
 PUT_LIMIT = (

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
+from headrace.store.remote.answering import CantBeAnswered
 
 _CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
 
@@ -49,6 +50,7 @@ def install_errors(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ObjectNotFound, lambda request, error: answer(404, str(error)))
     app.add_exception_handler(ObjectAlreadyExists, lambda request, error: answer(409, str(error), "already_exists"))
+    app.add_exception_handler(CantBeAnswered, lambda request, error: answer(422, str(error), "cant_be_answered"))
     app.add_exception_handler(StoreError, lambda request, error: answer(503, str(error), "store_unavailable"))
 
 

@@ -1,0 +1,452 @@
+"""The store of a process that reports to a server.
+
+What a run does is decided here, as in any store, and written to a spool before the run goes on; the server is told of
+it in batches, a moment later. So an outage of the server delays records and loses none, and the flow goes on. What
+processes have to agree on (slots of limits, claims, what somebody else asked of a run) is asked of the server at once.
+
+Where the server does not answer:
+
+* runs are recorded as ever; a run of another process, which this one has not moved before, is moved without asking;
+* who asks for slots of a limit waits until it answers, unless it is for a tag that had no limit when last asked;
+* there is nothing to claim, and cancellations are not heard of;
+* what was given back (slots, claims) is given back when it answers; leases that can't be renewed run out;
+* whatever else is asked (runs, log lines, limits) raises StoreOutOfReach.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from headrace.clock import SystemClock
+from headrace.core.limits import Granted, Queued, SlotAnswer, SlotRequest
+from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
+from headrace.core.states import State, StateType
+from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreOutOfReach
+from headrace.store import columns, lines, slots, values
+from headrace.store.operations import Ingested, Refusal
+from headrace.store.protocol import (
+    EVERY_RUN,
+    OLDEST,
+    Claimed,
+    ConcurrencyLimit,
+    Idle,
+    Lease,
+    LogFilter,
+    Order,
+    Place,
+    RunFilter,
+    RunKind,
+    SeenFlow,
+)
+from headrace.store.remote.answering import STRICTLY
+from headrace.store.remote.known import Known
+from headrace.store.remote.limits import WithoutLimit
+from headrace.store.remote.outbox import Outbox
+from headrace.store.remote.spool import closed
+from headrace.store.remote.things import ThingsElsewhere
+from headrace.store.remote.transport import Http, Transport
+
+if TYPE_CHECKING:
+    from headrace.clock import Clock
+    from headrace.store.conditions import Condition
+
+#: How many runs are asked for at a time, and how many log lines are told at a time.
+_PAGE, _LINES = 1000, 500
+#: When to ask again for slots, in seconds, where the server does not answer.
+_ASK_AGAIN = timedelta(seconds=1)
+#: For how long to believe that a tag has no limit, in seconds: tasks with tags ask at each of their runs.
+_BELIEVED = 1.0
+
+
+class RemoteStore(ThingsElsewhere):
+    """A run store behind a server at `url` (``http://127.0.0.1:4200/api``). See `Store` for what its methods promise.
+
+    `folder` is where spools are, `auth` is sent as Basic, or `key` as a Bearer token. `transport` takes the place of
+    HTTP.
+    """
+
+    shared = True
+
+    def __init__(
+        self,
+        url: str,
+        folder: str | os.PathLike[str],
+        *,
+        auth: str | None = None,
+        key: str | None = None,
+        transport: Callable[[], Transport] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.location = url
+        self._lock = threading.Lock()
+        self._known = Known()
+        open_transport, clock = transport or (lambda: Http(url, auth=auth, key=key)), clock or SystemClock()
+        self._without_limit = WithoutLimit(clock)
+        self._outbox = Outbox(Path(folder), url, open_transport, clock, self._refused)
+        self._closed = False
+        self._is_first = True
+        _STORES.add(self)
+
+    # runs ----------------------------------------------------------------------------------------------------------
+
+    def create(self, run: Run, states: Sequence[State]) -> None:
+        """Record a new run together with its first states."""
+        columns.check_born(run, states)
+        self._create(run, states, lines.created(run, states))
+
+    def schedule(self, run: TaskRun, states: Sequence[State], queue: str, call: bytes) -> None:
+        """Record a new run, and put it at the end of a queue."""
+        columns.check_born(run, states)
+        self._create(run, states, lines.created(run, states, queue, call))
+
+    def _create(self, run: Run, states: Sequence[State], line: str) -> None:
+        with self._lock:
+            if self._known.get(run.id) is not None:
+                self._check_open()
+                raise ObjectAlreadyExists(f"There is a {run.kind} run {run.id} already.")
+            self._append(line)
+            self._known.put(run.id, run.kind, len(states), states[-1])
+        self._outbox.relieve()
+
+    def transition(self, run: Run, states: Sequence[State]) -> State | None:
+        """Append states that the run has entered, if its history is as long as the run believes."""
+        line = lines.moved(run, states)
+        with self._lock:
+            known = self._known.get(run.id)
+            if known is not None:
+                if known.surprising or known.length != run.history_length - len(states):
+                    self._check_open()
+                    self._known.put(run.id, run.kind, known.length, known.state)
+                    return known.state
+                self._append(line)
+                self._note(run, states)
+        if known is None:
+            return self._move_of_another(run, states, line)
+        self._outbox.relieve()
+        return None
+
+    def _move_of_another(self, run: Run, states: Sequence[State], line: str) -> State | None:
+        """Move a run that another process has made, or an earlier one: the server knows where it stands."""
+        try:
+            self._deliver()
+            ingested: Ingested = values.loads(self._outbox.ask(STRICTLY, f"[{line}]".encode()))
+        except StoreOutOfReach:
+            with self._lock:
+                self._append(line)
+                self._note(run, states)
+            return None
+        if not ingested.refusals:
+            with self._lock:
+                self._note(run, states)
+            return None
+        (refusal,) = ingested.refusals
+        if refusal.standing is None:
+            raise ObjectNotFound(refusal.detail)
+        return refusal.standing
+
+    def _note(self, run: Run, states: Sequence[State]) -> None:
+        if states:
+            self._known.put(run.id, run.kind, run.history_length, states[-1])
+
+    def propose(self, kind: RunKind, run_id: UUID, state: State) -> State:
+        """Append one state from outside where the table allows it; return the one that stands."""
+        standing: State = self._ask("propose", kind, run_id, state)
+        place = standing._id
+        with self._lock:
+            known = self._known.get(run_id)
+            if known is not None and isinstance(place, tuple) and place[1] + 1 > known.length:
+                self._known.put(run_id, kind, place[1] + 1, standing)
+        return standing
+
+    def flow_run(self, run_id: UUID) -> FlowRun:
+        """Return one flow run."""
+        run: FlowRun = self._ask("flow_run", run_id)
+        return run
+
+    def task_run(self, run_id: UUID) -> TaskRun:
+        """Return one task run."""
+        run: TaskRun = self._ask("task_run", run_id)
+        return run
+
+    def flow_runs(
+        self,
+        where: RunFilter | Condition = EVERY_RUN,
+        *,
+        order: Order = OLDEST,
+        after: Place | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[FlowRun]:
+        """Return the flow runs that fit, in this order."""
+        return list(self._listed("flow_runs", where, order, after, limit, offset))
+
+    def task_runs(
+        self,
+        where: RunFilter | Condition = EVERY_RUN,
+        *,
+        order: Order = OLDEST,
+        after: Place | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[TaskRun]:
+        """Return the task runs that fit, in this order."""
+        return list(self._listed("task_runs", where, order, after, limit, offset))
+
+    def _listed(
+        self, which: str, where: object, order: Order, after: Place | None, limit: int | None, offset: int
+    ) -> Iterator[Any]:
+        """Yield runs, a part of the list at a time."""
+        left = limit
+        while left is None or left >= 0:
+            wanted = _PAGE if left is None else min(left, _PAGE)
+            part = self._ask(which, where, order=order, after=after, limit=wanted, offset=offset)
+            yield from part
+            left = None if left is None else left - len(part)
+            if len(part) < wanted or left == 0:
+                return
+            after, offset = Place(getattr(part[-1], order.field), part[-1].id), 0
+
+    def count(self, kind: RunKind, where: RunFilter | Condition = EVERY_RUN) -> int:
+        """Return how many runs fit."""
+        number: int = self._ask("count", kind, where)
+        return number
+
+    def tally(self, kind: RunKind, where: RunFilter | Condition = EVERY_RUN) -> dict[tuple[StateType, str], int]:
+        """Return how many of the runs that fit are in each state, by its type and name."""
+        counted: dict[tuple[StateType, str], int] = self._ask("tally", kind, where)
+        return counted
+
+    def flows(self, *, limit: int | None = None, offset: int = 0) -> list[SeenFlow]:
+        """Return the flows that have runs, those first that ran last."""
+        found: list[SeenFlow] = self._ask("flows", limit=limit, offset=offset)
+        return found
+
+    def history(self, run_id: UUID) -> list[State]:
+        """Return all states of a run, in order."""
+        states: list[State] = self._ask("history", run_id)
+        return states
+
+    def histories(self, run_ids: Collection[UUID]) -> dict[UUID, list[State]]:
+        """Return all states of each of these runs that exists, in order."""
+        states: dict[UUID, list[State]] = self._ask("histories", list(run_ids))
+        return states
+
+    def current_states(self, run_ids: Iterable[UUID], kind: RunKind = "flow") -> dict[UUID, State]:
+        """Return the standing states: what the server says, or what is known here, if that is newer."""
+        ids = list(run_ids)
+        with self._lock:
+            self._check_open()
+            known = {run_id: standing for run_id in ids if (standing := self._known.get(run_id)) is not None}
+        found = {run_id: one.state for run_id, one in known.items() if one.kind == kind}
+        try:
+            told: dict[UUID, State] = self._ask_at_once("current_states", ids, kind)
+        except StoreOutOfReach:
+            if len(found) < len(ids):
+                raise
+            return found
+        for run_id, state in told.items():
+            place = state._id
+            if run_id not in known or (isinstance(place, tuple) and place[1] + 1 >= known[run_id].length):
+                found[run_id] = state
+        return found
+
+    def delete(self, kind: RunKind, run_id: UUID) -> bool:
+        """Remove a run with its history and logs, a flow run with its task runs too."""
+        is_gone: bool = self._ask("delete", kind, run_id)
+        with self._lock:
+            self._known.drop(run_id)
+            self._known.drop_inside(run_id)
+        return is_gone
+
+    # what is scheduled ---------------------------------------------------------------------------------------------
+
+    def claim(self, queues: Sequence[str], claim: UUID, lease_seconds: float, now: datetime) -> Claimed | Idle:
+        """Take the first run of these queues that nobody has; there is none while the server does not answer."""
+        try:
+            answer: Claimed | Idle = self._ask("claim", list(queues), claim, lease_seconds, now)
+        except StoreOutOfReach:
+            return Idle(now + _ASK_AGAIN)
+        return answer
+
+    def renew_claims(self, claims: Sequence[UUID], lease_seconds: float, now: datetime) -> set[UUID]:
+        """Extend leases. Returns what still holds."""
+        held: set[UUID] = self._ask_at_once("renew_claims", list(claims), lease_seconds, now)
+        return held
+
+    def dismiss(self, claim: UUID) -> bool:
+        """Forget what a claim holds: later, and as if it held something, where the server does not answer."""
+        try:
+            was_held: bool = self._ask("dismiss", claim)
+        except StoreOutOfReach:
+            self._append(lines.dismissed(claim))
+            return True
+        return was_held
+
+    # logs ----------------------------------------------------------------------------------------------------------
+
+    def append_logs(self, records: Sequence[LogRecord]) -> None:
+        """Append log lines, in order."""
+        for start in range(0, len(records), _LINES):
+            line = lines.logged(records[start : start + _LINES])
+            with self._lock:
+                self._append(line)
+        self._outbox.relieve()
+
+    def logs(
+        self,
+        where: LogFilter | Condition,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        newest_first: bool = False,
+    ) -> list[LogRecord]:
+        """Return log lines in order of time, and of arrival within the same moment; or the other way round."""
+        found: list[LogRecord] = self._ask("logs", where, limit=limit, offset=offset, newest_first=newest_first)
+        return found
+
+    # concurrency limits --------------------------------------------------------------------------------------------
+
+    def put_limit(self, limit: ConcurrencyLimit) -> None:
+        """Create or replace a limit by name."""
+        self._ask_at_once("put_limit", limit)
+        self._without_limit.learn([limit.name], [])
+
+    def delete_limit(self, name: str) -> bool:
+        """Remove a limit with its leases."""
+        was_there: bool = self._ask_at_once("delete_limit", name)
+        return was_there
+
+    def limit(self, name: str, now: datetime) -> ConcurrencyLimit | None:
+        """Return one limit as it stands at `now`."""
+        found: ConcurrencyLimit | None = self._ask_at_once("limit", name, now)
+        return found
+
+    def limits(self, now: datetime) -> list[ConcurrencyLimit]:
+        """Return all limits, by name, as they stand at `now`."""
+        found: list[ConcurrencyLimit] = self._ask_at_once("limits", now)
+        return found
+
+    def request_slots(self, request: SlotRequest, now: datetime) -> SlotAnswer:
+        """Take slots, or a place in the queue; while the server does not answer, wait for it."""
+        slots.check(request)
+        if self._without_limit.are_without(request.names, within=_BELIEVED):
+            answer: SlotAnswer = Granted(request.names)
+        else:
+            try:
+                answer = self._ask_at_once("request_slots", request, now)
+            except StoreOutOfReach:
+                if not self._without_limit.are_without(request.names):
+                    return Queued(request.names[0], now + _ASK_AGAIN)
+                answer = Granted(request.names)
+            else:
+                self._without_limit.learn(request.names, answer.missing)
+        if isinstance(answer, Granted) and answer.missing == request.names:
+            self._without_limit.holding_nothing.add(request.ticket)
+        return answer
+
+    def renew_slots(self, tickets: Sequence[UUID], lease_seconds: float, now: datetime) -> set[UUID]:
+        """Extend leases. Returns the tickets that still hold."""
+        held: set[UUID] = self._ask_at_once("renew_slots", list(tickets), lease_seconds, now)
+        return held
+
+    def release_slots(self, ticket: UUID, now: datetime) -> None:
+        """Give back what a ticket holds, or its place; later, where the server does not answer."""
+        if ticket in self._without_limit.holding_nothing:
+            self._without_limit.holding_nothing.discard(ticket)
+            return
+        try:
+            self._ask_at_once("release_slots", ticket, now)
+        except StoreOutOfReach:
+            self._append(lines.released(ticket))
+
+    def leases(self, name: str, now: datetime) -> list[Lease]:
+        """Return who holds slots of a limit and who waits for them."""
+        found: list[Lease] = self._ask_at_once("leases", name, now)
+        return found
+
+    # life ----------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Deliver what is left, if the server answers; the rest is delivered by the next process."""
+        with self._lock:
+            is_last, self._closed = not self._closed, True
+        if is_last:
+            atexit.unregister(self.close)
+            _tell_of(self._outbox.close(), self.location)
+
+    def _append(self, line: str) -> None:
+        self._check_open()
+        if self._is_first:
+            self._is_first = False
+            atexit.register(self.close)
+        self._outbox.append(line)
+
+    def _deliver(self) -> None:
+        """Let the server know all that was recorded so far."""
+        self._check_open()
+        self._outbox.deliver()
+
+    def _ask(self, question: str, *args: Any, **options: Any) -> Any:
+        """Ask the server, when it knows all that was recorded here so far."""
+        self._deliver()
+        return self._ask_at_once(question, *args, **options)
+
+    def _ask_at_once(self, question: str, *args: Any, **options: Any) -> Any:
+        self._check_open()
+        return values.loads(self._outbox.ask(question, values.dumps((list(args), options))))
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise closed(self.location)
+
+    def _refused(self, refusals: Sequence[Refusal]) -> None:
+        """Know better where runs stand that could not go on as they wanted to."""
+        with self._lock:
+            for refusal in refusals:
+                if refusal.run_id is None:
+                    continue
+                known = self._known.get(refusal.run_id)
+                length, standing = refusal.history_length, refusal.standing
+                if known is not None and standing is not None:
+                    self._known.put(refusal.run_id, known.kind, length, standing, surprising=True)
+                else:
+                    self._known.drop(refusal.run_id)
+        _warn_of(refusals)
+
+    def _forget_parent(self) -> None:
+        self._lock = threading.Lock()
+        self._outbox.forget()
+
+
+def _warn_of(refusals: Sequence[Refusal]) -> None:
+    from logging import getLogger
+
+    for refusal in refusals:
+        getLogger("headrace.remote").warning("The server did not take what it was told: %s", refusal.detail)
+
+
+def _tell_of(left: int, url: str) -> None:
+    if left:
+        said = f"headrace: {left} bytes of records could not be delivered to {url}; the next process that reports there"
+        print(f"{said} delivers them.", file=sys.stderr)  # noqa: T201 - loggers may be gone
+
+
+_STORES: weakref.WeakSet[RemoteStore] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for store in list(_STORES):
+        store._forget_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,251 @@
+"""Scripts that report to a server, over HTTP."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from fastapi.testclient import TestClient
+
+from headrace import flow, get_run_logger, task
+from headrace.drive.world import World, current_world, default_store, own_store, use_world
+from headrace.exceptions import StoreError, StoreOutOfReach
+from headrace.ids import named_id
+from headrace.server.app import create_app
+from headrace.server.serving import listening, url_of
+from headrace.settings import temporary_settings
+from headrace.store.protocol import LogFilter, RunFilter
+from headrace.store.remote.answering import PREFIX
+from headrace.store.remote.store import RemoteStore
+from headrace.store.sqlite import SqliteStore
+
+AUTH = "me:secret"
+
+
+@contextmanager
+def served(store: SqliteStore, auth: str | None = AUTH) -> Iterator[str]:
+    """Serve a store from this process, and yield the address of its API."""
+    listener = listening("127.0.0.1", 0)
+    config = uvicorn.Config(create_app(World(store), auth=auth, ui=False), log_level="warning", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield f"{url_of(listener)}/api"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteStore]:
+    """What the server keeps."""
+    store = SqliteStore(tmp_path_factory.mktemp("served") / "runs.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def url(behind: SqliteStore) -> Iterator[str]:
+    """The address of a server."""
+    with served(behind) as url:
+        yield url
+
+
+@contextmanager
+def reporting(store: RemoteStore) -> Iterator[World]:
+    """Let runs in the block be reported by this store."""
+    world = World(store)
+    with use_world(world, everywhere=True):
+        yield world
+    world.close()
+
+
+@task(retries=1, tags=["web"])
+def fetch(page: str, failures: list[str]) -> str:
+    get_run_logger().info("fetching %s", page)
+    if failures:
+        raise ConnectionError(failures.pop())
+    return page
+
+
+@flow
+def plain() -> None: ...
+
+
+@flow
+def inner(page: str) -> str:
+    return fetch(page, [])
+
+
+@flow
+def crawl(pages: list[str]) -> int:
+    first = inner(pages[0])
+    return len(first) + sum(map(len, fetch.map(pages, [[page] for page in pages]).result()))
+
+
+def test_a_script_reports_its_runs(url: str, behind: SqliteStore, tmp_path: Path) -> None:
+    """Subflows, retries, threads, tags and log lines too; when it has ended the server has all of it."""
+    with reporting(RemoteStore(url, tmp_path, auth=AUTH)):
+        assert crawl(["a", "b", "c"]) == 4
+    (outer,) = behind.flow_runs(RunFilter(flow_name="crawl"))
+    (child,) = behind.flow_runs(RunFilter(flow_name="inner"))
+    assert child.parent_flow_run_id == outer.id
+    mapped = behind.task_runs(RunFilter(flow_run_id=outer.id, task_name="fetch"))
+    told = {tuple(state.name for state in behind.history(run.id)) for run in mapped}
+    assert told == {("Pending", "Running", "Retrying", "Completed")}
+    assert {(run.run_count, run.tags) for run in mapped} == {(2, frozenset({"web"}))}
+    lines = [line.message for line in behind.logs(LogFilter(flow_run_id=outer.id))]
+    assert lines.count("fetching b") == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_are_read_through_the_server(url: str, tmp_path: Path) -> None:
+    """As from any store; nothing that there is not is made up."""
+    store = RemoteStore(url, tmp_path, auth=AUTH)
+    with reporting(store) as world:
+        inner("x")
+        (run,) = world.store.flow_runs(RunFilter(flow_name="inner"), limit=1)
+        assert run.state_name == "Completed"
+        with pytest.raises(ValueError, match="can't be sorted by 'size'"):
+            world.store.flow_runs(order=world.store.flow_runs.__kwdefaults__["order"]._replace(field="size"))
+
+
+def test_who_is_not_let_in_is_told_what_to_set(url: str, tmp_path: Path) -> None:
+    """What was recorded waits meanwhile."""
+    with use_world(World(store := RemoteStore(url, tmp_path, key="wrong")), everywhere=True):
+        plain()
+    with pytest.raises(StoreError, match=r"does not let us in: .* Set HEADRACE_API_AUTH_STRING to what"):
+        store.count("flow")
+    store.close()
+    assert len(list(tmp_path.glob("*.spool"))) == 1
+    later = RemoteStore(url, tmp_path, key=AUTH)
+    assert later.count("flow", RunFilter(flow_name="plain")) == 1
+    later.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_without_a_server_says_so(url: str, tmp_path: Path) -> None:
+    """Whether nobody listens there or somebody else does."""
+    wrong = RemoteStore(url.removesuffix("/api") + "/ipa", tmp_path, auth=AUTH)
+    with pytest.raises(StoreError, match=r"answers 404 \(Not Found\). Its address may be another one, which ends with"):
+        wrong.count("flow")
+    wrong.close()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    nobody = RemoteStore(f"http://127.0.0.1:{port}/api", tmp_path)
+    with pytest.raises(StoreOutOfReach, match=r"can't be reached: Connection refused. See whether it runs"):
+        nobody.count("flow")
+    nobody.close()
+
+
+def test_a_connection_that_was_closed_is_replaced(url: str, tmp_path: Path) -> None:
+    """A server closes what has been idle for some seconds."""
+    store = RemoteStore(url, tmp_path, auth=AUTH)
+    before = store.count("flow")
+    transport: Any = store._outbox._transport
+    transport._idle[0].sock.shutdown(socket.SHUT_RDWR)
+    assert store.count("flow") == before
+    store.close()
+
+
+def _deliver(client: TestClient, body: bytes, *, until: int = 1, packed: bool = False) -> tuple[int, Any]:
+    headers = {"Content-Encoding": "deflate"} if packed else {}
+    path = f"/api{PREFIX}/spools/{named_id('spool').hex}?after=0&until={until}"
+    response = client.post(path, content=body, headers=headers)
+    return response.status_code, response.json()
+
+
+@pytest.mark.parametrize(
+    ("body", "packed", "why"),
+    [
+        (b"{", False, "The body is no JSON"),
+        (b"{}", False, "The body is no array"),
+        (b"[]", False, "There are 0 lines here, not those from 0 to 1"),
+        (b"[1]", True, "The body is not what it says, deflated"),
+        (zlib.compress(b"[1]")[:-3], True, "ends in the middle"),
+        (b"[" * 100_000, False, "The body is no JSON"),
+    ],
+)
+def test_a_delivery_that_makes_no_sense_is_refused(client: TestClient, body: bytes, packed: bool, why: str) -> None:
+    """In the one shape of errors."""
+    status, said = _deliver(client, body, packed=packed)
+    assert (status, said["code"]) == (422, "cant_be_answered")
+    assert why in said["detail"]
+
+
+_RUN = named_id("run").hex
+_STATE = ["PENDING", "Pending", 0, None, None]
+_TASK = ["task", _RUN, 0, None, "n", None, None, None, "t", "k", "", None, 0, None, None]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (1, "unreadable"),
+        (["create", []], "unreadable"),
+        (["create", [*_TASK, []]], "illegal_transition"),
+        (["create", [*_TASK, [["RUNNING", "Running", 0, None, None]]]], "illegal_transition"),
+        (["create", [*_TASK, [["NEVER", "Running", 0, None, None]]]], "unreadable"),
+        (["create", [*_TASK, [["PENDING", "Pending", 10**30, None, None]]]], "unreadable"),
+        (["create", [*_TASK, [["PENDING", "Pending", "0", None, None]]]], "unreadable"),
+        (["create", [*_TASK, [["PENDING", "Pending", 0, None, '{"child_flow_run_id": 5}']]]], "unreadable"),
+        (["create", [*_TASK[:5], '["a", 5]', *_TASK[6:], [_STATE]]], "unreadable"),
+        (["create", [*_TASK[:6], "[1]", *_TASK[7:], [_STATE]]], "unreadable"),
+        (["create", ["flow", *_TASK[1:], [_STATE]]], "unreadable"),
+        (["create", [*_TASK[:1], "abc", *_TASK[2:], [_STATE]]], "unreadable"),
+        (["move", ["task", _RUN, 0, [_STATE], [None, None], None]], "not_found"),
+        (["move", ["cat", _RUN, 0, [_STATE], [None, None], None]], "unreadable"),
+        (["move", ["task", _RUN, -1, [_STATE], [None, None], None]], "unreadable"),
+        (["log", [[0, 20, None, "logger", None, None]]], "unreadable"),
+        (["log", 5], "unreadable"),
+    ],
+)
+def test_a_line_that_makes_no_sense_is_refused_alone(client: TestClient, line: Any, code: str) -> None:
+    """What comes with it is taken, and no line is asked for again."""
+    good = ["log", [[0, 20, "hello", "logger", None, None]]]
+    status, answer = _deliver(client, json.dumps([line, good]).encode(), until=2)
+    assert status == 200
+    line_known, refusals = answer["v"]
+    assert line_known == 2
+    assert [one["v"][:2] for one in refusals] == [[0, code]]
+    assert [one.message for one in current_world().store.logs(LogFilter())] == ["hello"]
+
+
+@pytest.mark.parametrize(
+    ("question", "body"),
+    [
+        ("close", b"[[],{}]"),
+        ("ingest", b"[[],{}]"),
+        ("flow_run", b"[[5],{}]"),
+        ("flow_run", b"nonsense"),
+        ("flow_run", b"5"),
+        ("flow_runs", b'[[],{"order":1}]'),
+        ("flow_runs", b'[[{"$":"Known","v":["nothing"]}],{}]'),
+        ("flow_runs", b'[[{"$":"State","v":[]}],{}]'),
+        ("flow_runs", b"[[" + b'{"$":"Not","v":[' * 500 + b"0" + b"]}" * 500 + b"],{}]"),
+        ("put_limit", b'[[{"$":"ConcurrencyLimit","v":["db",-1]}],{}]'),
+        ("strictly", b"5"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused(client: TestClient, question: str, body: bytes) -> None:
+    """Whatever it is."""
+    response = client.post(f"/api{PREFIX}/ask/{question}", content=body)
+    assert (response.status_code, response.json()["code"]) == (422, "cant_be_answered")
+
+
+def test_the_settings_say_whether_there_is_a_server(tmp_path: Path) -> None:
+    """What a server serves is never that of another one."""
+    with temporary_settings({"home": tmp_path}):
+        assert isinstance(default_store(), SqliteStore)
+        with temporary_settings({"api_url": "http://127.0.0.1:1/api", "api_key": "x"}):
+            assert default_store().location == "http://127.0.0.1:1/api"
+            assert isinstance(own_store(), SqliteStore)
