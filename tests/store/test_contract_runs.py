@@ -13,7 +13,7 @@ from headrace.core.records import Run
 from headrace.core.states import NO_DETAILS, StateDetails, StateType, unstamped
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
 from headrace.ids import named_id, state_id
-from headrace.store.protocol import LogFilter, LogRecord, RunFilter, SeenFlow, Store
+from headrace.store.protocol import EVERY_RUN, LogFilter, LogRecord, RunFilter, SeenFlow, Store
 
 from .making import (
     CANCELLING,
@@ -248,6 +248,21 @@ def test_looking_up_an_unknown_run_says_so(store: Store, kind: str) -> None:
 def test_the_history_of_an_unknown_run_is_empty(store: Store) -> None:
     """Asking for it is no error."""
     assert store.history(new_id()) == []
+
+
+def test_runs_are_tallied_part_by_part_of_a_stretch_of_time(store: Store) -> None:
+    """By when they were created; what came before it, after it, or does not fit is left out."""
+    for seconds in (-1, 0, 2.999999, 3, 8.5, 9, 10, 11):
+        record(store, task_run(created=at(seconds)), PENDING, RUNNING)
+    record(store, task_run(created=at(1)))
+    record(store, task_run("other", created=at(1)))
+    pending, running = (StateType.PENDING, "Pending"), (StateType.RUNNING, "Running")
+    told = store.tallies("task", RunFilter(name="fetch"), T0, at(10), 4)
+    assert told == [{running: 1, pending: 1}, {running: 2}, {}, {running: 2}]
+    assert store.tallies("flow", EVERY_RUN, T0, at(10), 2) == [{}, {}]
+    for end, parts in ((at(10), 0), (T0, 3)):
+        with pytest.raises(ValueError, match="there are no"):
+            store.tallies("task", EVERY_RUN, T0, end, parts)
 
 
 def test_flows_are_listed_by_their_newest_run(store: Store) -> None:

@@ -22,6 +22,7 @@ from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
 from headrace.store.conditions import Condition
 from headrace.store.memory import MemoryStore
 from headrace.store.protocol import (
+    EVERY_RUN,
     ConcurrencyLimit,
     LogFilter,
     LogRecord,
@@ -398,6 +399,7 @@ class StoresAgree(RuleBasedStateMachine):
         for run_id in self.known["flow"] + self.known["task"]:
             self.same(partial(_history, run_id), lambda states: [told_state(state) for state in states])
         self.same(lambda store: store.flows())
+        self.same(lambda store: store.tallies("task", EVERY_RUN, T0, T0 + timedelta(minutes=1), 7))
         self.same(partial(_histories, self.known["flow"] + self.known["task"]))
         self.same(partial(_currently, "flow", self.known["flow"]))
         self.same(partial(_currently, "task", self.known["task"]))

@@ -195,6 +195,19 @@ def of_runs(kind: RunKind, where: RunFilter | Condition) -> Condition:
     return AllOf(tuple(_of_run_filter(kind, where))) if isinstance(where, RunFilter) else where
 
 
+def within(
+    kind: RunKind, where: RunFilter | Condition, begin: datetime, end: datetime, parts: int
+) -> tuple[Condition, timedelta]:
+    """Return what is asked of runs that were created in a stretch of time, and how long each of its parts is.
+
+    Parts are as long to the microsecond. Raises ValueError for less than one, and for a stretch that has no length.
+    """
+    if parts < 1 or end <= begin:
+        raise ValueError(f"From {begin} to {end} there are no {parts} parts: give at least one, and a later end.")
+    width = -((begin - end) // parts)
+    return AllOf((of_runs(kind, where), Between("created", least=begin, below=end))), width
+
+
 def of_logs(where: LogFilter | Condition) -> Condition:
     """Return what is asked of log lines as a condition, whichever form it has."""
     return AllOf(tuple(_of_log_filter(where))) if isinstance(where, LogFilter) else where

@@ -22,7 +22,7 @@ from headrace.core.states import State, StateType, allowed
 from headrace.core.things import ArtifactRecord, VariableRecord
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
 from headrace.store import columns, slots
-from headrace.store.conditions import Condition, of_logs, of_runs
+from headrace.store.conditions import Condition, of_logs, of_runs, within
 from headrace.store.filters import Around, ids_in, in_order, predicate
 from headrace.store.memory_claims import ClaimsInMemory, Job
 from headrace.store.memory_limits import LimitsInMemory
@@ -204,6 +204,18 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory):
         with self._lock:
             self._check_open()
             return dict(Counter((run.state.type, run.state.name) for _, run in self._find(kind, where)))
+
+    def tallies(
+        self, kind: RunKind, where: RunFilter | Condition, begin: datetime, end: datetime, parts: int
+    ) -> list[dict[tuple[StateType, str], int]]:
+        """Return a tally of the runs that fit for each of equal parts of a stretch of time."""
+        condition, width = within(kind, where, begin, end, parts)
+        with self._lock:
+            self._check_open()
+            told: list[Counter[tuple[StateType, str]]] = [Counter() for _ in range(parts)]
+            for _, run in self._find(kind, condition):
+                told[(run.created - begin) // width][run.state.type, run.state.name] += 1
+            return [dict(tally) for tally in told]
 
     def flows(self, *, limit: int | None = None, offset: int = 0) -> list[SeenFlow]:
         """Return the flows that have runs, the one with the newest run first."""

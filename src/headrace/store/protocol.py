@@ -204,6 +204,15 @@ class Store(Protocol):
         """Return how many of the runs that fit are in each state, by its type and name."""
         ...
 
+    def tallies(
+        self, kind: RunKind, where: RunFilter | Condition, begin: datetime, end: datetime, parts: int
+    ) -> list[dict[tuple[StateType, str], int]]:
+        """Return a tally of the runs that fit for each of equal parts of a stretch of time, by when they were created.
+
+        `end` is beyond the last part. Raises ValueError for less than one part, and for a stretch that has no length.
+        """
+        ...
+
     def flows(self, *, limit: int | None = None, offset: int = 0) -> list[SeenFlow]:
         """Return the flows that have runs, the one with the newest run first, equals by name and id."""
         ...

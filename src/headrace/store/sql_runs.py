@@ -7,6 +7,7 @@ tuples made in place, and what has a name is looked up in memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
@@ -120,6 +121,17 @@ class RunTables:
         condition, values = self._queries().runs_where(kind, where)
         found = self._link.read(_KINDS[kind].sql.tally.format(condition), values)
         return {(StateType(type_), name): count for type_, name, count in found}
+
+    def tallies(
+        self, kind: RunKind, where: RunFilter | Condition, begin: datetime, end: datetime, parts: int
+    ) -> list[dict[tuple[StateType, str], int]]:
+        """Return a tally of the runs that fit for each of equal parts of a stretch of time."""
+        condition, values = self._queries().parts(kind, where, begin, end, parts)
+        found = self._link.read(_KINDS[kind].sql.tallies.format(condition), values)
+        told: list[dict[tuple[StateType, str], int]] = [{} for _ in range(parts)]
+        for type_, name, part, many in found:
+            told[part][StateType(type_), name] = many
+        return told
 
     def flows(self, *, limit: int | None = None, offset: int = 0) -> list[SeenFlow]:
         """Return the flows that have runs, the one with the newest run first."""

@@ -36,6 +36,8 @@ class RunStatements(NamedTuple):
     how_many: str
     #: How many of those that meet a condition are in each state.
     tally: str
+    #: The same, for each part of a stretch of time; takes where it begins and how long a part is, before the condition.
+    tallies: str
     history: str
     #: States of runs, each followed by the id of its run; to be followed by a condition and `IN_ORDER`.
     histories: str
@@ -71,6 +73,8 @@ def _statements(
         how_many=f"SELECT count(*) FROM {run} r",
         tally=f"SELECT s.type, s.name, n.many FROM (SELECT r.state AS state, count(*) AS many FROM {run} r"
         "{} GROUP BY r.state) n JOIN state s ON s.seq = n.state ORDER BY s.seq",
+        tallies="SELECT s.type, s.name, n.part, n.many FROM (SELECT r.state AS state, (r.created - ?) / ? AS part, "
+        f"count(*) AS many FROM {run} r{{}} GROUP BY r.state, part) n JOIN state s ON s.seq = n.state ORDER BY s.seq",
         histories=f"SELECT {read_state}, r.id FROM {run} r JOIN {states} h ON h.run = r.seq "
         "JOIN state s ON s.seq = h.state",
         history=f"SELECT {read_state} FROM {run} r JOIN {states} h ON h.run = r.seq "
