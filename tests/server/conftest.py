@@ -57,8 +57,8 @@ def count_questions(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return ask
 
-    runs = ("flow_run", "task_run", "flow_runs", "task_runs", "flows", "count", "tally", "tallies", "history", "histories")
-    for name in (*runs, "logs", "leases"):
+    runs = ("flow_run", "task_run", "flow_runs", "task_runs", "flows", "history", "histories")
+    for name in (*runs, "count", "tally", "tallies", "logs", "leases"):
         monkeypatch.setattr(store, name, counted(name))
     return asked
 

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace import flow, task
+from headrace import flow, tags, task
 from headrace.core.records import FlowRun
 from headrace.core.states import State, StateType
 from headrace.drive.world import current_world
@@ -155,6 +155,42 @@ def test_how_long_ago_is_told_in_one_unit(seconds: float, expected: str) -> None
     """More would change all the time, and tell nobody anything."""
     now = datetime(2026, 3, 1, tzinfo=UTC)
     assert ago(now - timedelta(seconds=seconds), now) == expected
+
+
+@flow(name="Around")
+def around() -> None:
+    dividing(5)
+
+
+def test_the_dashboard_is_of_a_tag(client: TestClient, some: None) -> None:
+    """If one is given: flow runs and task runs alike, and whatever leads further keeps it."""
+    with tags("nightly"):
+        dividing(3)
+    page = told(client, "/?tag=nightly")
+    assert (page["total"], page["task_runs"]["total"]) == (1, 1)
+    assert [bar["name"] for bar in page["bars"]] == ["by-3"]
+    shown = client.get("/?tag=nightly").text
+    assert 'href="/?range=1h&amp;tag=nightly"' in shown
+    assert 'href="/?range=24h&amp;tab=failed&amp;tag=nightly#tabs"' in shown
+
+
+def test_the_dashboard_leaves_subflow_runs_out_where_asked_to(client: TestClient) -> None:
+    """They are what other runs started; their task runs count all the same."""
+    around()
+    assert told(client, "/")["total"] == 2
+    page = told(client, "/?subflows=hide")
+    assert ([bar["name"] for bar in page["bars"]], page["counts"]["completed"]) == ([page["bars"][0]["name"]], 1)
+    assert page["groups"][0]["flow"] == "Around"
+    assert page["task_runs"]["total"] == told(client, "/")["task_runs"]["total"]
+
+
+def test_lines_tell_how_task_runs_did_over_time(client: TestClient, some: None) -> None:
+    """The newest at the right."""
+    runs = told(client, "/?range=1h")["task_runs"]
+    assert (len(runs["completed_trend"]), len(runs["failed_trend"])) == (dashboard.PARTS, dashboard.PARTS)
+    assert (runs["completed_trend"][-1], runs["failed_trend"][-1]) == (2, 1)
+    assert sum(runs["completed_trend"]) == 2
+    assert 'aria-label="Completed over time, at most 2 in one part"' in client.get("/").text
 
 
 # flows ---------------------------------------------------------------------------------------------------------

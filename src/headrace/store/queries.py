@@ -62,9 +62,7 @@ class Queries:
         """Return the condition that runs fit, ready to follow `RunStatements.how_many`."""
         return _after_where(self._condition(kind, of_runs(kind, where)))
 
-    def parts(
-        self, kind: RunKind, where: RunFilter | Condition, begin: datetime, end: datetime, parts: int
-    ) -> Piece:
+    def parts(self, kind: RunKind, where: RunFilter | Condition, begin: datetime, end: datetime, parts: int) -> Piece:
         """Return the condition that runs in a stretch of time fit, for `RunStatements.tallies`."""
         inside, width = c.within(kind, where, begin, end, parts)
         condition, values = self.runs_where(kind, inside)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from itertools import chain
+from typing import ClassVar, Literal
 
 from fastapi import Response
 
@@ -18,13 +19,14 @@ from headrace.server.ui.groups import GROUPS, Tab
 from headrace.server.ui.page import Format, Page, respond
 from headrace.server.ui.ranges import RANGES, Range
 from headrace.server.ui.route import pages
-from headrace.store.conditions import AllOf, Between, Condition, one_of
+from headrace.server.ui.wanted import Text
+from headrace.store.conditions import AllOf, Between, Condition, Known, Not, Tagged, one_of
 from headrace.store.protocol import NEWEST
 
 router = pages()
 
-#: How many runs are listed, at most.
-MOST = 100
+#: How many runs are listed, at most, and how many parts the trend of task runs has.
+MOST, PARTS = 100, 24
 _Tally = Mapping[tuple[StateType, str], int]
 
 
@@ -38,18 +40,24 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRuns:
-    """How task runs do: how many there are, how many run, and which shares, in percent, completed and failed."""
+    """How task runs do: how many there are, how many run, and which shares, in percent, completed and failed.
+
+    The trends are how many of those that were created in each part of the range are in such a state now.
+    """
 
     total: int
     running: int
     completed: float
     failed: float
+    completed_trend: Sequence[int]
+    failed_trend: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DashboardPage(Page):
     """How all does: of the runs that were created since a moment.
 
+    They have the `tag`, if one is given; without `subflows`, flow runs that others started are left out.
     `counts` are of flow runs, by tab; `bars` are the newest of them, the oldest first. `groups` are those of the chosen
     tab by flow, `listed` of them. `empty`: nothing has been recorded at all.
     """
@@ -59,6 +67,8 @@ class DashboardPage(Page):
 
     range: Range
     since: datetime
+    tag: str
+    subflows: bool
     total: int
     counts: Mapping[Tab, int]
     bars: Sequence[Bar]
@@ -76,17 +86,21 @@ def dashboard(
     world: Served,
     range: Range = "24h",  # noqa: A002 - the address's own word
     tab: Tab | None = None,
+    tag: Text = "",
+    subflows: Literal["show", "hide"] = "show",
     format: Format = "html",  # noqa: A002
 ) -> Response:
     """Show the dashboard."""
-    return respond(dashboard_page(world, range, tab), format)
+    return respond(dashboard_page(world, range, tab, tag.strip(), subflows == "show"), format)
 
 
-def dashboard_page(world: World, of: Range, tab: Tab | None) -> DashboardPage:
+def dashboard_page(world: World, of: Range, tab: Tab | None, tag: str = "", subflows: bool = True) -> DashboardPage:
     """Return what the dashboard tells. Without a tab it is that of failed runs, or else the first that has any."""
     store, now = world.store, world.clock.now()
     since = now - timedelta(hours=RANGES[of][1])
-    recent = Between("created", least=since)
+    tagged = (Tagged(tag),) if tag else ()
+    alone = () if subflows else (Not(Known("parent_flow_run_id")),)
+    recent = AllOf((Between("created", least=since), *tagged, *alone))
     tally = store.tally("flow", recent)
     counts = {name: _sum(tally, types) for name, types in GROUPS.items()}
     with_any: list[Tab] = [name for name in GROUPS if counts[name]]
@@ -94,14 +108,17 @@ def dashboard_page(world: World, of: Range, tab: Tab | None) -> DashboardPage:
     newest = store.flow_runs(recent, order=NEWEST, limit=SLOTS)
     drawn = bars(newest[::-1], since, now)
     groups = _groups(world, AllOf((recent, one_of("state_type", GROUPS[chosen]))), now) if counts[chosen] else []
-    task_tally = store.tally("task", recent)
+    end = now + timedelta(microseconds=1)
+    task_tallies = store.tallies("task", AllOf(tagged), since, end, PARTS)
     return DashboardPage(
         title="Dashboard",
         now=now,
-        live=any(goes_on(*state) for state in (*tally, *task_tally)),
+        live=any(goes_on(*state) for state in chain(tally, *task_tallies)),
         icon=_worst(counts),
         range=of,
         since=since,
+        tag=tag,
+        subflows=subflows,
         total=sum(tally.values()),
         counts=counts,
         bars=drawn,
@@ -109,8 +126,8 @@ def dashboard_page(world: World, of: Range, tab: Tab | None) -> DashboardPage:
         tab=chosen,
         groups=groups,
         listed=sum(len(group.runs) for group in groups),
-        task_runs=_task_runs(task_tally),
-        empty=not tally and not task_tally and not store.flow_runs(limit=1) and not store.task_runs(limit=1),
+        task_runs=_task_runs(task_tallies),
+        empty=not tally and not any(task_tallies) and not store.flow_runs(limit=1) and not store.task_runs(limit=1),
         store=store.location,
     )
 
@@ -133,11 +150,17 @@ def _groups(world: World, where: Condition, now: datetime) -> list[Group]:
     return [Group(flow=flow, runs=runs) for flow, runs in by_flow.items()]
 
 
-def _task_runs(tally: _Tally) -> TaskRuns:
-    total = sum(tally.values())
+def _task_runs(tallies: Sequence[_Tally]) -> TaskRuns:
+    total = sum(sum(tally.values()) for tally in tallies)
+    completed, failed, running = (
+        [_sum(tally, types) for tally in tallies]
+        for types in (GROUPS["completed"], GROUPS["failed"], frozenset({StateType.RUNNING}))
+    )
     return TaskRuns(
         total=total,
-        running=_sum(tally, frozenset({StateType.RUNNING})),
-        completed=100 * _sum(tally, GROUPS["completed"]) / (total or 1),
-        failed=100 * _sum(tally, GROUPS["failed"]) / (total or 1),
+        running=sum(running),
+        completed=100 * sum(completed) / (total or 1),
+        failed=100 * sum(failed) / (total or 1),
+        completed_trend=completed,
+        failed_trend=failed,
     )

@@ -225,6 +225,13 @@ class RemoteStore(ThingsElsewhere):
         counted: dict[tuple[StateType, str], int] = self._ask("tally", kind, where)
         return counted
 
+    def tallies(
+        self, kind: RunKind, where: RunFilter | Condition, begin: datetime, end: datetime, parts: int
+    ) -> list[dict[tuple[StateType, str], int]]:
+        """Return a tally of the runs that fit for each of equal parts of a stretch of time."""
+        told: list[dict[tuple[StateType, str], int]] = self._ask("tallies", kind, where, begin, end, parts)
+        return told
+
     def flows(self, *, limit: int | None = None, offset: int = 0) -> list[SeenFlow]:
         """Return the flows that have runs, those first that ran last."""
         found: list[SeenFlow] = self._ask("flows", limit=limit, offset=offset)
