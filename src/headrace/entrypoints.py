@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -59,6 +59,23 @@ def some_of(target: str, kind: type[T]) -> list[T]:
 def at(target: str) -> Any:
     """Return whatever `target` means, a flow or not. Raises ScriptError, MissingFlowError."""
     return find(target, object)
+
+
+def place_of(fn: Callable[..., Any]) -> str | None:
+    """Return where a function is, as `find` takes it: ``/path/to/file.py:name``, in a package ``package.module:name``.
+
+    None for a function that can't be found again: of a console or notebook, inside another function, of a class.
+    """
+    name, module = getattr(fn, "__qualname__", ""), getattr(fn, "__module__", None)
+    around: Mapping[str, Any] = getattr(fn, "__globals__", {})
+    if not name.isidentifier():
+        return None
+    if module == "__main__":  # in a package, where it was run by `python -m`
+        module = getattr(around.get("__spec__"), "name", None)
+    if module and around.get("__package__"):
+        return f"{module}:{name}"
+    file = around.get("__file__")
+    return f"{os.path.abspath(file)}:{name}" if isinstance(file, str) and file.endswith(".py") else None
 
 
 def select(flows: Mapping[str, T], name: str | None, place: str) -> T:

@@ -15,6 +15,7 @@ Three families, by who can act::
     │   ├── ConfigurationError                         a setting or option that can't be used
     │   ├── ScriptError, MissingFlowError              a file that can't be loaded, or holds no such flow
     │   ├── UnspecifiedFlowError                       a file with several flows, and no word on which
+    │   ├── NotRetriable                               a flow run that can't be run again
     │   ├── NotPausedError                             resuming a run that is not paused
     │   ├── ObjectNotFound, ObjectAlreadyExists        an id or name in the store
     │   │   └── VariableExists         (ValueError)    the name of a variable
@@ -82,6 +83,7 @@ __all__ = [
     "MissingResult",
     "NotAStore",
     "NotPausedError",
+    "NotRetriable",
     "ObjectAlreadyExists",
     "ObjectNotFound",
     "ParameterBindError",
@@ -183,6 +185,10 @@ class UnspecifiedFlowError(HeadraceError):
 
 class NotPausedError(HeadraceError):
     """A run that is not paused was asked to resume."""
+
+
+class NotRetriable(HeadraceError):
+    """A flow run can't be run again: it has not ended, or its code or its parameters are not known."""
 
 
 class ObjectNotFound(HeadraceError):

@@ -29,7 +29,7 @@ from headrace.definitions import (
 from headrace.deployable import Deployable
 from headrace.drive.world import current_world
 from headrace.effects import Record
-from headrace.exceptions import FlowRunTimeoutError
+from headrace.exceptions import FlowRunTimeoutError, NotRetriable
 from headrace.ids import named_id
 from headrace.runs import inputs
 from headrace.runs.context import CURRENT, TAGS, Deployed, FlowRunContext, RunContext
@@ -120,6 +120,7 @@ class Flow(Deployable, Decorated, Generic[P, R]):
         given = self._given
         self._hooks = {event: checked_hooks(given[f"on_{event}"], f"on_{event}") for event in _HOOK_EVENTS}
         self._flow_id: UUID | None = None
+        self._entrypoint: Any = NotSet
 
     def _accept_call(self, plain: Callable[..., Any]) -> None:
         super()._accept_call(plain)
@@ -138,6 +139,14 @@ class Flow(Deployable, Decorated, Generic[P, R]):
         if self._flow_id is None:
             self._flow_id = named_id(f"flow:{self.name}")
         return self._flow_id
+
+    @property
+    def entrypoint(self) -> str | None:
+        """Where its code is, as `load_flow_from_entrypoint` takes it; None where it can't be found again."""
+        if self._entrypoint is NotSet:
+            self._entrypoint = entrypoints.place_of(underlying(self.fn))
+        entrypoint: str | None = self._entrypoint
+        return entrypoint
 
     @property
     def parameters(self) -> ParameterSchema:
@@ -260,6 +269,7 @@ class Flow(Deployable, Decorated, Generic[P, R]):
             parameters=parameters,
             parent_flow_run_id=outer.run.id if outer is not None else None,
             root_flow_run_id=(outer.run.root_flow_run_id or outer.run.id) if outer is not None else run_id,
+            entrypoint=self.entrypoint if outer is None else None,
         )
 
     def deployed(self, run: FlowRun, deployed: Deployed) -> FlowRunContext:
@@ -267,6 +277,34 @@ class Flow(Deployable, Decorated, Generic[P, R]):
         run.parameters = self.binder.completed(deployed.parameters)
         context = self._context_of(run, frozenset(deployed.parameters), None)
         context.deployed = deployed
+        return _witnessed(context)
+
+    def given_again(self, run: FlowRun) -> dict[str, Any]:
+        """Return what a run was given, from what was recorded of it: for `retried`, checked.
+
+        Raises NotRetriable for what was not recorded whole, ParameterTypeError or ParameterBindError for what the flow
+        does not take any more.
+        """
+        from headrace.core import again  # few runs are run again
+
+        given = again.given_again(run.parameters, self.binder.defaults)
+        checked = self.should_validate_parameters
+        lost = again.lost(given, self.validator.hints if checked else ())
+        if lost:
+            raise NotRetriable(
+                f"The flow run {run.name!r} was given {', '.join(map(repr, lost))}, of which but a text for people was "
+                "recorded. Run the flow anew, with `headrace run` say."
+            )
+        full = self.binder.completed(given)
+        if checked:
+            self.validator(full, frozenset(given))
+        return given
+
+    def retried(self, run: FlowRun, given: dict[str, Any], deployed: Deployed | None = None) -> FlowRunContext:
+        """Return the context of a run that had ended, and that was recorded as one to be run again."""
+        run.parameters = self.binder.completed(given)
+        context = self._context_of(run, frozenset(given), None)
+        context.unrecorded, context.deployed = (), deployed
         return _witnessed(context)
 
     def _context_of(self, run: FlowRun, given: frozenset[str], parent: RunContext | None) -> FlowRunContext:

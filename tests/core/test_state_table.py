@@ -33,21 +33,22 @@ def test_the_ends_are_those_that_semantics_names() -> None:
 
 def test_a_run_begins_pending_or_scheduled() -> None:
     """And in no other way."""
-    assert {type_ for type_ in StateType if allowed(None, State(type_))} == {
+    assert {type_ for type_ in StateType if allowed(None, State(type_), "flow")} == {
         StateType.PENDING,
         StateType.SCHEDULED,
     }
 
 
 @given(names, names)
-def test_nothing_follows_an_end_but_a_roll_back_of_a_completed_run(
+def test_nothing_follows_an_end_but_a_retry_of_a_flow_run_and_a_roll_back(
     before: tuple[StateType, str], after: tuple[StateType, str]
 ) -> None:
-    """Once, and only after completing."""
+    """Whoever ended may be run again, if it is a flow run; what completed may be rolled back, once."""
     old, new = State(*before), State(*after)
     if old.is_final():
         rolled_back = old.is_completed() and new.name == "RolledBack" and old.name != "RolledBack"
-        assert allowed(old, new) == rolled_back
+        assert allowed(old, new, "task") == rolled_back
+        assert allowed(old, new, "flow") == (rolled_back or new.name == "AwaitingRetry")
 
 
 @pytest.mark.parametrize("type_", [type_ for type_ in StateType if type_ not in TERMINAL])
@@ -86,6 +87,7 @@ def test_a_run_that_is_asked_to_stop_only_stops() -> None:
         ["Pending", "Failed"],
         ["Pending", "NotReady"],
         ["Pending", "AwaitingConcurrencySlot", "Running", "Completed"],
+        ["Pending", "Running", "Failed", "AwaitingRetry", "Retrying", "Completed"],
         ["Scheduled", "Late", "Pending", "Running", "Paused", "Resuming", "Running", "Completed"],
     ],
     ids=" ".join,
@@ -95,7 +97,7 @@ def test_the_histories_of_semantics_are_legal(history: list[str]) -> None:
     before = None
     for name in history:
         after = State(TYPE_OF_NAME[name], name)
-        assert allowed(before, after), f"{before} -> {after}"
+        assert allowed(before, after, "flow"), f"{before} -> {after}"
         before = after
 
 

@@ -256,7 +256,7 @@ def test_a_killed_process_leaves_a_legal_history_that_holds_all_it_had_seen(dela
     for run in (*task_runs.values(), *store.flow_runs()):
         before = None
         for state in store.history(run.id):
-            assert allowed(before, state)
+            assert allowed(before, state, run.kind)
             before = state
         assert before == run.state
     for run_id in seen:

@@ -38,7 +38,7 @@ def check_legal(runs):
     for run in runs.all():
         before = None
         for state in run.transitions:
-            assert allowed(before, state)
+            assert allowed(before, state, run.kind)
             before = state
 
 

@@ -63,11 +63,12 @@ def count_questions(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return asked
 
 
-def begun(name: str = "going", *states: StateType) -> FlowRun:
+def begun(name: str = "going", *states: StateType, deployed: bool = False) -> FlowRun:
     """Record a flow run whose process is elsewhere, and that is running, or went through these states."""
     world = current_world()
     now, new_id = world.clock.now(), world.new_id
     run = FlowRun(id=new_id(), name=name, created=now, flow_name="Elsewhere", flow_id=new_id())
+    run.deployment_id = new_id() if deployed else None
     types = states or (StateType.PENDING, StateType.RUNNING)
     world.store.create(run, [run.enter(State(type_), now) for type_ in types])
     return run

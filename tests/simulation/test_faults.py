@@ -193,7 +193,7 @@ def check_legal(runs):
     for run in runs.all():
         before = None
         for step in run.transitions:
-            assert allowed(before, step.to)
+            assert allowed(before, step.to, run.kind)
             before = step.to
 
 

@@ -16,7 +16,7 @@ from headrace.core.states import NAMES, TYPE_OF_NAME, State, StateDetails, State
 from headrace.ids import IdSource
 from headrace.store import conditions as c
 from headrace.store.conditions import FIELDS, Condition, Kind
-from headrace.store.protocol import SORTABLE, SORTABLE_THINGS, Order, RunFilter, ThingKind
+from headrace.store.protocol import SORTABLE, SORTABLE_THINGS, Order, RunFilter, RunKind, ThingKind
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FLOW_ID = UUID(int=7)
@@ -100,17 +100,17 @@ def _on_field(field: str, type_: type, ids: Sequence[UUID]) -> st.SearchStrategy
 
 
 @st.composite
-def states(draw: st.DrawFn, before: State | None, most: int = 3) -> list[State]:
+def states(draw: st.DrawFn, before: State | None, kind: RunKind, most: int = 3) -> list[State]:
     """Draw states that may follow one another, of names that are ours or somebody's."""
     path: list[State] = []
     for _ in range(draw(st.integers(1, most))):
-        types = [t for t in StateType if any(allowed(before, unstamped(t, name)) for name in NAMES[t])]
+        types = [t for t in StateType if any(allowed(before, unstamped(t, name), kind) for name in NAMES[t])]
         if not types:
             break
         type_ = draw(st.sampled_from(types))
         name = draw(st.sampled_from(NAMES[type_]) | st.just("Odd"))
         after = unstamped(type_, name, message=draw(messages), state_details=draw(details), data="kept by one alone")
-        if allowed(before, after):
+        if allowed(before, after, kind):
             path.append(after)
             before = after
     return path

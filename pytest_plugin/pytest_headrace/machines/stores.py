@@ -142,7 +142,7 @@ class StoresAgree(RuleBasedStateMachine):
 
     def create(self, run: Run, data: st.DataObject) -> Run:
         """Record a run with drawn first states."""
-        first = [run.enter(state, self.now) for state in data.draw(states(None))]
+        first = [run.enter(state, self.now) for state in data.draw(states(None, run.kind))]
         self.same(lambda store: store.create(run, first))
         self.known[run.kind].append(run.id)
         return run
@@ -161,7 +161,7 @@ class StoresAgree(RuleBasedStateMachine):
     @rule(run=runs, data=st.data(), name=words)
     def transition(self, run: Run, data: st.DataObject, name: str) -> None:
         """A run goes on, as it sees itself; where somebody else was quicker, it takes that on."""
-        following = data.draw(states(run.state, 2))
+        following = data.draw(states(run.state, run.kind, 2))
         run.name = name
         entered = [run.enter(state, self.now) for state in following]
         standing = self.same(

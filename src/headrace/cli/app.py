@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from headrace.cli import config, limits, run, runs, server, tasks
+from headrace.cli import config, flow_runs, limits, run, runs, server, task_runs, tasks
 from headrace.cli.look import print_json, say
 from headrace.cli.options import flag
 
+
+class _Commands(TyperGroup):
+    """The commands, each of which takes ``-o json`` where it takes ``--json``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read ``-o json`` as ``--json``, up to a ``--``."""
+        end = args.index("--") if "--" in args else len(args)
+        return super().parse_args(ctx, [*_with_json_flags(args[:end]), *args[end:]])
+
+
+def _with_json_flags(args: list[str]) -> Iterator[str]:
+    left = iter(args)
+    for word in left:
+        name, equals, value = word.partition("=")
+        if name not in ("-o", "--output"):
+            yield word
+            continue
+        form = value if equals else next(left, "")
+        if form != "json":
+            raise typer.BadParameter(f"{form!r} is no form that there is; write {name} json.", param_hint=name)
+        yield "--json"
+
+
 app = typer.Typer(
     name="headrace",
+    cls=_Commands,
     help="Run flows, look at their runs, and set headrace up.",
     epilog="Example: headrace run flows.py:ingest -p day=2026-03-01, and then: headrace runs ls",
     no_args_is_help=True,
@@ -20,6 +46,8 @@ app = typer.Typer(
 )
 app.command("run", epilog=run.EXAMPLES)(run.run)
 app.add_typer(runs.app)
+app.add_typer(flow_runs.app)
+app.add_typer(task_runs.app)
 app.add_typer(tasks.app)
 app.add_typer(config.app)
 app.add_typer(limits.app)

@@ -68,6 +68,8 @@ def _of_flow_run(value: FlowRun) -> Json:
         "parent_flow_run_id": _id(value.parent_flow_run_id),
         "parent_task_run_id": _id(value.parent_task_run_id),
         "parameters": plain(value.parameters),
+        "deployment_id": _id(value.deployment_id),
+        "entrypoint": value.entrypoint,
     }
 
 

@@ -40,7 +40,7 @@ def runs(incomplete: str) -> Iterator[str]:
     from headrace.cli.find import runs_by_prefix
 
     yield from flow_runs(incomplete)
-    yield from (run.name for run in _named("task", incomplete))
+    yield from task_runs(incomplete)
     yield from (str(run.id) for run in runs_by_prefix(world.store(), incomplete)[:_MOST_RUNS])
 
 
@@ -48,6 +48,12 @@ def runs(incomplete: str) -> Iterator[str]:
 def flow_runs(incomplete: str) -> Iterator[str]:
     """Offer the newest flow runs by name."""
     yield from (run.name for run in _named("flow", incomplete))
+
+
+@_offering
+def task_runs(incomplete: str) -> Iterator[str]:
+    """Offer the newest task runs by name."""
+    yield from (run.name for run in _named("task", incomplete))
 
 
 @_offering

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from rich.console import Group, RenderableType
     from rich.live import Live
 
-    from headrace.core.records import Run
+    from headrace.core.records import FlowRun, Run
     from headrace.runs.context import RunContext
 
-_LOOK_SECONDS, _PLAIN_SECONDS = 0.15, 5.0
+_LOOK_SECONDS, _PLAIN_SECONDS, _WATCH_SECONDS = 0.15, 5.0, 0.3
 _MOST_SHOWN = 8
 _BAD = frozenset({StateType.FAILED, StateType.CRASHED, StateType.CANCELLED})
 
@@ -36,16 +36,16 @@ _BAD = frozenset({StateType.FAILED, StateType.CRASHED, StateType.CANCELLED})
 class Progress:
     """A context manager around a run of the flow `flow_name`; `run` is the first that this process begins in it.
 
-    `silent` shows nothing, but still learns of the run.
+    `silent` shows nothing, but still learns of the run. With `run`, which may be in another process, it is about that.
     """
 
-    def __init__(self, flow_name: str, store: Store, *, silent: bool) -> None:
-        self.run: Run | None = None
+    def __init__(self, flow_name: str, store: Store, *, silent: bool, run: Run | None = None) -> None:
+        self.run = run
         self._flow_name = flow_name
         self._store = store
         self._told = world.told_of_flow_runs(self._begun)
         self._silent = silent
-        self._began = world.now()
+        self._began = (run.start_time or run.created) if run is not None else world.now()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, name="headrace-progress", daemon=True)
         self._live: Live | None = None
@@ -129,3 +129,12 @@ class Progress:
             line.append(f"  {run.state_name}, attempt {run.run_count}, {seconds_text(since)}", style="dim")
             lines.append(line)
         return Group(*lines)
+
+
+def watch_run(store: Store, run: FlowRun, *, silent: bool) -> FlowRun:
+    """Show how a flow run of some process gets on until it has ended; return it as it is then."""
+    with Progress(run.flow_name, store, silent=silent, run=run):
+        while run.state is None or not run.state.is_final():
+            world.sleep(_WATCH_SECONDS)
+            run = store.flow_run(run.id)
+    return run

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
 from uuid import UUID
 
 import typer
 
 from headrace.cli import as_json, world
 from headrace.cli.look import note, out, print_json, timeline
-from headrace.cli.options import Rows, flag
+from headrace.cli.options import Quiet, Rows, json_flag
 from headrace.cli.parameters import check_parameters, parse_parameters
 from headrace.cli.progress import Progress
 from headrace.cli.show import print_troubles
@@ -42,51 +42,59 @@ def run(
     ] = None,
     params: Annotated[str | None, typer.Option(metavar="JSON", help="All parameters, as one JSON object.")] = None,
     rows: Rows = 100,
-    quiet: Annotated[bool, flag("--quiet", "-q", help="Nothing but what the flow prints, and warnings.")] = False,
+    quiet: Quiet = False,
     json_: Annotated[
         bool,
-        flag("--json", help="Print the run as JSON on stdout; all that the flow prints goes to stderr."),
+        json_flag("the run as JSON on stdout; all that the flow prints goes to stderr"),
     ] = False,
 ) -> None:
     """Run a flow here and now, and show its timeline. Exits with 1 if it did not complete."""
     from headrace.flows import load_flow_from_entrypoint  # the engine, which `--help` does without
 
-    with _stdout_kept_for_json() if json_ else contextlib.nullcontext():
+    with stdout_kept_for_json() if json_ else contextlib.nullcontext():
         flow = load_flow_from_entrypoint(target)
         given = parse_parameters(parameter or (), params, flow.validator.hints)
         check_parameters(flow.fn, flow.name, given)
-        outcome = _Outcome()
-        if quiet:
-            _silence_console()
-        with Progress(flow.name, world.store(), silent=quiet or json_) as progress:
-            outcome.of(flow, given)
-        run_id = progress.run.id if progress.run is not None else None
-    if outcome.status == _INTERRUPTED:
-        note("Interrupted")
-    if run_id is not None:
-        _report(run_id, quiet=quiet, json_=json_, most=rows)
-    if outcome.error is not None and not json_ and not _is_in_the_log(outcome.error):
-        out(stderr=True).print("\n" + traceback_of(outcome.error), style="dim", soft_wrap=True)
-    raise typer.Exit(outcome.status)
+        ended = carry_out(flow.name, lambda: _call(flow, given), quiet=quiet, json_=json_)
+    ended.tell(quiet=quiet, json_=json_, rows=rows)
 
 
-class _Outcome:
-    """How a call of a flow ended: the exit status, and the exception that is worth telling."""
+class Ended(NamedTuple):
+    """How a call of a flow ended: the exit status, the run if one began, and the exception that is worth telling."""
 
-    status: int = 1
-    error: BaseException | None = None
+    status: int
+    run_id: UUID | None
+    error: BaseException | None
 
-    def of(self, flow: Flow[..., Any], given: Mapping[str, Any]) -> None:
-        """Call the flow; an interrupt or exit is recorded as a crash by the engine before it comes here."""
-        try:
-            state = _call(flow, given)
-        except KeyboardInterrupt:
-            self.status = _INTERRUPTED
-        except SystemExit as exit_:
-            self.error = exit_
-        else:
-            self.status = 0 if state.is_completed() else 1
-            self.error = state.data if isinstance(state.data, Exception) else None
+    def tell(self, *, quiet: bool, json_: bool, rows: int) -> NoReturn:
+        """Print the run and what ended it, and leave with the exit status."""
+        if self.status == _INTERRUPTED:
+            note("Interrupted")
+        if self.run_id is not None:
+            report(self.run_id, quiet=quiet, json_=json_, most=rows)
+        if self.error is not None and not json_ and not _is_in_the_log(self.error):
+            out(stderr=True).print("\n" + traceback_of(self.error), style="dim", soft_wrap=True)
+        raise typer.Exit(self.status)
+
+
+def carry_out(name: str, call: Callable[[], State], *, quiet: bool, json_: bool) -> Ended:
+    """Call a flow, and show its progress meanwhile; `call` gives the final state."""
+    if quiet:
+        _silence_console()
+    with Progress(name, world.store(), silent=quiet or json_) as progress:
+        status, error = _outcome(call)
+    return Ended(status, progress.run.id if progress.run is not None else None, error)
+
+
+def _outcome(call: Callable[[], State]) -> tuple[int, BaseException | None]:
+    """Return how a call ended; an interrupt or exit is recorded as a crash by the engine before it comes here."""
+    try:
+        state = call()
+    except KeyboardInterrupt:
+        return _INTERRUPTED, None
+    except SystemExit as exit_:
+        return 1, exit_
+    return (0 if state.is_completed() else 1), (state.data if isinstance(state.data, Exception) else None)
 
 
 def _is_in_the_log(error: BaseException) -> bool:
@@ -121,7 +129,7 @@ def _call(flow: Flow[..., Any], given: Mapping[str, Any]) -> State:
     return state
 
 
-def _report(run_id: UUID, *, quiet: bool, json_: bool, most: int) -> None:
+def report(run_id: UUID, *, quiet: bool, json_: bool, most: int) -> None:
     """Print the run, for programs or for people, as it stands in the store."""
     store = world.store()
     flow_run = store.flow_run(run_id)
@@ -135,7 +143,7 @@ def _report(run_id: UUID, *, quiet: bool, json_: bool, most: int) -> None:
 
 
 @contextlib.contextmanager
-def _stdout_kept_for_json() -> Iterator[None]:
+def stdout_kept_for_json() -> Iterator[None]:
     """Send what is printed to stderr: by Python, and at the real stdout by whatever else the flow runs."""
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError, ValueError, AttributeError):

@@ -20,6 +20,13 @@ def store() -> Store:
     return current_world().store
 
 
+def current() -> World:
+    """Return the world itself."""
+    from headrace.drive.world import current_world
+
+    return current_world()
+
+
 def to_serve() -> World:
     """Return a world of its own on the store that a server serves: never that of another server."""
     from headrace.drive.world import World, own_store

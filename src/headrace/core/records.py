@@ -32,7 +32,8 @@ _RUNNING = StateType.RUNNING  # the look-up of an enumeration's member takes lon
 class Run(Model):
     """What flow runs and task runs have in common; it is always one of these.
 
-    `run_count` counts the entries into RUNNING; `start_time` is the first of them, `end_time` the final state's;
+    `run_count` counts the entries into RUNNING; `start_time` is the first of them, `end_time` the final state's, None
+    where a run that had ended is run again;
     `total_run_time` is the time spent in RUNNING states. `history_length` is the number of states recorded so far.
     Two records are equal when they are of the same run, at the same point of its history, by the same name.
     """
@@ -63,7 +64,7 @@ class Run(Model):
     def enter(self, state: State, now: datetime) -> State:
         """Take on a state, stamped so that timestamps strictly increase; return it as it is to be recorded."""
         before = self.state
-        if not allowed(before, state):
+        if not allowed(before, state, self.kind):
             raise AssertionError(f"{self.kind} run {self.name!r} may not go from {before} to {state}")
         at = state.timestamp or now
         if before is not None and before.timestamp is not None:
@@ -77,7 +78,9 @@ class Run(Model):
         if state.type is _RUNNING:
             self.run_count += 1
             self.start_time = self.start_time or at
-        elif state.type in TERMINAL and self.end_time is None:
+        elif state.type not in TERMINAL:
+            self.end_time = None  # it may have ended, and be run again
+        elif self.end_time is None:
             self.end_time = at
         if self.expected_start_time is None:
             self.expected_start_time = state.state_details.scheduled_time or at
@@ -148,14 +151,15 @@ class FlowRun(Run):
     """One run of a flow.
 
     `parent_task_run_id` is the task run that stands for this run in its parent flow run, None for a run of its own.
-    `parameters` are as bound and validated; the store keeps a JSON form of them.
+    `parameters` are as bound and validated; the store keeps a JSON form of them. `entrypoint` says where the flow's
+    code is, ``/path/to/file.py:name`` or ``package.module:name``; None where it is in no file, and for subflow runs.
     """
 
     kind = "flow"
     FIELDS = (
         *("id", "created", "name", "flow_id", "flow_name", "flow_version", "parameters", "tags"),
         *_OF_STATES,
-        *("parent_task_run_id", "parent_flow_run_id", "root_flow_run_id", "deployment_id"),
+        *("parent_task_run_id", "parent_flow_run_id", "root_flow_run_id", "deployment_id", "entrypoint"),
     )
 
     flow_name: str
@@ -166,6 +170,7 @@ class FlowRun(Run):
     parent_flow_run_id: UUID | None = None
     root_flow_run_id: UUID | None = None
     deployment_id: UUID | None = None
+    entrypoint: str | None = None
 
     def identity(self) -> tuple[UUID | None, UUID | None]:
         """Return the ids of the flow run and of the task run that a state of this run names."""

@@ -12,8 +12,9 @@ of four ends: COMPLETED, FAILED, CRASHED or CANCELLED. On the way it may
 
 FAILED is for what the user's function did (it raised, or returned a failure, or took too long); CRASHED is for what
 happened to it from outside (a signal, an interrupt, a killed process); both may come before the body has run, when
-parameters do not validate or a name can't be formed. An end is final, with one exception: a completed run may be
-rolled back, which is recorded as the COMPLETED state RolledBack.
+parameters do not validate or a name can't be formed. An end is final, with two exceptions: a flow run that has ended
+may be asked to run again, and is then AwaitingRetry; and a completed run may be rolled back, which is recorded as the
+COMPLETED state RolledBack.
 
 The table below says the same, exactly. The diagram in the docs is drawn from it, the stores enforce it, and
 `tests/core` checks that the stories never leave it.
@@ -24,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple, NoReturn, Self, cast
+from typing import Any, ClassVar, Literal, NamedTuple, NoReturn, Self, cast
 from uuid import UUID
 
 from headrace.core.awaiting import awaitable_too
@@ -63,10 +64,11 @@ TRANSITIONS: Mapping[StateType | None, frozenset[StateType]] = {
     R: frozenset({S, R, PA, CG, *TERMINAL}),
     PA: frozenset({S, R, CG, *TERMINAL}),
     CG: frozenset({CA, *TERMINAL}),
-    CO: frozenset({CO}),  # RolledBack, and no other: see `allowed`
-    F: frozenset(),
-    CR: frozenset(),
-    CA: frozenset(),
+    # After an end come AwaitingRetry, of a flow run, and RolledBack, and no other states: see `allowed`.
+    CO: frozenset({CO, S}),
+    F: frozenset({S}),
+    CR: frozenset({S}),
+    CA: frozenset({S}),
 }
 
 #: The names that the engine itself gives, by type, the usual one first.
@@ -85,13 +87,19 @@ NAMES: Mapping[StateType, tuple[str, ...]] = {
 TYPE_OF_NAME: Mapping[str, StateType] = {name: type_ for type_, names in NAMES.items() for name in names}
 
 
-def allowed(before: State | None, after: State) -> bool:
-    """Say whether a run in `before` (None: not yet begun) may go to `after`."""
+def allowed(before: State | None, after: State, kind: Literal["flow", "task"]) -> bool:
+    """Say whether a run of this kind may go from `before` (None: not yet begun) to `after`."""
     if before is None:
         return after.type in TRANSITIONS[None]
-    if before.type is StateType.COMPLETED:
-        return after.type is StateType.COMPLETED and after.name == "RolledBack" and before.name != "RolledBack"
-    return after.type in TRANSITIONS[before.type]
+    if after.type not in TRANSITIONS[before.type]:
+        return False
+    return before.type not in TERMINAL or _may_follow_an_end(before, after, kind)
+
+
+def _may_follow_an_end(before: State, after: State, kind: Literal["flow", "task"]) -> bool:
+    if after.type is StateType.COMPLETED:
+        return after.name == "RolledBack" and before.name != "RolledBack"
+    return after.name == "AwaitingRetry" and kind == "flow"
 
 
 class _Details(NamedTuple):

@@ -16,21 +16,22 @@ from headrace.clock.protocol import Over
 from headrace.core import messages
 from headrace.core.final import failed
 from headrace.core.states import State, StateType, unstamped
-from headrace.deployments.planning import Due, Line, left_over, scheduled, warn_of_skipped
+from headrace.deployments.planning import Due, Line, asked_again, left_over, scheduled, warn_of_skipped
 from headrace.deployments.runner import RunnerDeployment
 from headrace.drive.attendants import Attendant
 from headrace.drive.bells import Bell
 from headrace.drive.guards import Guard
 from headrace.drive.world import World
 from headrace.effects import Promise, Record
-from headrace.exceptions import ObjectNotFound, ParameterBindError
+from headrace.exceptions import NotRetriable, ObjectNotFound, ParameterBindError, ParameterTypeError
 from headrace.runners.threads import WorkerPool
-from headrace.runs.context import tags
+from headrace.runs.context import FlowRunContext, tags
 
 _LOGGER = getLogger("headrace.deployments")
 
-#: How often the wall clock is looked at, in seconds: it may be set, and while a machine sleeps waits stand still.
-_LOOK_SECONDS = 10.0
+#: How often the store and the wall clock are looked at, in seconds: somebody may have asked for a run to run again, and
+#: the clock may be set; while a machine sleeps waits stand still.
+_LOOK_SECONDS = 2.0
 #: A run that there is room for is late when its time is longer ago than so many seconds.
 _LATE_SECONDS = 15.0
 
@@ -105,6 +106,8 @@ class Server(Attendant):
             due = line.take(now)
             if due is not None:
                 self._waiting.append(due)
+        for deployment in self._deployments:
+            self._waiting += asked_again(self._world, deployment)
         self._begun = [job for job in self._begun if not job.promise.done()]
         self._waiting = [due for due in sorted(self._waiting, key=_moment) if not self._begins(due)]
         self._waiting = [due for due in self._waiting if self._is_late(due) or self._becomes_late(due)]
@@ -134,7 +137,7 @@ class Server(Attendant):
 
     @staticmethod
     def _is_late(due: Due) -> bool:
-        return due.run.state_name == "Late"
+        return due.run.state_name == "Late" or due.run.run_count > 0  # what is run again has no time of its own
 
     def _becomes_late(self, due: Due) -> bool:
         return self._move(due, scheduled(due.at, "Late"))
@@ -148,8 +151,8 @@ class Server(Attendant):
 
     def _patience(self, now: datetime) -> float | None:
         seconds = min(((line.next.at - now).total_seconds() for line in self._lines if line.next), default=None)
-        if seconds is not None and isinstance(self._world.clock, SystemClock):
-            return min(seconds, _LOOK_SECONDS)
+        if isinstance(self._world.clock, SystemClock):
+            return _LOOK_SECONDS if seconds is None else min(seconds, _LOOK_SECONDS)
         return seconds
 
     def at_work(self) -> Sequence[Promise]:
@@ -204,8 +207,8 @@ class RunJob:
     def _live(self) -> None:
         flow, run = self.due.deployment.flow, self.due.run
         try:
-            context = flow.deployed(run, self.due.deployed())
-        except ParameterBindError as error:
+            context = self._context()
+        except (ParameterBindError, ParameterTypeError, NotRetriable) as error:
             self._world.record(Record(run, (failed(error, "flow"),)))
             return
         with tags(*run.tags):
@@ -214,6 +217,13 @@ class RunJob:
                 from headrace.drive.bridge import thread_loop  # asyncio is slow to import, and sync flows do without
 
                 thread_loop(self._world).run(lived)
+
+    def _context(self) -> FlowRunContext:
+        flow, run, deployed = self.due.deployment.flow, self.due.run, self.due.deployed()
+        context: FlowRunContext = (
+            flow.retried(run, flow.given_again(run), deployed) if run.run_count else flow.deployed(run, deployed)
+        )
+        return context
 
     def abandon(self, why: str) -> None:
         """Record that the run was cancelled before it began."""

@@ -109,6 +109,20 @@ def left_over(world: World, deployment: RunnerDeployment) -> list[FlowRun]:
 _WAITING = frozenset({"Scheduled", "Late"})
 
 
+def asked_again(world: World, deployment: RunnerDeployment) -> Iterator[Due]:
+    """Take up the runs that somebody has asked to run again: each is Pending then, and nobody else's."""
+    asked = AllOf((OneOf("deployment_id", frozenset({deployment.id})), OneOf("state_name", _ASKED)))
+    for run in world.store.flow_runs(asked):
+        assert run.state is not None, "what is recorded has a state"
+        details = run.state.state_details
+        if details.retriable and world.record(Record(run, (unstamped(StateType.PENDING),))) is None:
+            yield Due(details.scheduled_time or world.clock.now(), run, deployment, dict(run.parameters))
+
+
+#: A run that waits for a retry of its own is AwaitingRetry as well: what was asked for says that it is `retriable`.
+_ASKED = frozenset({"AwaitingRetry"})
+
+
 def warn_of_skipped(deployment: RunnerDeployment, number: int) -> None:
     """Warn of times that passed while nothing ran."""
     times = "a time" if number == 1 else f"{number} times"

@@ -4,7 +4,9 @@ A flow run begins Pending. A subflow waits for the runs that its arguments come 
 parameters are validated and it is given its name; if either can't be done it fails without having run. It is Running,
 a task runner takes submissions, and its function is called. When that has ended, what was submitted and not begun is
 cancelled, and what was begun is waited for. What the function gave decides whether the run is tried again, with a
-fresh task runner, or ends. A subflow is mirrored, state by state, by the task run that stands for it in its parent.
+fresh task runner, or ends. A run that has ended may be asked to run again: then it keeps its name, its first attempt
+is a retry, and the flow's own retries begin anew. A subflow is mirrored, state by state, by the task run that stands
+for it in its parent.
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ async def _prepare(this: FlowRunContext, validate: Validate | None) -> State | N
     if not_ready is not None:
         return not_ready
     ended = await validated(this, validate)
-    if ended is None and this.definition.flow_run_name is not None:
+    if ended is None and this.definition.flow_run_name is not None and not this.run.run_count:
         return await rename(this, this.definition.flow_run_name, "flow")
     return ended
 
@@ -84,7 +86,7 @@ async def _attempts(this: FlowRunContext) -> State:
     """Try until there is an end."""
     retries_made = 0
     while True:
-        attempted = await _attempt(this, RETRYING if retries_made else RUNNING)
+        attempted = await _attempt(this, RETRYING if this.run.run_count else RUNNING)
         ended = await wait_before_retry(this, attempted, retries_made, "flow", None)
         if ended is not None:
             return ended

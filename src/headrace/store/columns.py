@@ -33,6 +33,7 @@ FLOW_FIXED = (
     "parent_flow_run_id",
     "root_flow_run_id",
     "deployment_id",
+    "entrypoint",
 )
 TASK_FIXED = (
     "id",

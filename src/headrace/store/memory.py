@@ -149,7 +149,7 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory):
         with self._lock:
             kept = self._kept(kind, run_id)
             run: Run = shape.build(kept)
-            if not allowed(run.state, state):
+            if not allowed(run.state, state, kind):
                 return kept.states[-1]
             entered = run.enter(state, columns.stamp_of(run))
             places = (*kept.places, *self._next(1))

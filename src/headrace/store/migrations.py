@@ -211,6 +211,11 @@ _SPOOLS = Migration(
     ("CREATE TABLE spool (id BLOB PRIMARY KEY, line INTEGER NOT NULL, seen_at INTEGER NOT NULL)",),
 )
 
+_ENTRYPOINTS = Migration(
+    "where the code of a flow run is, so that it can be run again",
+    ("ALTER TABLE flow_run ADD COLUMN entrypoint TEXT",),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     _FIRST,
     _NAMES_BY_TIME,
@@ -219,6 +224,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _RUNS_OF_A_FLOW,
     _THINGS,
     _SPOOLS,
+    _ENTRYPOINTS,
 )
 NEWEST = len(MIGRATIONS)
 

@@ -199,6 +199,7 @@ def flow_columns(run: FlowRun, flow: int) -> Row:
         blob(run.parent_flow_run_id),
         blob(run.root_flow_run_id),
         blob(run.deployment_id),
+        run.entrypoint,
     )
 
 
@@ -246,7 +247,7 @@ def state_columns(run: Run, state: State) -> Row:
 
 def flow_run(row: Row) -> FlowRun:
     """Return a flow run from a row of `FLOW.find`."""
-    (*common, flow_name, flow_id, version, parent_task_run, parent_flow_run, root, deployment) = row
+    (*common, flow_name, flow_id, version, parent_task_run, parent_flow_run, root, deployment, entrypoint) = row
     return FlowRun(
         flow_name=flow_name,
         flow_id=UUID(bytes=flow_id),
@@ -255,6 +256,7 @@ def flow_run(row: Row) -> FlowRun:
         parent_flow_run_id=uuid_or_none(parent_flow_run),
         root_flow_run_id=uuid_or_none(root),
         deployment_id=uuid_or_none(deployment),
+        entrypoint=entrypoint,
         **_common(common),
     )
 

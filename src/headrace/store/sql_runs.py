@@ -217,7 +217,7 @@ class RunTables:
     def _propose(self, execute: Execute, kind_name: RunKind, run_id: UUID, state: State) -> State:
         kind, run = _KINDS[kind_name], self.find_within(execute, kind_name, run_id)
         standing, expected = run.state, run.history_length
-        if standing is not None and not allowed(standing, state):
+        if standing is not None and not allowed(standing, state, kind_name):
             return standing
         entered = run.enter(state, columns.stamp_of(run))
         self._move(execute, kind, kind.sql.move, run, (), expected)

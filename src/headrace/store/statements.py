@@ -87,9 +87,10 @@ def _statements(
 
 FLOW = _statements(
     "flow_run",
-    own="parameters, flow, flow_version, parent_task_run_id, parent_flow_run_id, root_flow_run_id, deployment_id",
+    own="parameters, flow, flow_version, parent_task_run_id, parent_flow_run_id, root_flow_run_id, deployment_id, "
+    "entrypoint",
     read_own="f.name, f.id, r.flow_version, r.parent_task_run_id, r.parent_flow_run_id, r.root_flow_run_id, "
-    "r.deployment_id",
+    "r.deployment_id, r.entrypoint",
     joined="JOIN flow f ON f.seq = r.flow",
     owner="r.id, r.parent_task_run_id",
 )

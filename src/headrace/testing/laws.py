@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from headrace.core.records import Run
 from headrace.core.states import State, StateType, allowed
@@ -32,15 +32,15 @@ def broken_laws(record: Run, history: Sequence[State]) -> Iterator[str]:
         return
     for before, after in pairwise([None, *history]):
         assert after is not None
-        yield from _broken_steps(before, after)
+        yield from _broken_steps(record, before, after)
     for name, counted in _counted(history).items():
         found = getattr(record, name)
         if found != counted:
             yield f"its {name} is {found}, and its history gives {counted}"
 
 
-def _broken_steps(before: State | None, after: State) -> Iterator[str]:
-    if not allowed(before, after):
+def _broken_steps(record: Run, before: State | None, after: State) -> Iterator[str]:
+    if not allowed(before, after, record.kind):
         yield f"{after} may not follow {before if before is not None else 'nothing'}"
     if before is not None and _at(after) <= _at(before):
         yield f"{after} is stamped {_at(after)}, and {before} before it {_at(before)}"
@@ -48,7 +48,7 @@ def _broken_steps(before: State | None, after: State) -> Iterator[str]:
 
 def _counted(history: Sequence[State]) -> dict[str, object]:
     running = [state for state in history if state.type is StateType.RUNNING]
-    ends = [state for state in history if state.is_final()]
+    ends = list(takewhile(State.is_final, reversed(history)))[::-1]  # a run may have ended before, and been run again
     spans = (_at(after) - _at(before) for before, after in pairwise(history) if before.type is StateType.RUNNING)
     return {
         "state_id": history[-1].id,

@@ -70,6 +70,7 @@ class FlowRunAnswer(_RunAnswer):
     parent_task_run_id: UUID | None
     root_flow_run_id: UUID | None
     deployment_id: UUID | None
+    entrypoint: str | None = Field(description="Where the flow's code is: file.py:name or module:name.")
 
     @classmethod
     def of(cls, run: FlowRun) -> FlowRunAnswer:
@@ -83,6 +84,7 @@ class FlowRunAnswer(_RunAnswer):
             parent_task_run_id=run.parent_task_run_id,
             root_flow_run_id=run.root_flow_run_id,
             deployment_id=run.deployment_id,
+            entrypoint=run.entrypoint,
         )
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
+from headrace.exceptions import NotRetriable, ObjectAlreadyExists, ObjectNotFound, StoreError
 from headrace.store.remote.answering import CantBeAnswered
 
 _CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
@@ -51,6 +51,7 @@ def install_errors(app: FastAPI) -> None:
     app.add_exception_handler(ObjectNotFound, lambda request, error: answer(404, str(error)))
     app.add_exception_handler(ObjectAlreadyExists, lambda request, error: answer(409, str(error), "already_exists"))
     app.add_exception_handler(CantBeAnswered, lambda request, error: answer(422, str(error), "cant_be_answered"))
+    app.add_exception_handler(NotRetriable, lambda request, error: answer(409, str(error), "not_retriable"))
     app.add_exception_handler(StoreError, lambda request, error: answer(503, str(error), "store_unavailable"))
 
 

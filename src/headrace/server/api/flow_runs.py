@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Response
 
 from headrace.client import searching
+from headrace.client.retrying import ask_for_retry
 from headrace.core.records import FlowRun
 from headrace.core.states import State
 from headrace.drive.activities import propose
@@ -21,7 +22,7 @@ from headrace.server.api.answers import (
     SetStateAnswer,
     StateAnswer,
 )
-from headrace.server.api.errors import NOT_FOUND
+from headrace.server.api.errors import NOT_FOUND, TAKEN
 from headrace.server.api.finding import NEXT, Served
 from headrace.server.api.requests import FlowRunPage, FlowRunsWanted, FlowsWanted, SetState, Which
 
@@ -72,10 +73,19 @@ def read_flow_run_history(world: Served, id: UUID) -> list[StateAnswer]:  # noqa
     return [StateAnswer.of(state) for state in world.store.history(world.store.flow_run(id).id)]
 
 
-@router.post("/{id}/set_state", responses=NOT_FOUND)
+@router.post("/{id}/retry", responses=NOT_FOUND | TAKEN)
+def retry_flow_run(world: Served, id: UUID) -> SetStateAnswer:  # noqa: A002
+    """Ask whoever serves the deployment of a flow run that has ended to run it again."""
+    return SetStateAnswer(status="ACCEPT", state=StateAnswer.of(ask_for_retry(world, id)))
+
+
+@router.post("/{id}/set_state", responses=NOT_FOUND | TAKEN)
 def set_flow_run_state(world: Served, id: UUID, wanted: SetState) -> SetStateAnswer:  # noqa: A002
     """Ask a flow run to enter a state: Cancelling or Cancelled reach its process within a second."""
     given = wanted.state
+    if given.name == "AwaitingRetry":
+        standing = ask_for_retry(world, id)
+        return set_state_answer(given.type, given.name, standing)
     standing = propose(world, id, State(given.type, given.name, message=given.message))
     return set_state_answer(given.type, given.name, standing)
 
