@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.looks import LOOKS
-from headrace.core.states import NAMES, TERMINAL, TRANSITIONS, TYPE_OF_NAME, State, StateType, allowed
+from headrace.core.states import NAMES, TERMINAL, TRANSITIONS, TYPE_OF_NAME, State, StateDetails, StateType, allowed
 
 types = st.sampled_from(StateType)
 names = st.sampled_from([(type_, name) for type_, listed in NAMES.items() for name in listed])
@@ -48,7 +48,10 @@ def test_nothing_follows_an_end_but_a_retry_of_a_flow_run_and_a_roll_back(
     if old.is_final():
         rolled_back = old.is_completed() and new.name == "RolledBack" and old.name != "RolledBack"
         assert allowed(old, new, "task") == rolled_back
-        assert allowed(old, new, "flow") == (rolled_back or new.name == "AwaitingRetry")
+        assert allowed(old, new, "flow") == rolled_back
+        asked = new.replace(state_details=StateDetails(retriable=True))
+        assert allowed(old, asked, "task") == rolled_back
+        assert allowed(old, asked, "flow") == (rolled_back or new.name == "AwaitingRetry")
 
 
 @pytest.mark.parametrize("type_", [type_ for type_ in StateType if type_ not in TERMINAL])
@@ -96,7 +99,7 @@ def test_the_histories_of_semantics_are_legal(history: list[str]) -> None:
     """Each line of the table of what is recorded."""
     before = None
     for name in history:
-        after = State(TYPE_OF_NAME[name], name)
+        after = State(TYPE_OF_NAME[name], name, state_details=StateDetails(retriable=True))
         assert allowed(before, after, "flow"), f"{before} -> {after}"
         before = after
 

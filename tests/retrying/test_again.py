@@ -124,7 +124,7 @@ def test_the_end_of_a_run_that_is_run_again_is_not_told_before_it_comes(world: W
 
 
 def _awaiting() -> State:
-    return State(StateType.SCHEDULED, "AwaitingRetry")
+    return State(StateType.SCHEDULED, "AwaitingRetry", state_details={"retriable": True})
 
 
 def test_other_code_may_be_named(world: World) -> None:

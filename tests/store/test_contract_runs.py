@@ -46,6 +46,7 @@ def test_a_flow_run_is_read_as_it_was_created(store: Store) -> None:
         parent_flow_run_id=new_id(),
         root_flow_run_id=new_id(),
         deployment_id=new_id(),
+        entrypoint="/flows.py:ingest",
     )
     record(store, run, PENDING, RUNNING)
     assert told(store.flow_run(run.id)) == told(run)

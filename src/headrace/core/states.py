@@ -64,7 +64,7 @@ TRANSITIONS: Mapping[StateType | None, frozenset[StateType]] = {
     R: frozenset({S, R, PA, CG, *TERMINAL}),
     PA: frozenset({S, R, CG, *TERMINAL}),
     CG: frozenset({CA, *TERMINAL}),
-    # After an end come AwaitingRetry, of a flow run, and RolledBack, and no other states: see `allowed`.
+    # After an end come AwaitingRetry, of a flow run that is asked to run again, and RolledBack: see `allowed`.
     CO: frozenset({CO, S}),
     F: frozenset({S}),
     CR: frozenset({S}),
@@ -99,7 +99,8 @@ def allowed(before: State | None, after: State, kind: Literal["flow", "task"]) -
 def _may_follow_an_end(before: State, after: State, kind: Literal["flow", "task"]) -> bool:
     if after.type is StateType.COMPLETED:
         return after.name == "RolledBack" and before.name != "RolledBack"
-    return after.name == "AwaitingRetry" and kind == "flow"
+    # What a run does by itself, not knowing that somebody has ended it, is not `retriable`.
+    return after.name == "AwaitingRetry" and after.state_details.retriable is True and kind == "flow"
 
 
 class _Details(NamedTuple):

@@ -88,6 +88,7 @@ def _own_of_flow(run: Any) -> tuple[Any, ...]:
         _hex(run.parent_flow_run_id),
         _hex(run.root_flow_run_id),
         _hex(run.deployment_id),
+        run.entrypoint,
     )
 
 
@@ -129,6 +130,10 @@ def operation(told: Any) -> Operation:
         return Unreadable(f"{type(error).__name__}: {error}"[:300])
 
 
+#: How many values are a run's own, by its kind.
+_OWN = {"flow": 8, "task": 7}
+
+
 def _created(values: Any) -> Created:
     kind, run_id, at, expected_at, name, tags, parameters, inputs, *rest = values
     common = {
@@ -137,14 +142,15 @@ def _created(values: Any) -> Created:
         "expected_start_time": _or_none(moment, expected_at),
         **_read_given(kind, name, tags, parameters, inputs),
     }
-    own, (states, *scheduled) = rest[:7], rest[7:]
+    many = _OWN[kind]
+    own, (states, *scheduled) = rest[:many], rest[many:]
     run = (_flow_run if kind == "flow" else _task_run)(common, own)
     queue, call = scheduled or (None, "")
     return Created(run, _read_states(states), _or_none(text, queue), b64decode(text(call), validate=True))
 
 
 def _flow_run(common: Mapping[str, Any], own: Sequence[Any]) -> Run:
-    name, flow_id, version, parent_task_run, parent_flow_run, root, deployment = own
+    name, flow_id, version, parent_task_run, parent_flow_run, root, deployment, entrypoint = own
     return FlowRun(
         **common,
         flow_name=text(name),
@@ -154,6 +160,7 @@ def _flow_run(common: Mapping[str, Any], own: Sequence[Any]) -> Run:
         parent_flow_run_id=_or_none(identity, parent_flow_run),
         root_flow_run_id=_or_none(identity, root),
         deployment_id=_or_none(identity, deployment),
+        entrypoint=_or_none(text, entrypoint),
     )
 
 

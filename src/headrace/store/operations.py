@@ -169,7 +169,7 @@ class Clerk:
 
     def _create(self, operation: Created) -> None:
         run = operation.run
-        if not operation.states or not _is_path(None, operation.states):
+        if not operation.states or not _is_path(run.kind, None, operation.states):
             self._refuse("illegal_transition", _illegal(run.kind, run.id, None, operation.states), run.id)
             return
         run.state, run.history_length, run.run_count = None, 0, 0  # a transaction may be done twice
@@ -192,7 +192,7 @@ class Clerk:
                 return self._refuse("not_found", said, moved.run_id)
             if run.history_length != moved.expected and (self._strict or not moved.states):
                 return self._refuse("conflict", _conflict(run), run.id, run)
-            if not _is_path(run.state, moved.states):
+            if not _is_path(run.kind, run.state, moved.states):
                 said = _illegal(run.kind, run.id, run.state, moved.states)
                 return self._refuse("illegal_transition", said, run.id, run)
             for name, value in moved.written.items():
@@ -239,9 +239,9 @@ def _moment(state: State, run: Run) -> datetime:
     return state.timestamp or run.created
 
 
-def _is_path(before: State | None, states: Sequence[State]) -> bool:
+def _is_path(kind: RunKind, before: State | None, states: Sequence[State]) -> bool:
     for state in states:
-        if not allowed(before, state):
+        if not allowed(before, state, kind):
             return False
         before = state
     return True
