@@ -1,4 +1,4 @@
-"""The schema, as numbered steps. Each is applied in one transaction together with its own record.
+"""The schema, as numbered steps. Those that are missing are applied in one transaction, each with its own record.
 
 `user_version` is the number of the newest step applied, and `application_id` says that the file is ours;
 both lie in the first page, so that a stranger can be told by reading 100 bytes and without SQLite, which
@@ -230,30 +230,27 @@ NEWEST = len(MIGRATIONS)
 
 
 def migrate(connection: sqlite3.Connection, path: str) -> None:
-    """Bring the database to the newest version, step by step. Raises StoreTooNew where it is beyond."""
-    while (version := version_of(connection)) != NEWEST:
-        if version > NEWEST:
-            raise errors.too_new(path, version, NEWEST)
-        _step(connection, version + 1)
+    """Bring the database to the newest version, in one transaction. Raises StoreTooNew where it is beyond."""
+    if (version := version_of(connection)) == NEWEST:
+        return
+    if version > NEWEST:
+        raise errors.too_new(path, version, NEWEST)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have done so, or some of it, by the time that we may write.
+        for missing in range(version_of(connection) + 1, NEWEST + 1):
+            _apply(connection, missing)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def version_of(connection: sqlite3.Connection) -> int:
     """Return the number of the newest step applied; 0 for an empty file."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version
-
-
-def _step(connection: sqlite3.Connection, version: int) -> None:
-    """Apply one step, unless another process has done so by the time that we may write."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if version_of(connection) == version - 1:
-            _apply(connection, version)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _apply(connection: sqlite3.Connection, version: int) -> None:
