@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import count
@@ -45,14 +46,18 @@ def _version(folder: Path) -> tuple[int, ...]:
 class Server:
     """A server that runs; `schema()` makes a place for one store."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
-        self.folder, self.process = folder, process
+    def __init__(self, folder: Path, command: Sequence[str | Path], user: str | None) -> None:
+        self.folder, self._command, self._user = folder, command, user
         self._numbers = count(1)
         self._url = f"postgresql://headrace@/postgres?host={folder}"
-        self.wait()
+        self.start()
 
-    def wait(self) -> None:
-        """Wait until it answers."""
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, user=self._user, cwd=self.folder, start_new_session=True
+            )
         for _ in range(600):
             assert self.process.poll() is None, (self.folder / "log").read_text()
             try:
@@ -78,6 +83,12 @@ class Server:
         """Let go of our own connection."""
         self._admin.close()
 
+    def kill(self) -> None:
+        """Kill all its processes, in the middle of whatever they do."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+
     def break_connections(self) -> None:
         """Close all connections but our own, as a restart would."""
         self._admin.execute(
@@ -87,7 +98,7 @@ class Server:
 
 
 @contextmanager
-def running() -> Iterator[Server]:
+def running(settings: Sequence[str] = _CARELESS) -> Iterator[Server]:
     """Let a server run inside the block. Raises LookupError where there is none to be found."""
     found = programs()
     if found is None:
@@ -107,22 +118,15 @@ def running() -> Iterator[Server]:
             cwd=folder,
         )
         assert made.returncode == 0, made.stderr
-        options = [part for option in _CARELESS for part in ("-c", option)]
-        with open(folder / "log", "wb") as log:
-            process = subprocess.Popen(
-                [found / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", *options],
-                stdout=log,
-                stderr=log,
-                user=user,
-                cwd=folder,
-            )
+        options = [part for option in settings for part in ("-c", option)]
+        command = [found / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", *options]
+        server = Server(folder, command, user)
         try:
-            server = Server(folder, process)
             yield server
             server.close()
         finally:
-            process.kill()
-            process.wait()
+            server.process.kill()
+            server.process.wait()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
