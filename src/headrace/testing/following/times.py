@@ -20,7 +20,8 @@ class StandIn:
     """What is called in the place of a function of `time`.
 
     Like that, and unlike a function of Python's, it is no method where it is an attribute of a class. On virtual time
-    `reached` is called, with the clock, the real function and the arguments.
+    `reached` is called, with the clock, this and the arguments: not with the real function, whose holders are counted
+    (see `holders`), for who waits would hold it.
     """
 
     def __init__(self, name: str, reached: Callable[..., Any]) -> None:
@@ -32,7 +33,7 @@ class StandIn:
     def __call__(self, *args: Any) -> Any:
         """Call the real function, or what it is on virtual time."""
         clock = clock_of(sys._getframe(1))
-        return self.real(*args) if clock is None else self._reached(clock, self.real, *args)
+        return self.real(*args) if clock is None else self._reached(clock, self, *args)
 
     def __reduce__(self) -> Any:
         return _stand_in, (self.__name__,)
@@ -42,24 +43,24 @@ class StandIn:
 
 
 def _reading(read: Callable[[VirtualClock], Any]) -> Callable[..., Any]:
-    def reached(clock: VirtualClock, real: Any) -> Any:
+    def reached(clock: VirtualClock, stand_in: StandIn) -> Any:
         clock.turns.poll("The time was read")
         return read(clock)
 
     return reached
 
 
-def _defaulting(clock: VirtualClock, real: Any, seconds: float | None = None) -> Any:
+def _defaulting(clock: VirtualClock, stand_in: StandIn, seconds: float | None = None) -> Any:
     """Call a function that takes a time, by default now."""
-    return real(_seconds(clock) if seconds is None else seconds)
+    return stand_in.real(_seconds(clock) if seconds is None else seconds)
 
 
-def _asctime(clock: VirtualClock, real: Any, *when: Any) -> Any:
-    return real(*(when or (_LOCALTIME(_seconds(clock)),)))
+def _asctime(clock: VirtualClock, stand_in: StandIn, *when: Any) -> Any:
+    return stand_in.real(*(when or (_LOCALTIME(_seconds(clock)),)))
 
 
-def _strftime(clock: VirtualClock, real: Any, form: str, *when: Any) -> Any:
-    return real(form, *(when or (_LOCALTIME(_seconds(clock)),)))
+def _strftime(clock: VirtualClock, stand_in: StandIn, form: str, *when: Any) -> Any:
+    return stand_in.real(form, *(when or (_LOCALTIME(_seconds(clock)),)))
 
 
 def _seconds(clock: VirtualClock) -> float:
@@ -77,7 +78,7 @@ def _stand_in(name: str) -> StandIn:
 FUNCTIONS: dict[Callable[..., Any], StandIn] = {
     stand_in.real: stand_in
     for stand_in in (
-        StandIn("sleep", lambda clock, real, seconds: clock.sleep(seconds)),
+        StandIn("sleep", lambda clock, stand_in, seconds: clock.sleep(seconds)),
         StandIn("time", _reading(_seconds)),
         StandIn("time_ns", _reading(wall_ns)),
         StandIn("monotonic", _reading(lambda clock: clock.monotonic_ns() / _SECOND)),
