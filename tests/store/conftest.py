@@ -20,6 +20,8 @@ BACK_ENDS: dict[str, Callable[[Path], Store]] = {
     "sqlite": lambda folder: SqliteStore(folder / "runs.db"),
     "over a server": lambda folder: Owning(SqliteStore(folder / "served.db"), folder / "spool"),
 }
+#: The SQLite files that these begin with.
+_FILES = {"sqlite": "runs.db", "over a server": "served.db"}
 
 
 @pytest.fixture(scope="session")
@@ -39,23 +41,54 @@ def postgres_url(postgres: Server) -> Iterator[str]:
     postgres.drop(url)
 
 
+@pytest.fixture(scope="session")
+def postgres_tables(postgres: Server) -> str:
+    """The address of a database with the tables of a store, to be emptied after each use: making them takes time."""
+    from headrace.store.postgres import PostgresStore
+
+    url = postgres.schema()
+    store = PostgresStore(url, connections=1)
+    store.count("flow")
+    store.close()
+    return url
+
+
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What is in the file of an empty store: writing it takes less than making the tables."""
+    path = tmp_path_factory.mktemp("empty") / "runs.db"
+    store = SqliteStore(path)
+    store.count("flow")
+    store.close()
+    return path.read_bytes()
+
+
 @pytest.fixture(params=[*BACK_ENDS, "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """A new, empty store of each back end in turn."""
+    """An empty store of each back end in turn."""
     if request.param == "postgres":
-        from headrace.store.postgres import PostgresStore
-
-        opened: Store = PostgresStore(request.getfixturevalue("postgres_url"), connections=4)
-        opened.count("flow")  # making the tables is not what tests time
-    else:
-        opened = BACK_ENDS[request.param](tmp_path)
+        yield from _in_postgres(request.getfixturevalue("postgres"), request.getfixturevalue("postgres_tables"))
+        return
+    if request.param in _FILES:
+        (tmp_path / _FILES[request.param]).write_bytes(request.getfixturevalue("empty_file"))
+    opened = BACK_ENDS[request.param](tmp_path)
     yield opened
     opened.close()
 
 
+def _in_postgres(server: Server, url: str) -> Iterator[Store]:
+    from headrace.store.postgres import PostgresStore
+
+    opened = PostgresStore(url, connections=4)
+    yield opened
+    opened.close()
+    server.empty(url)
+
+
 @pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[SqliteStore]:
-    """A new, empty SQLite store."""
+def sqlite(tmp_path: Path, empty_file: bytes) -> Iterator[SqliteStore]:
+    """An empty SQLite store."""
+    (tmp_path / "runs.db").write_bytes(empty_file)
     opened = SqliteStore(tmp_path / "runs.db")
     yield opened
     opened.close()

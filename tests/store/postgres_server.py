@@ -79,6 +79,14 @@ class Server:
         name = url.rpartition("%3D")[2]
         self._admin.execute(f"DROP SCHEMA {name} CASCADE")
 
+    def empty(self, url: str) -> None:
+        """Remove all rows from the tables of a store; what it has noted of itself stays."""
+        name = url.rpartition("%3D")[2]
+        tables = self._admin.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename <> 'migrations'", (name,)
+        ).fetchall()
+        self._admin.execute(";".join(f"DELETE FROM {name}.{table}" for (table,) in tables))
+
     def close(self) -> None:
         """Let go of our own connection."""
         self._admin.close()

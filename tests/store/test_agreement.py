@@ -23,7 +23,7 @@ class AllAgree(StoresAgree):
     stores: ClassVar[Any] = BACK_ENDS | {"over a server": lambda folder: Owning(MemoryStore(), folder / "spool")}
 
 
-AllAgree.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+AllAgree.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
 test_all_back_ends_agree = AllAgree.TestCase
 
 _FINDING = settings(
