@@ -31,7 +31,8 @@ demo: $(VENV)/.for-demo ## Install into .venv, run the examples on your own stor
 	@echo; echo "Now try:  $(BIN)/headrace --help"
 
 test: $(VENV)/.for-dev ## Run the whole suite
-	$(BIN)/python -m pytest -n auto
+	@# It starts some hundreds of processes, which need not compile everything anew, whatever the environment says.
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto
 
 fuzz: $(VENV)-fuzz/.for-fuzz ## Ask the server whatever its OpenAPI document allows
 	$(VENV)-fuzz/bin/python -m pytest -p no:schemathesis tests/server/test_fuzzing.py

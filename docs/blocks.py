@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from sybil import Document, Example
 from sybil.evaluators.doctest import DocTestEvaluator
 from sybil.evaluators.python import PythonEvaluator
@@ -51,6 +52,7 @@ _VARIES = (
     (re.compile(r"[ \t]+"), " "),
 )
 _COMMAND_SECONDS = 60
+settings.register_profile("pages", max_examples=20, deadline=None, database=None)  # shown to run; tested elsewhere
 
 
 def run_python(example: Example) -> str | None:
@@ -163,6 +165,8 @@ class PageTest(pytest.Item):
         with ExitStack() as stack:
             patch = stack.enter_context(pytest.MonkeyPatch.context())
             stack.callback(refresh_settings)
+            stack.callback(settings.load_profile, settings.get_current_profile_name())
+            settings.load_profile("pages")
             stack.enter_context(chdir(folder))
             for name in [name for name in os.environ if name.startswith("HEADRACE_")]:
                 patch.delenv(name)

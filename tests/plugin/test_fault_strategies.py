@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, find, given, settings
+from hypothesis import find, given, settings
 from hypothesis.errors import InvalidArgument
 
 from headrace import flow, task
 from headrace.testing import Hold, simulate
 from pytest_headrace.strategies import Fault, FaultPlan, fault_plans, schedules
+
+from .finding import finding
 
 
 @task(retries=2, retry_delay_seconds=10, task_run_name="load-{part}")
@@ -37,9 +39,7 @@ def test_faults_and_holds_happen_as_planned(plan: FaultPlan, schedule: tuple[Hol
         assert simulation.elapsed == pytest.approx(slow + 10 * (attempts - 1), abs=0.001)
 
 
-_FINDING = settings(
-    max_examples=300, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-)
+_FINDING = finding(max_examples=300)
 
 
 def test_what_fails_shrinks_to_the_least() -> None:

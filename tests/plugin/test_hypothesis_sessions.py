@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 HEAD = """
-from hypothesis import given, settings, strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 from headrace import flow, task
 from headrace.testing import simulate
 from pytest_headrace.strategies import Outcome, Policy, Script, outcomes, retry_policies
@@ -40,7 +40,7 @@ def test_a_falsifying_example_is_the_least_and_can_be_pasted(session: pytest.Pyt
     session.makepyfile(
         HEAD
         + """
-@settings(deadline=None, derandomize=True, database=None)
+@settings(deadline=None, derandomize=True, database=None, phases=[Phase.generate, Phase.shrink])
 @given(script=outcomes(succeeds=True))
 def test_survives(script):
     with simulate():

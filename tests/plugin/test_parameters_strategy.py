@@ -36,6 +36,7 @@ from typing_extensions import TypedDict
 from headrace import flow, task
 from pytest_headrace.strategies import parameters
 
+from .finding import finding
 from .worlds import own_world
 
 
@@ -182,9 +183,7 @@ def test_arguments_are_given_by_name_and_defaults_may_be_left_out(arguments: dic
         assert ship(**arguments)[0] == arguments["order"]
 
 
-_FINDING = settings(
-    max_examples=200, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-)
+_FINDING = finding(max_examples=200)
 
 
 def test_defaults_are_sometimes_left_out_and_sometimes_not() -> None:

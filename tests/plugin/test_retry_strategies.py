@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, find, given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
@@ -14,6 +14,7 @@ from headrace import flow, task
 from headrace.tasks import exponential_backoff
 from pytest_headrace.strategies import Outcome, Policy, RetryOn, Script, outcomes, retry_policies
 
+from .finding import finding
 from .worlds import own_world
 
 _SOME = settings(max_examples=40, deadline=None)
@@ -197,9 +198,7 @@ def test_a_strategy_says_how_it_was_made() -> None:
     assert repr(outcomes(succeeds=True)) == "outcomes(succeeds=True)"
 
 
-_FINDING = settings(
-    max_examples=300, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-)
+_FINDING = finding(max_examples=300)
 
 
 def test_what_fails_shrinks_to_the_least() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, find, given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
 from pytest_headrace.strategies import RunName, run_names
 
+from .finding import finding
 from .worlds import own_world
 
 
@@ -52,9 +53,7 @@ def test_wrong_arguments_are_refused_at_once(given: dict[str, Any], message: str
         run_names(**given)
 
 
-_FINDING = settings(
-    max_examples=500, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-)
+_FINDING = finding(max_examples=500)
 
 
 @pytest.mark.parametrize("written", ["!r", ":%A", "[last]", ".year", "{{"])
