@@ -129,6 +129,7 @@ HINTS: list[Any] = [
     Annotated[int, Field(multiple_of=5, gt=1000)],
     Annotated[float, Field(gt=0, allow_inf_nan=False)],
     Annotated[str, Field(min_length=3, pattern="^[a-f]+$")],
+    Annotated[list[Annotated[str, Field(pattern="^[a-f]$")]], Len(40, 40)],
     Annotated[list[Annotated[int, AfterValidator(even)]], Field(min_length=2)],
     list[PositiveInt] | None,
     SecretStr,

@@ -31,7 +31,7 @@ def flattened(metadata: Iterable[Any]) -> Iterator[Any]:
 def constrained(base: Any, limits: list[Any]) -> SearchStrategy[Any] | None:
     """Return a strategy for values of a plain type within these limits; None where Hypothesis does as well."""
     if base is str and (pattern := _said(limits, "pattern")) is not None:
-        return st.from_regex(pattern)
+        return st.from_regex(_to_the_end(pattern))
     if base is uuid.UUID and (version := _said(limits, "uuid_version")) is not None:
         return st.uuids(version=version) if version in (1, 2, 3, 4, 5) else None
     if base is Decimal:
@@ -42,6 +42,12 @@ def constrained(base: Any, limits: list[Any]) -> SearchStrategy[Any] | None:
         low, high = _interval(limits)
         return st.floats(low, high, allow_nan=False, allow_infinity=False)
     return None
+
+
+def _to_the_end(pattern: str) -> str:
+    """Return a pattern whose last ``$`` is the very end: to Python a line break may follow, to pydantic not."""
+    ends = pattern.endswith("$") and (len(pattern) - len(pattern[:-1].rstrip("\\"))) % 2 == 1
+    return f"{pattern[:-1]}\\Z" if ends else pattern
 
 
 def _decimals(limits: list[Any]) -> SearchStrategy[Decimal]:
