@@ -23,8 +23,9 @@ from headrace.cli import as_json
 from headrace.cli.app import app
 from headrace.client.orchestration import SyncHeadraceClient
 from headrace.core.records import FlowRun, TaskRun
+from headrace.core.things import ArtifactRecord, VariableRecord
 from headrace.settings import SETTINGS
-from headrace.store.protocol import ConcurrencyLimit, LogRecord
+from headrace.store.protocol import ConcurrencyLimit, Lease, LogRecord, SeenFlow
 from pytest_headrace import fixtures, markers, options
 
 from .reading import DOCS, everything, headings, prose, section, shown
@@ -117,6 +118,10 @@ def json_forms() -> dict[str, object]:
         "state": as_json.state(headrace.states.Completed()),
         "line of a log": as_json.log(LogRecord(NOW, 20, "m", "l")),
         "limit": as_json.limit(ConcurrencyLimit(name="n", limit=1)),
+        "lease": as_json.lease(Lease(ids, "n", 1, "me", None, NOW, NOW)),
+        "flow": as_json.flow(SeenFlow(ids, "f", NOW), 1, flow_run),
+        "artifact": as_json.artifact(ArtifactRecord(id=ids, created=NOW, updated=NOW)),
+        "variable": as_json.variable(VariableRecord(id=ids, created=NOW, updated=NOW, name="x")),
     }
 
 

@@ -10,7 +10,7 @@ import typer
 
 from headrace.cli import as_json, world
 from headrace.cli.find import find_run, parse_states, parse_when, unknown_states
-from headrace.cli.look import moment_text, note, print_json, print_table, say, state_text
+from headrace.cli.look import busy, moment_text, note, print_json, print_table, say, state_text
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State, StateType
 from headrace.core.timeline import one_line, seconds_text
@@ -170,5 +170,6 @@ def delete(texts: Sequence[str], yes: bool, kinds: Sequence[RunKind] = BOTH) -> 
         names = ", ".join(run.name for run in found)
         typer.confirm(f"Delete {names} with all that is recorded of it?", abort=True)
     for run in found:
-        store.delete(run.kind, run.id)
+        with busy(f"Deleting {run.name}"):
+            store.delete(run.kind, run.id)
         say(f"Deleted {run.name}")

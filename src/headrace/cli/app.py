@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from headrace.cli import config, flow_runs, limits, run, runs, server, task_runs, tasks
+from headrace.cli import (
+    artifacts,
+    completing,
+    config,
+    dashboard,
+    flow_runs,
+    flows,
+    limits,
+    profiles,
+    run,
+    runs,
+    server,
+    task_runs,
+    tasks,
+    variables,
+)
 from headrace.cli.look import print_json, say
-from headrace.cli.options import flag
+from headrace.cli.options import flag, json_flag
 
 
 class _Commands(TyperGroup):
@@ -45,13 +61,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run", epilog=run.EXAMPLES)(run.run)
-app.add_typer(runs.app)
-app.add_typer(flow_runs.app)
-app.add_typer(task_runs.app)
-app.add_typer(tasks.app)
-app.add_typer(config.app)
-app.add_typer(limits.app)
-app.add_typer(server.app)
+for group in (
+    *(flows, flow_runs, task_runs, runs, tasks, artifacts, variables, limits),
+    *(server, dashboard, config, profiles),
+):
+    app.add_typer(group.app)
 
 
 def _version(asked: bool) -> None:
@@ -66,13 +80,27 @@ def _options(
         bool,
         flag("--version", help="Print the version, and nothing else.", is_eager=True, callback=_version),
     ] = False,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="Use the settings of this profile.",
+            autocompletion=completing.profiles,
+        ),
+    ] = None,
 ) -> None:
     """Run flows, look at their runs, and set headrace up."""
+    if profile is not None:
+        from headrace.settings import refresh_settings
+
+        os.environ["HEADRACE_PROFILE"] = profile  # processes that the command starts are to have it, too
+        refresh_settings()
 
 
 @app.command(epilog="Example: headrace version --json")
 def version(
-    as_json: Annotated[bool, flag("--json", help="Print JSON: version, python, platform, sqlite.")] = False,
+    as_json: Annotated[bool, json_flag("JSON: version, python, platform, sqlite")] = False,
 ) -> None:
     """Print the version of headrace; with --json also those of what it runs on."""
     from headrace._version import __version__

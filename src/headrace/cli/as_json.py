@@ -13,8 +13,9 @@ from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.core.states import State
+from headrace.core.things import ArtifactRecord, VariableRecord
 from headrace.core.timeline import Row
-from headrace.store.protocol import ConcurrencyLimit, LogRecord
+from headrace.store.protocol import ConcurrencyLimit, Lease, LogRecord, SeenFlow
 
 Json = dict[str, object]
 
@@ -141,6 +142,57 @@ def limit(value: ConcurrencyLimit) -> Json:
         "active": value.active,
         "slot_decay_per_second": value.slot_decay_per_second,
         "active_slots": value.active_slots,
+    }
+
+
+def flow(value: SeenFlow, runs: int, latest: FlowRun | None) -> Json:
+    """Return a flow that has runs; `latest_run` is the newest of them."""
+    return {
+        "id": str(value.id),
+        "name": value.name,
+        "runs": runs,
+        "latest": moment(value.latest),
+        "latest_run": run(latest) if latest is not None else None,
+    }
+
+
+def artifact(value: ArtifactRecord) -> Json:
+    """Return an artifact; `data` is as it was kept."""
+    return {
+        "id": str(value.id),
+        "key": value.key,
+        "type": value.type,
+        "description": value.description,
+        "data": value.data,
+        "metadata": value.metadata_,
+        "flow_run_id": _id(value.flow_run_id),
+        "task_run_id": _id(value.task_run_id),
+        "created": moment(value.created),
+        "updated": moment(value.updated),
+    }
+
+
+def variable(value: VariableRecord) -> Json:
+    """Return a variable."""
+    return {
+        "id": str(value.id),
+        "name": value.name,
+        "value": value.value,
+        "tags": list(value.tags),
+        "created": moment(value.created),
+        "updated": moment(value.updated),
+    }
+
+
+def lease(value: Lease) -> Json:
+    """Return who holds, or waits for, slots of a limit."""
+    return {
+        "holder": value.holder,
+        "holder_run_id": _id(value.holder_run_id),
+        "occupy": value.occupy,
+        "since": moment(value.since),
+        "expires_at": moment(value.expires_at),
+        "waiting": value.waiting,
     }
 
 

@@ -1,4 +1,4 @@
-"""What the shell completes: names of runs, flows, tasks, states, levels, limits and settings.
+"""What the shell completes: names of runs, flows, tasks, states, levels, limits, artifacts, variables and settings.
 
 A shell asks while somebody types, so nothing here may fail: where the store can't be used there is nothing to offer.
 """
@@ -90,6 +90,28 @@ def levels(incomplete: str) -> Iterable[str]:
 def limits(incomplete: str) -> Iterator[str]:
     """Offer concurrency limits."""
     yield from (limit.name for limit in world.store().limits(world.now()))
+
+
+@_offering
+def artifacts(incomplete: str) -> Iterator[str]:
+    """Offer the keys of artifacts."""
+    from headrace.store.conditions import NewestOfKey
+
+    yield from (artifact.key or "" for artifact in world.store().artifacts(NewestOfKey(), limit=_LOOKED_AT))
+
+
+@_offering
+def variables(incomplete: str) -> Iterator[str]:
+    """Offer variables."""
+    yield from (variable.name for variable in world.store().variables())
+
+
+@_offering
+def profiles(incomplete: str) -> Iterable[str]:
+    """Offer profiles."""
+    from headrace.settings.profiles import all_profiles
+
+    return all_profiles()
 
 
 @_offering

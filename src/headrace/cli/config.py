@@ -9,7 +9,7 @@ import typer
 
 from headrace.cli import completing
 from headrace.cli.look import note, print_json, print_table, say
-from headrace.cli.options import flag
+from headrace.cli.options import flag, json_flag
 from headrace.settings import SETTINGS, Setting, Settings, current_settings, find_setting
 
 app = typer.Typer(name="config", help="Look at settings, and change them.", no_args_is_help=True)
@@ -75,7 +75,7 @@ def view(
     show_secrets: Annotated[bool, flag("--show-secrets", help="Do not mask what may hold passwords.")] = False,
     as_json: Annotated[
         bool,
-        flag("--json", help="Print JSON: for each name its value, source, place and description."),
+        json_flag("JSON: for each name its value, source, place and description"),
     ] = False,
 ) -> None:
     """Show the settings in force."""

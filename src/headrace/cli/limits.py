@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headrace.cli import as_json, completing, world
-from headrace.cli.look import print_json, print_table, say
-from headrace.cli.options import flag
+from headrace.cli.look import moment_text, print_json, print_table, say
+from headrace.cli.near import near_misses
+from headrace.cli.options import flag, json_flag
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ Decay = typer.Option(
 
 
 @app.command(epilog="Example: headrace concurrency-limit ls --json")
-def ls(json_: Annotated[bool, flag("--json", help="Print a JSON array of limits.")] = False) -> None:
+def ls(json_: Annotated[bool, json_flag("a JSON array of limits")] = False) -> None:
     """List the limits, and how many of their slots are taken."""
     store, now = world.store(), world.now()
     limits = store.limits(now)
@@ -41,6 +42,27 @@ def _row(limit: ConcurrencyLimit, waiting: int) -> list[str]:
     decay = f"{limit.slot_decay_per_second:g}/s" if limit.slot_decay_per_second else "–"
     taken = f"{limit.active_slots:.3g}"
     return [limit.name, taken, str(limit.limit), str(waiting), decay, "" if limit.active else "inactive"]
+
+
+@app.command(epilog="Example: headrace concurrency-limit inspect database")
+def inspect(
+    name: Existing,
+    json_: Annotated[bool, json_flag("JSON: the limit, and who holds its slots or waits")] = False,
+) -> None:
+    """Show a limit, who holds slots of it, and who waits for some."""
+    store, now = world.store(), world.now()
+    limit = _existing(store, name)
+    leases = store.leases(name, now)
+    if json_:
+        print_json(as_json.limit(limit) | {"leases": [as_json.lease(lease) for lease in leases]})
+        return
+    say(f"{name}: {limit.active_slots:.3g} taken of {_described(limit)}")
+    if leases:
+        rows = [
+            [lease.holder, "waits" if lease.waiting else "holds", str(lease.occupy), moment_text(lease.since, now)]
+            for lease in leases
+        ]
+        print_table(["who", "", "slots", "since"], rows, ["slots"], elastic={"who": 12})
 
 
 @app.command(epilog="Example: headrace concurrency-limit create database 5")
@@ -104,6 +126,7 @@ def _described(limit: ConcurrencyLimit) -> str:
 def _existing(store: Store, name: str) -> ConcurrencyLimit:
     limit = store.limit(name, world.now())
     if limit is None:
-        names = ", ".join(each.name for each in store.limits(world.now())) or "none"
-        raise ObjectNotFound(f"There is no limit {name!r}; there are: {names}.")
+        names = [each.name for each in store.limits(world.now())]
+        near = near_misses(name, names, "headrace concurrency-limit ls")
+        raise ObjectNotFound(f"There is no limit {name!r}; there are: {', '.join(names) or 'none'}. {near}")
     return limit

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,12 @@ def say(message: str) -> None:
 def note(message: str) -> None:
     """Tell people something beside the point, on stderr."""
     out(stderr=True).print(message, style="dim", soft_wrap=True)
+
+
+def busy(what: str) -> AbstractContextManager[object]:
+    """Return a context in which a terminal shows that something takes its time."""
+    console = out(stderr=True)
+    return console.status(one_line(what)) if console.is_terminal else nullcontext()
 
 
 def complain(error: BaseException) -> None:

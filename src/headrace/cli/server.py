@@ -6,19 +6,21 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headrace.cli import world
-from headrace.cli.look import note, print_json, say
-from headrace.cli.options import flag
+from headrace.cli.look import busy, note, print_json, say
+from headrace.cli.options import Yes, flag, json_flag
 from headrace.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from headrace.server.serving import Running
+    from headrace.store.protocol import OwnStore
 
 app = typer.Typer(name="server", help="Serve runs to browsers and programs.", no_args_is_help=True)
 
@@ -30,7 +32,7 @@ Port = typer.Option("--port", metavar="PORT", min=0, max=65535, help="By default
 Background = flag("--background", help="Return as soon as it serves; `headrace server stop` ends it.")
 NoUi = flag("--no-ui", help="Serve the API alone, without pages.")
 Store = typer.Option(
-    "--store", metavar="URL", help="Serve another store: sqlite:///path/to/file.db or postgresql://user@host/name."
+    "--store", metavar="URL", help="Another store: sqlite:///path/to/file.db or postgresql://user@host/name."
 )
 
 
@@ -64,6 +66,45 @@ def start(
         serving.serve(served, listener, auth, ui=not no_ui)
 
 
+database = typer.Typer(name="database", help="Look after the store that a server serves.", no_args_is_help=True)
+app.add_typer(database)
+
+
+@database.command(epilog="Example: headrace server database reset --yes")
+def reset(store: Annotated[str | None, Store] = None, yes: Yes = False) -> None:
+    """Delete all that is kept: runs, logs, limits, artifacts, variables. This can't be undone."""
+    with _own(store) as own:
+        if not yes:
+            many = f"{own.count('flow'):,} flow runs and {own.count('task'):,} task runs"
+            typer.confirm(f"Delete {many} and all else in {own.location}?", abort=True)
+        with busy("Deleting"):
+            own.erase()
+        say(f"{own.location} is empty now")
+
+
+@database.command(epilog="Example: headrace server database upgrade")
+def upgrade(store: Annotated[str | None, Store] = None) -> None:
+    """Bring the tables of the store up to date; whoever opens a store does so too."""
+    from headrace.store.migrations import NEWEST
+
+    with _own(store) as own, busy("Bringing the tables up to date"):
+        own.count("flow")
+        say(f"The tables of {own.location} are up to date: version {NEWEST}")
+
+
+@contextmanager
+def _own(store: str | None) -> Iterator[OwnStore]:
+    """Open the store that a server would serve, or the one at an address."""
+    from headrace.settings import temporary_settings
+
+    with temporary_settings({} if store is None else {"server_database_connection_url": store}):
+        own = world.own_store()
+    try:
+        yield own
+    finally:
+        own.close()
+
+
 @app.command(epilog="Example: headrace server stop")
 def stop() -> None:
     """End the server that was started from this home directory."""
@@ -74,7 +115,7 @@ def stop() -> None:
 
 
 @app.command(epilog="Example: headrace server status --json")
-def status(json_: Annotated[bool, flag("--json", help="Print JSON: running, url, pid, store.")] = False) -> None:
+def status(json_: Annotated[bool, json_flag("JSON: running, url, pid, store")] = False) -> None:
     """Say whether the server runs, and where. The exit status is 1 where it does not."""
     found = _serving().running()
     if json_:

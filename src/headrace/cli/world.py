@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from headrace.drive.world import World
     from headrace.runs.context import RunContext
-    from headrace.store.protocol import Store
+    from headrace.store.protocol import OwnStore, Store
 
 
 def store() -> Store:
@@ -32,6 +32,13 @@ def to_serve() -> World:
     from headrace.drive.world import World, own_store
 
     return World(own_store)
+
+
+def own_store() -> OwnStore:
+    """Return the store that a server would serve, opened anew. Raises StoreError where it can't be used."""
+    from headrace.drive.world import own_store
+
+    return own_store()
 
 
 def now() -> datetime:

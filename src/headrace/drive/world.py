@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from headrace.drive.slots import SlotBell
     from headrace.keeping.shelf import Shelf
     from headrace.runs.context import RunContext
-    from headrace.store.protocol import Store
+    from headrace.store.protocol import OwnStore, Store
 
 
 class World:
@@ -226,7 +226,7 @@ def default_store() -> Store:
     return RemoteStore(settings.api_url, folder, auth=auth, key=key)
 
 
-def own_store() -> Store:
+def own_store() -> OwnStore:
     """Open the store that needs no server: one SQLite file in the home directory, or a database by its address."""
     address = current_settings().server_database_connection_url
     if address is not None:

@@ -1,4 +1,4 @@
-"""Writing the profile file: one value at a time, all else kept, the file replaced in one step."""
+"""Reading and writing the profile file: one change at a time, all else kept, the file replaced in one step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.exceptions import ConfigurationError
 from headrace.settings.scopes import forget, home
-from headrace.settings.sources import Layer, active_profile, parse
+from headrace.settings.sources import Layer, active_profile, parse, parsed
 from headrace.settings.table import Setting, Source, find_setting
 
 if TYPE_CHECKING:
@@ -60,26 +60,116 @@ def _drop(table: dict[str, object], setting: Setting[Any]) -> list[object]:
     return [table.pop(key) for key in keys]
 
 
+def all_profiles() -> dict[str, dict[str, Any]]:
+    """Return all profiles, by name, with what each sets; "default" is always there. Raises ConfigurationError."""
+    found = _document().get("profiles", {})
+    return {"default": {}, **{name: dict(values) for name, values in found.items()}}
+
+
+def active() -> str:
+    """Return the name of the profile in force. Raises ConfigurationError."""
+    return active_profile(_document())
+
+
+def shown(name: str) -> dict[str, Any]:
+    """Return what a profile sets, under the names of settings, secrets masked. Raises ConfigurationError."""
+    settings = [(find_setting(key), value) for key, value in _profile(name).items()]
+    return {setting.name: "***" if setting.secret else value for setting, value in settings}
+
+
+def create(name: str, like: str | None = None) -> None:
+    """Make a profile, with the settings of another one if one is named. Raises ConfigurationError."""
+    _check_new(name)
+    values = _profile(like) if like is not None else {}
+    _edit_file(lambda document: _profiles_in(document).update({name: values}))
+
+
+def use(name: str) -> None:
+    """Make a profile the active one. Raises ConfigurationError."""
+    _profile(name)
+    _edit_file(lambda document: document.update({"active": name}))
+
+
+def rename(name: str, new: str) -> None:
+    """Give a profile another name; where it is the active one it stays so. Raises ConfigurationError."""
+    values = _profile(name)
+    _check_new(new)
+
+    def renamed(document: Any) -> None:
+        _profiles_in(document).pop(name, None)
+        _profiles_in(document)[new] = values
+        if document.get("active", "default") == name:
+            document["active"] = new
+
+    _edit_file(renamed)
+
+
+def check_deletable(name: str) -> None:
+    """Raise ConfigurationError for the active profile, and for one that is not there."""
+    _profile(name)
+    if name in (active(), _document().get("active", "default")):
+        raise ConfigurationError(f"{name!r} is the active profile. `headrace profile use` makes another one active.")
+
+
+def delete(name: str) -> None:
+    """Remove a profile with its settings. Raises ConfigurationError, for the active one too."""
+    check_deletable(name)
+    _edit_file(lambda document: _profiles_in(document).pop(name, None))
+
+
+def _profile(name: str) -> dict[str, Any]:
+    found = all_profiles()
+    if name not in found:
+        import difflib
+
+        near = difflib.get_close_matches(name, found, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise ConfigurationError(f"There is no profile {name!r}; there are: {', '.join(found)}.{hint}")
+    return found[name]
+
+
+def _check_new(name: str) -> None:
+    if not name.strip() or not name.isprintable():
+        raise ConfigurationError(f"{name!r} can't be the name of a profile. Write server, say.")
+    if name in all_profiles():
+        raise ConfigurationError(f"There is a profile {name!r} already.")
+
+
+def _document() -> dict[str, Any]:
+    path = profile_path()
+    return parsed(str(path)) if path.is_file() else {}
+
+
 def _edit(edit: Callable[[dict[str, object]], None]) -> None:
-    import tomlkit  # 20 ms, and only `config set` needs it
+    _edit_file(lambda document: edit(_profile_in(document)))
+
+
+def _edit_file(edit: Callable[[Any], object]) -> None:
+    import tomlkit  # 20 ms, and only who changes something needs it
 
     path = profile_path()
     try:
         content = path.read_bytes() if path.is_file() else b'active = "default"\n\n'
         parse(content, str(path))  # for its message, should it not be TOML
         document: Any = tomlkit.parse(content)
-        edit(_profile_in(document))
+        edit(document)
         _replace(path, tomlkit.dumps(document))
     except OSError as error:
         raise ConfigurationError(f"{path} can't be changed: {error.strerror}.") from error
     forget()
 
 
+def _profiles_in(document: Any) -> dict[str, Any]:
+    import tomlkit
+
+    found: dict[str, Any] = document.setdefault("profiles", tomlkit.table(is_super_table=True))
+    return found
+
+
 def _profile_in(document: Any) -> dict[str, object]:
     import tomlkit
 
-    profiles = document.setdefault("profiles", tomlkit.table(is_super_table=True))
-    profile: dict[str, object] = profiles.setdefault(active_profile(document), tomlkit.table())
+    profile: dict[str, object] = _profiles_in(document).setdefault(active_profile(document), tomlkit.table())
     return profile
 
 

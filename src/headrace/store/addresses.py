@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from headrace.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
-    from headrace.store.protocol import Store
+    from headrace.store.protocol import OwnStore
 
 _POSTGRES = ("postgresql", "postgres")
 
 
-def open_address(address: str) -> Store:
+def open_address(address: str) -> OwnStore:
     """Return the store at an address; a driver in it (``postgresql+asyncpg``) is passed over, we have our own.
 
     Raises ConfigurationError for an address that is none, or needs what is not installed.
@@ -31,7 +31,7 @@ def open_address(address: str) -> Store:
     )
 
 
-def _postgres(address: str) -> Store:
+def _postgres(address: str) -> OwnStore:
     try:
         from headrace.store.postgres import PostgresStore
     except ModuleNotFoundError as error:

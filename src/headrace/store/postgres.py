@@ -20,6 +20,7 @@ from headrace.store.postgres_dialect import POSTGRES
 from headrace.store.postgres_link import PostgresLink
 from headrace.store.queries import Queries
 from headrace.store.sql_claims import ClaimTables
+from headrace.store.sql_erasing import ErasableTables
 from headrace.store.sql_ingest import IngestTables
 from headrace.store.sql_limits import LimitTables
 from headrace.store.sql_things import ThingTables
@@ -28,7 +29,7 @@ from headrace.store.sql_things import ThingTables
 _LIMITS_LOCK = 0x68647263_00000001
 
 
-class PostgresStore(IngestTables, ClaimTables, LimitTables, ThingTables):
+class PostgresStore(IngestTables, ClaimTables, LimitTables, ThingTables, ErasableTables):
     """A run store in a PostgreSQL database, whose tables are made in its current schema where there are none.
 
     `url` is a connection URL or string of libpq ("postgresql://user@host/name"). At most `connections` are open at a

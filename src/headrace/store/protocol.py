@@ -54,6 +54,7 @@ __all__ = [
     "LogFilter",
     "LogRecord",
     "Order",
+    "OwnStore",
     "Place",
     "Queued",
     "RunFilter",
@@ -397,4 +398,12 @@ class ServedStore(Store, Protocol):
 
         What came in an earlier delivery of the same spool is passed over. Without a delivery, moves are strict.
         """
+        ...
+
+
+class OwnStore(Store, Protocol):
+    """A store that this process opens itself, and not through a server."""
+
+    def erase(self) -> None:
+        """Remove all that is kept: runs, histories, logs, what is scheduled, limits, artifacts, variables."""
         ...

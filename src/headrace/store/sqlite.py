@@ -21,6 +21,7 @@ from headrace.store.link import Execute, Taken
 from headrace.store.names import Names
 from headrace.store.protocol import RunKind
 from headrace.store.sql_claims import ClaimTables
+from headrace.store.sql_erasing import ErasableTables
 from headrace.store.sql_ingest import IngestTables
 from headrace.store.sql_limits import LimitTables
 from headrace.store.sql_things import ThingTables
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _questions: Queries | None = None
 
 
-class SqliteStore(IngestTables, ClaimTables, LimitTables, ThingTables):
+class SqliteStore(IngestTables, ClaimTables, LimitTables, ThingTables, ErasableTables):
     """A run store in one file, opened when first used, and made where there is none, with its folders."""
 
     shared = True
