@@ -218,6 +218,21 @@ class Call(Effect[Outcome]):
         self.body = body
         self.runner = runner
 
+    def of(self, fn: Callable[..., Any]) -> Call:
+        """Return the same call of another function."""
+        return Call(
+            fn,
+            self.args,
+            self.kwargs,
+            self.context,
+            self.flavour,
+            self.seconds,
+            self.expired,
+            self.prints,
+            self.body,
+            self.runner,
+        )
+
     def step(self, fn: Callable[..., Any], args: Sequence[Any], flavour: Flavour) -> Call:
         """Return one step of this call's generator: another function, under the same conditions.
 

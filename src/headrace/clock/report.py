@@ -64,24 +64,37 @@ def _at(turns: Reported) -> float:
     return (turns.now - turns.start) / _SECOND
 
 
-def _rows(turns: Reported) -> list[tuple[str, str, str, str]]:
+#: Name, what it does, since when, where in the code.
+Row = tuple[str, str, str, str]
+
+
+def _rows(turns: Reported) -> list[Row]:
     """Return of each participant, and of tasks of its loop: name, what it does, since when, where in the code."""
     frames = sys._current_frames()
-    return [row for one in turns.everybody() for row in (_row(turns, one, frames), *_rows_of_tasks(one))]
+    return [row for one in turns.everybody() for row in _told(_row(turns, one, frames), one.loop)]
 
 
-def _rows_of_tasks(one: Participant) -> Iterator[tuple[str, str, str, str]]:
-    loop: Any = one.loop
+def _told(row: Row, loop: Any) -> Iterator[Row]:
+    """Yield what is told of a participant: where its event loop has one task that is what it waits for, else each."""
     if loop is None:
+        yield row
         return
     from headrace.clock import tasks  # asyncio is slow to import, and most who wait have no loop
 
-    for task in tasks.all_tasks(loop):
-        waits = _said(partial(tasks.waited_for, task))
-        yield tasks.told_name_of(task), f"waits for {waits}", "–", "; ".join(_places(tasks.frames_of(task)))
+    waiting = [
+        (tasks.told_name_of(task), f"waits for {_said(partial(tasks.waited_for, task))}", tasks.frames_of(task))
+        for task in tasks.all_tasks(loop)
+    ]
+    name, _, since, _ = row
+    if len(waiting) == 1:
+        yield name, waiting[0][1], since, "; ".join(_places(waiting[0][2]))
+        return
+    yield row
+    for who, what, frames in waiting:
+        yield who, what, "–", "; ".join(_places(frames))
 
 
-def _row(turns: Reported, one: Participant, frames: dict[int, FrameType]) -> tuple[str, str, str, str]:
+def _row(turns: Reported, one: Participant, frames: dict[int, FrameType]) -> Row:
     why = one.why if isinstance(one.why, str) else _said(one.why)
     waits = one.doing in (Doing.WAITING, Doing.ASIDE)
     doing = f"waits for {why}" if one.doing is Doing.WAITING and why else one.doing.value

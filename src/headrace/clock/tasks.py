@@ -36,7 +36,7 @@ def tells_run(task: asyncio.Task[Any]) -> bool:
 def told_name_of(task: asyncio.Task[Any]) -> str:
     """Return the name of the run that a task tells, else its own."""
     frames = frames_of(task) if tells_run(task) else []
-    run = getattr(frames[-1].f_locals.get("context"), "run", None) if frames else None
+    run = getattr(frames[-1].f_locals.get("context"), "run", None) if frames else None  # see `calling`
     return run.name if run is not None else name_of(task)
 
 

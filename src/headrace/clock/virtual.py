@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headrace.clock.participants import Limit, Parking, Participant, Why
 from headrace.clock.protocol import datetime_of, nanoseconds_of
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 _SECOND = 1_000_000_000
 #: Where a clock starts that is not told otherwise.
 DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Lines(Protocol):
+    """What lets functions be interrupted between two lines."""
+
+    def around(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that calls `fn`, and may be interrupted in it."""
 
 
 class VirtualClock:
@@ -44,6 +51,8 @@ class VirtualClock:
     def _live_by(self, turns: Turns) -> None:
         self.turns = turns
         self._limits: dict[int, list[Limit]] = {}
+        #: What threads of the user's are interrupted by in their lines, if anything.
+        self.lines: Lines | None = None
         #: Called before a thread waits; it may raise instead.
         self.before_wait: Callable[[], object] | None = None
 

@@ -10,7 +10,7 @@ dropped and shortened as long as it still fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from random import Random
@@ -19,7 +19,7 @@ from typing import Any
 from headrace.clock.schedules import Hold, Holds, Schedule, Seeded
 from headrace.testing.sentences import program, sentence
 from headrace.testing.shrinking import smallest
-from headrace.testing.trials import Place, Trial, Trials
+from headrace.testing.trials import Place, Step, Trial, Trials
 
 __all__ = ["Exploration", "ScheduleFailure", "explore"]
 __raises_as_asked__ = True  # see headrace.core.tracebacks
@@ -30,6 +30,9 @@ _LENGTHS = (_LONG, 1, 3)
 _DRAWN = (*[_LONG] * 6, 1, 2, 3, 5, 8, 13, 21)
 #: How many holds are drawn together.
 _COUNTS = (1, 2, 2, 3)
+#: From how many schedules on a quarter of them interrupts threads in their lines, too; how many at most, as it is slow.
+_FEWEST_FOR_LINES = 20
+_MOST_FOR_LINES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +82,45 @@ class _Explorer:
         self._fn = fn
         self._schedules = schedules
         self._seed = seed
-        self._options = options
         self._random = Random(seed)
         self._trials = Trials(fn, seed, options)
+        self._orders: set[tuple[Step, ...]] = set()
         #: All places that trials have come by, in order of discovery.
         self._places: dict[Place, None] = {}
 
     def explored(self) -> Exploration:
         """Try schedules until one fails, or there are no more to try."""
-        orders = set()
-        for schedule in islice(self._schedules_to_try(), self._schedules):
+        to_try = self._schedules_to_try()
+        if not self._trials.lines and self._schedules >= _FEWEST_FOR_LINES:
+            self._try(islice(to_try, self._schedules // 2))
+            if self._places:
+                self._try_by_lines(min(self._schedules // 4, _MOST_FOR_LINES))
+        self._try(islice(to_try, self._schedules - self._trials.tried))
+        return Exploration(self._trials.tried, len(self._orders))
+
+    def _try_by_lines(self, count: int) -> None:
+        """Try some in which threads are interrupted in their lines, where they have any to be interrupted in."""
+        coarse, self._places = self._places, {}
+        self._trials.lines = True
+        to_try = self._schedules_to_try()
+        self._try(islice(to_try, 1))
+        if any(step.is_line for step in self._last.steps):
+            self._try(islice(to_try, count - 1))
+        self._trials.lines, self._places = False, coarse
+
+    def _try(self, schedules: Iterable[Schedule]) -> None:
+        for schedule in schedules:
             trial = self._trials.run(schedule)
             if trial.error is not None:
                 failed = smallest(trial, self._places, self._trials)
                 raise self._failure(failed) from failed.error
-            orders.add(trial.steps)
+            self._orders.add(trial.steps)
             self._places.update(dict.fromkeys(trial.places))
-        return Exploration(self._trials.tried, len(orders))
+
+    @property
+    def _last(self) -> Trial:
+        assert self._trials.last is not None, "there was one"
+        return self._trials.last
 
     def _schedules_to_try(self) -> Iterator[Schedule]:
         """Yield first come, first served; then, where there is anything to choose, holds and chance in turns."""
@@ -134,7 +159,7 @@ class _Explorer:
 
     def _failure(self, trial: Trial) -> ScheduleFailure:
         assert trial.error is not None, "a trial that failed has its error"
-        repeating = program(self._fn, trial.schedule, self._seed, self._options)
+        repeating = program(self._fn, trial.schedule, self._seed, self._trials.options)
         holds = trial.schedule.holds if isinstance(trial.schedule, Holds) else trial.schedule
         return ScheduleFailure(holds, sentence(trial), repeating, self._trials.tried, trial.error)
 

@@ -23,12 +23,18 @@ def sentence(trial: Trial) -> str:
 
 
 def _held(hold: Hold, steps: tuple[Step, ...]) -> str:
-    who = f"`{hold.participant}` is held before its {ordinal(hold.step)} step"
+    who = f"`{hold.participant}` is held before its {ordinal(hold.step)} step{_line(hold, steps)}"
     meanwhile = _meanwhile(hold, steps)
     if not meanwhile:
         return f"{who} until nobody else can go on"
     told = next((step for step in reversed(meanwhile) if _state(step)), meanwhile[-1])
     return f"{who} until {_state(told) or f'`{told.who}` has made its {ordinal(told.number)} step ({told.what})'}"
+
+
+def _line(hold: Hold, steps: tuple[Step, ...]) -> str:
+    """Say which line it was held before; "" where it was something else."""
+    own = next((step for step in steps if (step.who, step.number) == (hold.participant, hold.step)), None)
+    return f" ({own.what})" if own is not None and own.is_line else ""
 
 
 def _meanwhile(hold: Hold, steps: tuple[Step, ...]) -> list[Step]:

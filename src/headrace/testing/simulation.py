@@ -28,6 +28,7 @@ from headrace.testing.faults.strikes import Strike
 from headrace.testing.faults.stubs import Stub
 from headrace.testing.following.active import frozen_moment
 from headrace.testing.hearing import Hearing
+from headrace.testing.interrupting import LineByLine
 from headrace.testing.paths import path_named
 from headrace.testing.runs import Runs
 from headrace.testing.stores import opener
@@ -314,9 +315,11 @@ class simulate:  # noqa: N801 - used like a function
     a list of them. `store`: "memory", "sqlite" (a file that goes away in the end), or a store. `real_processes`: let
     tasks of the process runner run in processes, not in threads. `runner` takes the place of the flows' own task
     runners: "inline" (submitted runs are carried out at once), "threads", "processes" (real ones), or "async" (threads,
-    and event loops carry runs out, sync ones too). A real wait that stops everything for `stall_seconds`
-    of real time is a StallError. `max_jumps` in a row without any run moving on, or more than `max_seconds` of virtual
-    time, are a RunawayError. All three are above 0; raises ValueError or TypeError for arguments that can't be.
+    and event loops carry runs out, sync ones too). `lines`: let a schedule interrupt threads between two lines of your
+    functions, too, and not only where they meet the engine or wait. A real wait that stops everything for
+    `stall_seconds` of real time is a StallError. `max_jumps` in a row without any run moving on, or more than
+    `max_seconds` of virtual time, are a RunawayError. All three are above 0; raises ValueError or TypeError for
+    arguments that can't be.
     """
 
     def __init__(
@@ -328,6 +331,7 @@ class simulate:  # noqa: N801 - used like a function
         store: Any = "memory",
         real_processes: bool = False,
         runner: Literal["inline", "threads", "processes", "async"] | None = None,
+        lines: bool = False,
         stall_seconds: float = 10.0,
         max_jumps: int = 100_000,
         max_seconds: float = 100 * 366 * 86_400.0,
@@ -338,7 +342,9 @@ class simulate:  # noqa: N801 - used like a function
         self._open_store = opener(store)
         self._real_processes = real_processes
         self._path = path_named(runner) if runner is not None else None
+        self._lines = lines
         self._replayed_by: dict[str, object] = {"real_processes": real_processes} if real_processes else {}
+        self._replayed_by |= {"lines": lines} if lines else {}
         self._replayed_by |= {"runner": runner} if runner is not None else {}
         self._replayed_by |= {"store": store} if isinstance(store, str) and store != "memory" else {}
         self._limits = (
@@ -356,6 +362,8 @@ class simulate:  # noqa: N801 - used like a function
         with ExitStack() as stack:
             world = SimulatedWorld(stack.enter_context(self._open_store()), clock, self._seed)
             world.in_process = not self._real_processes
+            if self._lines:
+                world.lines = clock.lines = LineByLine(clock.turns)
             if self._path is not None:
                 self._path.take(world)
             stack.enter_context(use_world(world, everywhere=True))

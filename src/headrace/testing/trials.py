@@ -24,6 +24,11 @@ class Step:
     number: int
     what: str
 
+    @property
+    def is_line(self) -> bool:
+        """Say whether it is a line of a function that was about to run."""
+        return self.what.startswith("line ")
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -81,10 +86,17 @@ class Trials:
     def __init__(self, fn: Callable[..., Any], seed: int, options: dict[str, Any]) -> None:
         self._fn = fn
         self._seed = seed
-        self._options = options
+        self._given = options
         self.tried = 0
+        #: Whether threads are interrupted in the lines of their functions, too.
+        self.lines = bool(options.get("lines"))
         self.last: Trial | None = None
         self._rewind = rewinding()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What `simulate` is given beside the seed and the schedule."""
+        return {**self._given, "lines": True} if self.lines else self._given
 
     def run(self, schedule: Schedule) -> Trial:
         """Run the test once."""
@@ -98,7 +110,7 @@ class Trials:
 
         error: BaseException | None = None
         try:
-            with simulate(schedule=noting, seed=self._seed, **self._options) as simulation:
+            with simulate(schedule=noting, seed=self._seed, **self.options) as simulation:
                 assert isinstance(simulation.schedule, Noting), "a simulation has a fresh one of what it was given"
                 noting = simulation.schedule
                 simulation.clock.turns.on_step = note

@@ -15,11 +15,13 @@ from headrace.clock.virtual import VirtualClock
 from headrace.core.records import Run, TaskRun
 from headrace.core.states import State
 from headrace.drive.world import World
+from headrace.effects import Call
 from headrace.exceptions import ObjectNotFound
 from headrace.runs.context import CURRENT
 from headrace.store.protocol import Claimed
 from headrace.testing.faults.leases import SimulatedSlots
 from headrace.testing.faults.processes import Processes
+from headrace.testing.interrupting import LineByLine
 from headrace.testing.slot_waits import SlotWaits
 
 if TYPE_CHECKING:
@@ -177,6 +179,7 @@ class SimulatedWorld(World):
         self._after: list[Callable[[], object]] = []
         self._turns = clock.turns
         self.pause = None if clock.turns.is_plain else partial(pause, clock.turns)
+        self.lines: LineByLine | None = None
         self.processes = Processes(self, clock)
         self.elders = frozenset(threading.enumerate())
 
@@ -200,6 +203,11 @@ class SimulatedWorld(World):
             return len(asyncio.all_tasks()) > 1
         except RuntimeError:  # no loop runs here
             return False
+
+    def cast(self, effect: Call) -> Call:
+        """Return the call to make: that or its understudy's, and one that may be interrupted where that is asked."""
+        effect = super().cast(effect)
+        return effect if self.lines is None else self.lines.cast(effect)
 
     def _holds_runs(self) -> bool:
         store = self.told.inner if self.told is not None else None

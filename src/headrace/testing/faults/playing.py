@@ -23,17 +23,9 @@ class Part(Protocol):
 def played(effect: Call, part: Part, clock: Clock) -> Call:
     """Return a call like this one, in which a part is played. It is played here, wherever the task runner is."""
     fn = _PLAYERS[effect.flavour](part, clock)
-    return Call(
-        fn,
-        effect.args,
-        effect.kwargs,
-        effect.context,
-        effect.flavour,
-        effect.seconds,
-        effect.expired,
-        effect.prints,
-        body=True,
-    )
+    call = effect.of(fn)
+    call.runner = None
+    return call
 
 
 def _sync(part: Part, clock: Clock) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ waits on a `Condition`, so beside `locks` it is enough to replace that one wait,
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -109,10 +110,12 @@ def thread_start(self: Any) -> None:
 
 
 def _started_as_participant(thread: Any, clock: VirtualClock) -> None:
-    announced = clock.turns.expect(thread.name, background=thread.daemon)
+    announced = clock.turns.expect(_name_of(thread.name), background=thread.daemon)
     announced.outlives = getattr(thread, "_target", None) is _executor_worker()
     announced.within = None if announced.outlives else CURRENT.get()
     done, run = clock.event(f"the thread {thread.name!r} to end"), thread.run
+    if clock.lines is not None and not announced.outlives:
+        run = clock.lines.around(run)
 
     def lived() -> None:
         try:
@@ -132,6 +135,16 @@ def _started_as_participant(thread: Any, clock: VirtualClock) -> None:
     except BaseException:
         clock.turns.withdraw(announced)
         raise
+
+
+#: What threads are called that nobody has named: they are counted over all of the process.
+_UNNAMED = re.compile(r"Thread-\d+(?: \((?P<target>.*)\))?|(?P<executor>ThreadPoolExecutor)-\d+_\d+")
+
+
+def _name_of(name: str) -> str:
+    """Return the name of a thread without its number, which is another each time."""
+    unnamed = _UNNAMED.fullmatch(name)
+    return name if unnamed is None else unnamed["target"] or unnamed["executor"] or "thread"
 
 
 def _executor_worker() -> Any:
