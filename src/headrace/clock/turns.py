@@ -465,7 +465,7 @@ class Turns:
 
     @contextmanager
     def delegating(self, why: Why) -> Iterator[None]:
-        """Let another process act in this participant's place in the block, which keeps its turn."""
+        """Let another process, or thread, act in this participant's place in the block, which keeps its turn."""
         participant = self.here()
         if participant is None or participant.delegated:
             yield

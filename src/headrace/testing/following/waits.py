@@ -104,7 +104,7 @@ def thread_start(self: Any) -> None:
     if clock is None:
         _START(self)
     elif self.name.startswith("headrace-"):
-        _really_started(self)  # the engine announces its own
+        _really_started(self, clock)  # the engine announces its own
     else:
         _started_as_participant(self, clock)
 
@@ -131,7 +131,7 @@ def _started_as_participant(thread: Any, clock: VirtualClock) -> None:
     thread.run = lived
     thread._headrace_done = clock, done
     try:
-        _really_started(thread)
+        _really_started(thread, clock)
     except BaseException:
         clock.turns.withdraw(announced)
         raise
@@ -153,9 +153,16 @@ def _executor_worker() -> Any:
     return getattr(executors, "_worker", _executor_worker)
 
 
-def _really_started(thread: Any) -> None:
-    with _in_real_time():
+def _really_started(thread: Any, clock: VirtualClock) -> None:
+    with _for_a_moment(clock, "a thread to start"):
         _START(thread)
+
+
+@contextlib.contextmanager
+def _for_a_moment(clock: VirtualClock, why: str) -> Iterator[None]:
+    """Wait, in real time, for the first or last instructions of another thread, and keep the turn, however busy it is."""
+    with clock.delegating(why), _in_real_time():
+        yield
 
 
 @contextlib.contextmanager
@@ -175,8 +182,11 @@ def thread_join(self: Any, timeout: float | None = None) -> None:
         _JOIN(self, timeout)
     elif taking_part is not None and taking_part[0] is clock:
         if taking_part[1].wait(timeout):
-            with _in_real_time():
+            with _for_a_moment(clock, "a thread to end"):
                 _JOIN(self)
+    elif self.name.startswith("headrace-"):  # the engine waits for what its own do before it joins them
+        with _for_a_moment(clock, "a thread to end"):
+            _JOIN(self, timeout)
     else:
         with clock.in_flight(f"the thread {self.name!r} to end"), _in_real_time():
             _JOIN(self, timeout)
