@@ -160,7 +160,7 @@ def _really_started(thread: Any, clock: VirtualClock) -> None:
 
 @contextlib.contextmanager
 def _for_a_moment(clock: VirtualClock, why: str) -> Iterator[None]:
-    """Wait, in real time, for the first or last instructions of another thread, and keep the turn, however busy it is."""
+    """Wait, in real time, for the first or last instructions of another thread, and keep the turn meanwhile."""
     with clock.delegating(why), _in_real_time():
         yield
 
