@@ -45,6 +45,9 @@ def test_whatever_is_asked_is_answered_as_described(operation: Any) -> None:
     def check(case: Any) -> None:
         # Which cursors there are no schema can tell: that others are refused is as it should be.
         is_made_up = isinstance(case.body, dict) and case.body.get("cursor") is not None
+        if case.path.endswith("/events/stream"):
+            case.query = {**(case.query or {}), "wait": "false"}  # else it would never end
+            is_made_up = True
         case.call_and_validate(
             excluded_checks=[schemathesis.specs.openapi.checks.positive_data_acceptance] if is_made_up else []
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,37 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 
 from headrace import flow, get_run_logger, task
 from headrace.drive.world import World, current_world, default_store, own_store, use_world
 from headrace.exceptions import StoreError, StoreOutOfReach
 from headrace.ids import named_id
-from headrace.server.app import create_app
-from headrace.server.serving import listening, url_of
 from headrace.settings import temporary_settings
 from headrace.store.protocol import LogFilter, RunFilter
 from headrace.store.remote.answering import PREFIX
 from headrace.store.remote.store import RemoteStore
 from headrace.store.sqlite import SqliteStore
 
+from .serving import served
+
 AUTH = "me:secret"
-
-
-@contextmanager
-def served(store: SqliteStore, auth: str | None = AUTH) -> Iterator[str]:
-    """Serve a store from this process, and yield the address of its API."""
-    listener = listening("127.0.0.1", 0)
-    config = uvicorn.Config(create_app(World(store), auth=auth, ui=False), log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield f"{url_of(listener)}/api"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +39,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteStore]:
 @pytest.fixture(scope="module")
 def url(behind: SqliteStore) -> Iterator[str]:
     """The address of a server."""
-    with served(behind) as url:
+    with served(behind, AUTH) as url:
         yield url
 
 

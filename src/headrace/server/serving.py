@@ -18,6 +18,9 @@ from headrace.drive.world import World
 from headrace.exceptions import ConfigurationError
 from headrace.settings import current_settings
 
+#: For how long a server that ends waits for those who do not take what they asked for.
+_PATIENCE_SECONDS = 3
+
 
 class Running(NamedTuple):
     """A server that was started from this home directory."""
@@ -76,11 +79,20 @@ def serve(world: World, listener: socket.socket, auth: str | None, *, ui: bool =
 
     host = listener.getsockname()[0]
     app = create_app(world, hosts=LOOPBACK if is_loopback(host) else (), auth=auth, ui=ui)
-    config = uvicorn.Config(app, log_level="warning", server_header=False, lifespan="off", access_log=False)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        server_header=False,
+        lifespan="off",
+        access_log=False,
+        timeout_graceful_shutdown=_PATIENCE_SECONDS,
+    )
     # uvicorn delivers the signal that ended it once more, when all is closed: then there is nothing left but to leave.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with _noted(Running(os.getpid(), url_of(listener), world.store.location)), suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
+        server = uvicorn.Server(config)
+        app.state.is_ending = lambda: server.should_exit  # feeds end then; else it would wait for their readers
+        server.run(sockets=[listener])
 
 
 def running() -> Running | None:

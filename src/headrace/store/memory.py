@@ -26,6 +26,7 @@ from headrace.store.conditions import Condition, of_logs, of_runs, within
 from headrace.store.filters import Around, ids_in, in_order, predicate
 from headrace.store.memory_claims import ClaimsInMemory, Job
 from headrace.store.memory_limits import LimitsInMemory
+from headrace.store.memory_news import NewsInMemory
 from headrace.store.memory_things import ThingsInMemory
 from headrace.store.operations import Clerk, Delivery, Ingested, Operation
 from headrace.store.protocol import (
@@ -84,7 +85,7 @@ _SHAPES = {
 _KINDS: tuple[RunKind, RunKind] = ("flow", "task")
 
 
-class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory):
+class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory, NewsInMemory):
     """A run store in memory, for one process. See `Store` for what its methods promise."""
 
     shared = False
@@ -327,6 +328,11 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory):
             clerk.do(operations, max(known - delivery.after, 0))
             self._spools[delivery.spool] = max(known, delivery.until)
             return Ingested(self._spools[delivery.spool], clerk.refusals)
+
+    def _numbered(self, kind: RunKind) -> Iterator[tuple[int, tuple[Any, tuple[State, ...]]]]:
+        """Yield all runs of a kind with their states, by numbers that grow in order of arrival."""
+        for kept in self._runs[kind].values():
+            yield kept.places[0] + 1, (_SHAPES[kind].build(kept), kept.states)
 
     # life ----------------------------------------------------------------------------------------------
 

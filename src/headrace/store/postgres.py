@@ -23,13 +23,14 @@ from headrace.store.sql_claims import ClaimTables
 from headrace.store.sql_erasing import ErasableTables
 from headrace.store.sql_ingest import IngestTables
 from headrace.store.sql_limits import LimitTables
+from headrace.store.sql_news import NewsTables
 from headrace.store.sql_things import ThingTables
 
 #: The advisory lock of those who work on limits: "hdrc", and a number of its own.
 _LIMITS_LOCK = 0x68647263_00000001
 
 
-class PostgresStore(IngestTables, ClaimTables, LimitTables, ThingTables, ErasableTables):
+class PostgresStore(IngestTables, ClaimTables, LimitTables, ThingTables, NewsTables, ErasableTables):
     """A run store in a PostgreSQL database, whose tables are made in its current schema where there are none.
 
     `url` is a connection URL or string of libpq ("postgresql://user@host/name"). At most `connections` are open at a
@@ -37,6 +38,7 @@ class PostgresStore(IngestTables, ClaimTables, LimitTables, ThingTables, Erasabl
     """
 
     shared = True
+    _come_late = True
     _lock = "SELECT seq FROM {}_run WHERE id = ? FOR UPDATE"
 
     def __init__(self, url: str, connections: int = 10, wait_seconds: float = 30.0) -> None:

@@ -37,6 +37,7 @@ from headrace.store.wanted import (
 if TYPE_CHECKING:
     from headrace.core.things import ArtifactRecord, VariableRecord
     from headrace.store.conditions import Condition
+    from headrace.store.news import Mark, News
     from headrace.store.operations import Delivery, Ingested, Operation
 
 __all__ = [
@@ -397,6 +398,18 @@ class ServedStore(Store, Protocol):
         """Do what another process has done already, in order, as `headrace.store.operations` says.
 
         What came in an earlier delivery of the same spool is passed over. Without a delivery, moves are strict.
+        """
+        ...
+
+    def mark(self) -> Mark:
+        """Return the mark after which nothing has happened yet, to ask `news` from."""
+        ...
+
+    def news(self, since: Mark, version: object = None, most: int = 1000) -> News:
+        """Return the states that runs have entered since, each once; of no more than `most` runs that are new.
+
+        What comes with `version`, that of the last news, costs next to nothing while nothing happens. A run that had
+        ended is not looked at again. Must be cheap: it is polled.
         """
         ...
 

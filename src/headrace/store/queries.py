@@ -6,7 +6,7 @@ hold its number. Within a frame the alias `r` means another run than around it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -109,6 +109,10 @@ class Queries:
         """Return the end of a statement that lists log lines, to be followed by the values that `bounds` returns."""
         way = "DESC" if newest_first else "ASC"
         return f" ORDER BY l.timestamp {way}, l.seq {way} LIMIT ? OFFSET ?"
+
+    def listed(self, values: Sequence[Any]) -> tuple[Any, str]:
+        """Return values as one, and the statement that reads them from it."""
+        return self._dialect.listed(values)
 
     # orders --------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from headrace.store.sql_claims import ClaimTables
 from headrace.store.sql_erasing import ErasableTables
 from headrace.store.sql_ingest import IngestTables
 from headrace.store.sql_limits import LimitTables
+from headrace.store.sql_news import NewsTables
 from headrace.store.sql_things import ThingTables
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _questions: Queries | None = None
 
 
-class SqliteStore(IngestTables, ClaimTables, LimitTables, ThingTables, ErasableTables):
+class SqliteStore(IngestTables, ClaimTables, LimitTables, ThingTables, NewsTables, ErasableTables):
     """A run store in one file, opened when first used, and made where there is none, with its folders."""
 
     shared = True
@@ -69,6 +70,9 @@ class SqliteStore(IngestTables, ClaimTables, LimitTables, ThingTables, ErasableT
             answer = super().current_states(question[1], kind)
             self._asked[kind] = question, answer
         return dict(answer)
+
+    def _version(self) -> object:
+        return self._link.version()
 
     def close(self) -> None:
         """Let go of the file."""

@@ -159,6 +159,33 @@ SPOOL_LINE = "SELECT line FROM spool WHERE id = ?"
 MOVE_SPOOL = "UPDATE spool SET line = ? WHERE id = ?"
 DROP_SPOOLS = "DELETE FROM spool WHERE seen_at < ?"
 
+# What has happened since. New runs have higher numbers; `owner` is whose states are.
+LAST_RUN = "SELECT max(seq) FROM {run}"
+RUNS_GOING_ON = (
+    "SELECT seq, history_length FROM {run} WHERE state IN (SELECT seq FROM state WHERE type NOT IN "
+    "('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED') AND name <> 'NotReady')"
+)
+LENGTHS = "SELECT seq, history_length FROM {run} WHERE seq IN ({frame})"
+
+
+def _changes(run: str, belongs_to: str, owner: str) -> str:
+    return (
+        f"SELECT r.seq, r.id, r.name, {belongs_to}, {_READ_STATE}, {owner} FROM {run} r "
+        f"JOIN {run}_state h ON h.run = r.seq JOIN state s ON s.seq = h.state WHERE "
+    )
+
+
+_CHANGES = {
+    "flow": _changes("flow_run", "coalesce(r.parent_flow_run_id, r.id)", "r.id, r.parent_task_run_id"),
+    "task": _changes("task_run", "r.flow_run_id", "r.flow_run_id, r.id"),
+}
+_IN_ORDER = " ORDER BY r.seq, h.position"
+NEW_STATES = {
+    kind: f"{changes} r.seq > ? AND r.seq IN (SELECT seq FROM {kind}_run WHERE seq > ? ORDER BY seq LIMIT ?){_IN_ORDER}"
+    for kind, changes in _CHANGES.items()
+}
+STATES_OF = {kind: changes + "r.seq IN ({frame})" + _IN_ORDER for kind, changes in _CHANGES.items()}
+
 LIMIT = "SELECT name, slots, active, decay, level, level_at FROM concurrency_limit WHERE name = ?"
 LIMITS = "SELECT name, slots, active, decay, level, level_at FROM concurrency_limit ORDER BY name"
 PUT_LIMIT = (

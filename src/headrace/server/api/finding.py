@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -13,7 +13,7 @@ from headrace.core.records import FlowRun, Run, TaskRun
 from headrace.drive.world import World
 from headrace.server.api.cursors import cursor_after, place_of
 from headrace.server.api.requests import FlowRunPage, FlowRunsWanted, TaskRunPage, TaskRunsWanted, Which
-from headrace.store.protocol import Order, RunFilter, RunKind
+from headrace.store.protocol import Order, RunFilter, RunKind, ServedStore
 
 #: The header of an answer that is not the last of its list.
 NEXT = "X-Next-Cursor"
@@ -26,6 +26,11 @@ def _world(request: Request) -> World:
 
 #: The world whose store is served.
 Served = Annotated[World, Depends(_world)]
+
+
+def served_store(world: World) -> ServedStore:
+    """Return the store that is served, which is one of those that can be."""
+    return cast("ServedStore", world.store)
 
 
 def find(world: World, kind: RunKind, wanted: FlowRunsWanted | TaskRunsWanted) -> tuple[list[Any], str | None]:

@@ -5,21 +5,16 @@ They are no part of the API that is described: they may change with every releas
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from headrace.server.api.finding import Served
+from headrace.server.api.finding import Served, served_store
 from headrace.store.operations import Delivery
-from headrace.store.protocol import ServedStore
 from headrace.store.remote import answering
 
 router = APIRouter(prefix=answering.PREFIX, include_in_schema=False)
-
-
-def _served(world: Served) -> ServedStore:
-    return cast("ServedStore", world.store)
 
 
 Line = Annotated[int, Query(ge=0, le=2**53)]
@@ -30,7 +25,7 @@ async def deliver(world: Served, request: Request, spool: str, after: Line, unti
     """Take what a process has recorded."""
     delivery = Delivery(answering.spool_id(spool), after, until)
     body, packed = await request.body(), request.headers.get("content-encoding") == "deflate"
-    store, now = _served(world), world.clock.now()
+    store, now = served_store(world), world.clock.now()
     answer = await run_in_threadpool(answering.deliver, store, delivery, body, now, packed=packed)
     return Response(answer, media_type="application/json")
 
@@ -39,5 +34,5 @@ async def deliver(world: Served, request: Request, spool: str, after: Line, unti
 async def ask(world: Served, request: Request, question: str) -> Response:
     """Answer what a store is asked."""
     body = await request.body()
-    answer = await run_in_threadpool(answering.answer, _served(world), question, body, world.clock.now())
+    answer = await run_in_threadpool(answering.answer, served_store(world), question, body, world.clock.now())
     return Response(answer, media_type="application/json")

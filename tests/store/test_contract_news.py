@@ -1,0 +1,135 @@
+"""What has happened since: on every store that a server can serve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.store import news as news_module
+from headrace.store.memory import MemoryStore
+from headrace.store.news import Mark, News, mark_of
+from headrace.store.sqlite import SqliteStore
+
+from .making import CANCELLING, COMPLETED, FAILED, PENDING, RUNNING, at, enter, flow_run, record, task_run
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    """Each store that a server can serve."""
+    opened: Any
+    if request.param == "postgres":
+        from headrace.store.postgres import PostgresStore
+
+        opened = PostgresStore(request.getfixturevalue("postgres_url"), connections=4)
+    else:
+        opened = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "runs.db")
+    yield opened
+    opened.close()
+
+
+def told(news: News) -> list[tuple[str, int, str]]:
+    """Return what is told, shortly."""
+    return [(change.run_name, change.position, change.state.name) for change in news.changes]
+
+
+def test_what_happens_after_a_mark_is_told_once(store: Any) -> None:
+    """Of runs that are new, and of those that were going on; in order of time."""
+    old = record(store, flow_run("old"), PENDING, RUNNING)
+    record(store, flow_run("ended"), PENDING, COMPLETED)
+    mark = store.mark()
+    assert told(store.news(mark)) == []
+    new = record(store, task_run("new", flow_run_id=old.id), PENDING)
+    store.transition(old, enter(old, FAILED, now=at(9)))
+    store.transition(new, enter(new, RUNNING, COMPLETED, now=at(5)))
+    first = store.news(mark)
+    assert told(first) == [("new", 0, "Pending"), ("new", 1, "Running"), ("new", 2, "Completed"), ("old", 2, "Failed")]
+    assert {change.flow_run_id for change in first.changes} == {old.id}
+    assert told(store.news(first.mark)) == []
+
+
+def test_everything_is_told_from_the_beginning(store: Any) -> None:
+    """A part at a time, each state once."""
+    names = [f"run-{number}" for number in range(7)]
+    for name in names:
+        record(store, task_run(name), PENDING, RUNNING)
+    news, found = store.news(Mark(), most=3), list[Any]()
+    while news.changes:
+        found += told(news)
+        news = store.news(news.mark, news.version, most=3)
+    assert sorted(found) == [(name, *state) for name in names for state in ((0, "Pending"), (1, "Running"))]
+
+
+def test_nothing_is_asked_while_nothing_happens(store: Any) -> None:
+    """Where the store can tell; what then happens is told all the same."""
+    run = record(store, flow_run("one"), PENDING)
+    news = store.news(Mark())
+    again = store.news(news.mark, news.version)
+    assert (told(again), again.mark) == ([], news.mark)
+    store.propose("flow", run.id, CANCELLING)
+    assert told(store.news(again.mark, again.version)) == [("one", 1, "Cancelling")]
+
+
+def test_a_mark_goes_through_a_text_and_is_good_for_another_process(store: Any) -> None:
+    """Whatever is going on when it is taken."""
+    runs = [record(store, task_run(f"run-{number}"), PENDING) for number in range(40)]
+    mark = store.mark()
+    assert mark_of(str(mark)) == mark
+    assert len(str(mark)) < 200
+    store.transition(runs[17], enter(runs[17], RUNNING))
+    assert told(store.news(mark_of(str(mark)))) == [("run-17", 1, "Running")]
+
+
+def test_a_run_that_is_deleted_is_told_of_no_more(store: Any) -> None:
+    """And the next one is, though it may be given its number."""
+    gone = record(store, flow_run("gone"), PENDING)
+    mark = store.mark()
+    store.delete("flow", gone.id)
+    after = store.news(mark)
+    assert told(after) == []
+    record(store, flow_run("next"), PENDING)
+    assert told(store.news(after.mark)) == [("next", 0, "Pending")]
+
+
+def test_a_mark_names_no_more_than_it_can(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of very many runs that go on, the oldest are left out."""
+    monkeypatch.setattr(news_module, "_MOST", 3)
+    for number in range(5):
+        record(store, task_run(f"run-{number}"), PENDING)
+    assert len(store.news(Mark()).mark.task.going_on) == 3
+
+
+def test_a_run_that_is_seen_late_is_told(postgres_url: str) -> None:
+    """Where many write, one with a lower number may be committed after one with a higher."""
+    from headrace.store.postgres import PostgresStore
+
+    store = PostgresStore(postgres_url, connections=4)
+    record(store, task_run("first"), PENDING)
+    mark = store.mark()
+    late = task_run("late")
+    states = enter(late, PENDING)
+    store._names.state(store._link.apart, states[0])
+
+    def hold(execute: Any) -> None:
+        store.create_within(execute, late, states)
+        record(store, task_run("quick"), PENDING)  # by another connection, while ours is not committed
+
+    inside: list[News] = []
+
+    def work(execute: Any) -> None:
+        hold(execute)
+        inside.append(store.news(mark))
+
+    store._link.write(work)
+    assert told(inside[0]) == [("quick", 0, "Pending")]
+    assert told(store.news(inside[0].mark)) == [("late", 0, "Pending")]
+    store.close()
+
+
+@pytest.mark.parametrize("text", ["", "x", "!!!", "eJyrVkrLz1eyUlBKSixSqgUAHXoE1w", str(Mark())[:-3]])
+def test_what_is_no_mark_is_refused(text: str) -> None:
+    """With what to send instead."""
+    with pytest.raises(ValueError, match="is no place in the feed: send the id of an event"):
+        mark_of(text)
