@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from headrace import flow, get_run_logger, task
-from headrace.core.records import LogRecord
+from headrace.core.records import FlowRun, LogRecord
 from headrace.core.states import State, StateType
 from headrace.drive.world import current_world
 from headrace.exceptions import ObjectNotFound
@@ -266,6 +266,56 @@ def test_a_run_that_goes_on_can_be_cancelled(client: TestClient) -> None:
     assert f'action="{page}/cancel"' not in client.get(page).text
 
 
+def test_a_run_of_a_deployment_can_be_run_again(client: TestClient) -> None:
+    """Whoever serves the deployment is asked to, as a server runs no code."""
+    run = ended(deployment_id=current_world().new_id())
+    page = f"/runs/flow-run/{run.id}"
+    assert f'action="{page}/retry"' in client.get(page).text
+    done = client.post(f"{page}/retry", headers=HERE)
+    assert done.url.path == page
+    assert current_world().store.flow_run(run.id).state_name == "AwaitingRetry"
+    refused = client.post(f"{page}/retry", headers=HERE)
+    assert (refused.status_code, "That can&#39;t be done" in refused.text) == (409, True)
+
+
+def test_of_another_run_the_page_says_which_command_runs_it_again(client: TestClient) -> None:
+    """If it has ended."""
+    run = ended()
+    assert f"headrace flow-run retry {run.id}" in client.get(f"/runs/flow-run/{run.id}").text
+    assert "flow-run retry" not in client.get(f"/runs/flow-run/{begun().id}").text
+
+
+@flow(flow_run_name="kept")
+def kept() -> None:
+    double(1)
+
+
+def test_a_run_is_copied_as_a_test(client: TestClient) -> None:
+    """Shown, as JSON, and as a file; what can't be a test says why not."""
+    kept()
+    page = f"/runs/flow-run/{named('kept')}"
+    assert f'href="{page}/as-test"' in client.get(page).text
+    text = client.get(f"{page}/as-test?format=json").json()["text"]
+    assert "from tests.server.test_pages_of_one_run import kept\n" in text
+    file = client.get(f"{page}/test.py")
+    assert (file.text, file.headers["content-type"]) == (text, "text/x-python; charset=utf-8")
+    assert "simulation.stub(&#39;double&#39;, 2)" in client.get(f"{page}/as-test").text
+    going = f"/runs/flow-run/{begun().id}"
+    assert "as-test" not in client.get(going).text
+    refused = client.get(f"{going}/as-test")
+    assert (refused.status_code, "has not ended" in refused.text) == (409, True)
+
+
+def ended(**given: Any) -> FlowRun:
+    """Record a flow run that failed elsewhere."""
+    world = current_world()
+    now, new_id = world.clock.now(), world.new_id
+    run = FlowRun(id=new_id(), name="ended", created=now, flow_name="Elsewhere", flow_id=new_id(), **given)
+    types = (StateType.PENDING, StateType.RUNNING, StateType.FAILED)
+    world.store.create(run, [run.enter(State(type_), now) for type_ in types])
+    return run
+
+
 def test_a_run_is_deleted_after_it_was_asked_whether_to(client: TestClient, failed: UUID) -> None:
     """The question says what goes with it."""
     assert f'href="/runs/delete?id={failed}"' in client.get(f"/runs/flow-run/{failed}").text
@@ -308,7 +358,9 @@ def test_where_nothing_was_selected_the_page_says_so(client: TestClient) -> None
     assert client.post("/runs/delete", data={"id": "nonsense"}, headers=HERE).status_code == 400
 
 
-@pytest.mark.parametrize("action", ["flow-run/{}/cancel", "flow-run/{}/record-cancelled", "delete"])
+@pytest.mark.parametrize(
+    "action", ["flow-run/{}/cancel", "flow-run/{}/record-cancelled", "flow-run/{}/retry", "delete"]
+)
 @pytest.mark.parametrize(
     "headers",
     [

@@ -43,7 +43,7 @@ class ResultRecordMetadata:
     @classmethod
     def load_bytes(cls, data: bytes) -> ResultRecordMetadata:
         """Return the metadata at the beginning of bytes. Raises SerializationError for what is none of ours."""
-        return _split(data)[0]
+        return opened(data)[0]
 
     def is_expired(self, now: datetime) -> bool:
         """Say whether the result may no longer stand in for a run."""
@@ -94,7 +94,7 @@ class ResultRecord(Generic[R]):
         """
         if backup_serializer is not None and not data.startswith(_MAGIC):
             return ResultRecord(ResultRecordMetadata("", backup_serializer), backup_serializer.loads(data))
-        metadata, payload = _split(data)
+        metadata, payload = opened(data)
         return ResultRecord(metadata, metadata.serializer.loads(payload))
 
     @classmethod
@@ -104,7 +104,8 @@ class ResultRecord(Generic[R]):
         return ResultRecord(known, known.serializer.loads(result))
 
 
-def _split(data: bytes) -> tuple[ResultRecordMetadata, bytes]:
+def opened(data: bytes) -> tuple[ResultRecordMetadata, bytes]:
+    """Return the metadata at the beginning of bytes, and the result as it was written. Raises SerializationError."""
     if not data.startswith(_MAGIC):
         raise SerializationError(f"These bytes are no result of headrace: they begin with {data[:20]!r}.")
     line, _, payload = data[len(_MAGIC) :].partition(b"\n")

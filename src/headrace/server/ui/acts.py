@@ -13,8 +13,10 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
+from headrace.client.retrying import ask_for_retry
 from headrace.core.states import State, StateType
 from headrace.drive.activities import propose
+from headrace.exceptions import NotRetriable
 from headrace.server.api.finding import Served
 from headrace.server.ui.page import HEADERS
 from headrace.server.ui.rendering import URLS
@@ -44,6 +46,16 @@ def cancel(world: Served, id: UUID, here: FromHere) -> Response:  # noqa: A002 -
 def record_cancelled(world: Served, id: UUID, here: FromHere) -> Response:  # noqa: A002
     """Record a flow run as Cancelled that was asked to stop, and whose process is gone."""
     propose(world, id, State(StateType.CANCELLED, timestamp=world.clock.now(), message="Cancelled in the browser."))
+    return go(URLS.run("flow", id))
+
+
+@router.post("/runs/flow-run/{id}/retry")
+def retry(world: Served, id: UUID, here: FromHere) -> Response:  # noqa: A002
+    """Ask whoever serves the deployment of a flow run to run it again."""
+    try:
+        ask_for_retry(world, id)
+    except NotRetriable as error:
+        raise HTTPException(409, str(error)) from None
     return go(URLS.run("flow", id))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from headrace.server.ui import acts, concurrency, dashboard, deleting, flow_run, flows, runs, static, task_run
+from headrace.server.ui import acts, as_test, concurrency, dashboard, deleting, flow_run, flows, runs, static, task_run
 
 
 def pages() -> APIRouter:
     """Return the routes of all pages."""
     router = APIRouter()
-    for part in (static, dashboard, runs, flow_run, task_run, acts, deleting, flows, concurrency):
+    for part in (static, dashboard, runs, flow_run, task_run, acts, as_test, deleting, flows, concurrency):
         router.include_router(part.router)
     return router

@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 
+from headrace.client.retrying import command_for, is_served, why_not
 from headrace.core.records import FlowRun
 from headrace.core.states import StateType
 from headrace.core.timeline import Row
@@ -42,8 +43,10 @@ class FlowRunPage(Page):
     """A flow run: its timeline, and what the chosen `tab` is about.
 
     `left_out` is how many task runs the timeline has no row for, `more_rows` how many rows it may have if asked for
-    them, None where it has these. `failed` are some task runs that failed, of a run that
-    did not complete. `runs` are those that the tab lists, oldest first, `next` is the cursor of the rest of them.
+    them, None where it has these. `failed` are some task runs that failed, of a run that did not complete. `again`:
+    whoever serves its deployment can be asked to run it again; `command` does so elsewhere, None where it can't be run
+    again. `copied`: it can be a test. `runs` are those that the tab lists, oldest first, `next` is the cursor of the
+    rest of them.
     """
 
     template: ClassVar[str] = "flow_run"
@@ -55,6 +58,9 @@ class FlowRunPage(Page):
     left_out: int
     more_rows: int | None
     failed: Sequence[Card]
+    again: bool
+    command: str | None
+    copied: bool
     tab: Tab
     counts: Mapping[str, int]
     log: Log | None = None
@@ -113,6 +119,9 @@ def flow_run_page(
         left_out=story.left_out,
         more_rows=MOST_ROWS if story.left_out and most_rows < MOST_ROWS else None,
         failed=_failed(world, run),
+        again=is_served(run),
+        command=command_for(run) if why_not(run) is None else None,
+        copied=run.entrypoint is not None and run.state_type in (StateType.COMPLETED, StateType.FAILED),
         tab=tab,
         counts=counts,
         log=log_of(world, LogFilter(flow_run_id=run.id), log, live=live) if tab == "log" else None,

@@ -15,7 +15,13 @@ from headrace.core.states import StateType
 from headrace.exceptions import ObjectNotFound, StoreError
 from headrace.server.ui.page import Page, respond
 
-_TITLES = {400: "That can't be shown", 403: "Not from there", 404: "Not found", 503: "The store does not answer"}
+_TITLES = {
+    400: "That can't be shown",
+    403: "Not from there",
+    404: "Not found",
+    409: "That can't be done",
+    503: "The store does not answer",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

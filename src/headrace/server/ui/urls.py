@@ -35,6 +35,14 @@ class Urls:
         """Return where a form about a flow run is sent: cancel, record-cancelled."""
         return f"/runs/flow-run/{run_id}/{action}"
 
+    def as_test(self, run_id: UUID) -> str:
+        """Return where a flow run is shown as a test."""
+        return f"/runs/flow-run/{run_id}/as-test"
+
+    def test_file(self, run_id: UUID) -> str:
+        """Return where a flow run is as a file with a test."""
+        return f"/runs/flow-run/{run_id}/test.py"
+
     def delete(self, **query: Any) -> str:
         """Return where somebody is asked whether runs are to be deleted, and where that is done."""
         return _with("/runs/delete", query)

@@ -2,6 +2,17 @@
 "use strict";
 (() => {
   const EVERY = 2000; // milliseconds
+
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const from = document.querySelector(button.dataset.copy);
+      getSelection().selectAllChildren(from);
+      // Where a page is not served by this machine and not encrypted, browsers have no clipboard: then it is selected.
+      await navigator.clipboard?.writeText(from.textContent).then(() => { button.textContent = "Copied"; }, () => {});
+    });
+  }
+
   let part = document.getElementById("live");
   if (!part) return;
   const address = new URL(location.href);
