@@ -11,6 +11,7 @@ from headrace._version import __version__
 from headrace.drive.world import World
 from headrace.server.api import artifacts, events, flow_runs, others, reporting, task_runs, variables
 from headrace.server.api.errors import INVALID, REFUSED, install_errors
+from headrace.server.document import page as document
 from headrace.server.guards import LOOPBACK, Guards
 from headrace.server.ui.app import pages
 
@@ -42,6 +43,7 @@ def create_app(world: World, *, hosts: Collection[str] = LOOPBACK, auth: str | N
     )
     app.state.world = world
     app.include_router(_api())
+    app.include_router(document.router)
     if ui:
         app.include_router(pages())
     install_errors(app)
