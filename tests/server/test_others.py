@@ -33,6 +33,16 @@ def test_log_lines_are_found(ask: Ask, runs: Runs) -> None:
     assert [(line["message"], line["level"], line["flow_run_id"]) for line in found] == [("bad", 40, run)]
 
 
+def test_log_lines_are_counted_and_paged(ask: Ask, runs: Runs) -> None:
+    """Those of a flow run with those of its task runs."""
+    talks()
+    of_run = {"flow_run_id": {"any_": [str(runs.flow("talks").id)]}}
+    assert ask("logs/count", logs=of_run) == 4
+    assert ask("logs/count", logs={**of_run, "level": {"ge_": 40}}) == 1
+    page = ask("logs/paginate", logs=of_run, limit=3, page=2)
+    assert (len(page["results"]), page["count"], page["pages"]) == (1, 4, 2)
+
+
 def test_log_lines_are_kept(client: TestClient, ask: Ask) -> None:
     """As a handler of somebody's sends them; a moment without a zone is UTC."""
     line = {"name": "mine", "level": 20, "message": "hello", "timestamp": "2026-03-01T12:00:00"}

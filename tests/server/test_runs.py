@@ -140,6 +140,15 @@ def test_pages_say_how_many_there_are(ask: Ask, three: None) -> None:
     assert ask("flow_runs/paginate", limit=1, page=3, sort="NAME_ASC")["results"][0]["name"] == "run-2"
 
 
+def test_flows_are_told_by_their_runs(client: TestClient, ask: Ask, three: None) -> None:
+    """In pages, and each by its id."""
+    page = ask("flows/paginate", limit=1)
+    assert page["count"] == ask("flows/count") == page["pages"]
+    (flow,) = page["results"]
+    assert client.get(f"/api/flows/{flow['id']}").json() == flow
+    assert client.get("/api/flows/00000000-0000-0000-0000-000000000001").status_code == 404
+
+
 def test_histories_are_told_state_by_state(client: TestClient, three: None, runs: Runs) -> None:
     """In order, with their times and messages."""
     states = client.get(f"/api/task_runs/{runs.task('add-0').id}/history").json()

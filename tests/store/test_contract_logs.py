@@ -36,6 +36,8 @@ def test_lines_come_in_order_of_time_and_then_of_arrival(store: Store) -> None:
     assert messages(store, LogFilter(), limit=2, offset=1) == ["a", "b"]
     assert messages(store, LogFilter(), offset=3) == ["c", "last"]
     assert messages(store, LogFilter(), limit=0) == []
+    assert store.count_logs(LogFilter()) == 5
+    assert store.count_logs(LogFilter(text="LAST")) == 1
 
 
 def test_lines_of_a_flow_run_include_those_of_its_task_runs(store: Store) -> None:

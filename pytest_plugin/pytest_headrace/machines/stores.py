@@ -268,6 +268,7 @@ class StoresAgree(RuleBasedStateMachine):
         self.same(lambda store: store.logs(where, limit=limit, offset=1))
         condition = data.draw(conditions("log", [NEVER, *self.known["flow"], *self.known["task"]]))
         self.same(lambda store: store.logs(condition, limit=limit, newest_first=True))
+        self.same(lambda store: store.count_logs(condition))
 
     # artifacts and variables -----------------------------------------------------------------------------
 

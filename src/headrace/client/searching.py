@@ -76,9 +76,17 @@ def logs(
     offset: int,
 ) -> list[LogRecord]:
     """Return log lines, in the order in which they were written where no other is asked for."""
-    condition = where.condition("log") if isinstance(where, filters.LogFilter) else where or LogFilter()
     newest_first = sort is not None and order_of(str(sort)).descending
-    return store.logs(condition, limit=limit, offset=offset, newest_first=newest_first)
+    return store.logs(_of_logs(where), limit=limit, offset=offset, newest_first=newest_first)
+
+
+def count_logs(store: Store, where: filters.LogFilter | LogFilter | None) -> int:
+    """Return how many log lines fit."""
+    return store.count_logs(_of_logs(where))
+
+
+def _of_logs(where: filters.LogFilter | LogFilter | None) -> LogFilter | Condition:
+    return where.condition("log") if isinstance(where, filters.LogFilter) else where or LogFilter()
 
 
 def _of_flow_runs(query: Query) -> Iterator[Condition]:

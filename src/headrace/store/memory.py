@@ -308,11 +308,18 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory, NewsInMemory):
         newest_first: bool = False,
     ) -> list[LogRecord]:
         """Return log lines in order of time, and of arrival within the same moment; or the other way round."""
-        with self._lock:
-            self._check_open()
-            found = list(filter(predicate("log", of_logs(where), self._around()), self._logs))
+        found = self._fitting(where)
         found.sort(key=attrgetter("timestamp"))
         return _cut(found[::-1] if newest_first else found, limit, offset)
+
+    def count_logs(self, where: LogFilter | Condition) -> int:
+        """Return how many log lines fit."""
+        return len(self._fitting(where))
+
+    def _fitting(self, where: LogFilter | Condition) -> list[LogRecord]:
+        with self._lock:
+            self._check_open()
+            return list(filter(predicate("log", of_logs(where), self._around()), self._logs))
 
     # news ----------------------------------------------------------------------------------------------
 

@@ -282,6 +282,10 @@ class Store(Protocol):
         """Return log lines in order of time, and of arrival within the same moment; or the other way round."""
         ...
 
+    def count_logs(self, where: LogFilter | Condition) -> int:
+        """Return how many log lines fit."""
+        ...
+
     # concurrency limits --------------------------------------------------------------------------------
 
     def put_limit(self, limit: ConcurrencyLimit) -> None:

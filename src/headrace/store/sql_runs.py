@@ -184,6 +184,12 @@ class RunTables:
         found = self._link.read(statement, [*values, *queries.bounds(limit, offset)])
         return [rows.log_record(row) for row in found]
 
+    def count_logs(self, where: LogFilter | Condition) -> int:
+        """Return how many log lines fit."""
+        condition, values = self._queries().logs_where(where)
+        found: int = self._link.read(sql.COUNT_LOGS + condition, values)[0][0]
+        return found
+
     # what is done within one transaction ---------------------------------------------------------------
 
     def create_within(self, execute: Execute, run: Run, states: Sequence[State]) -> None:

@@ -133,6 +133,7 @@ FIND_LOGS = (
     "SELECT l.timestamp, l.level, l.message, n.name, l.flow_run_id, l.task_run_id "
     "FROM log l JOIN logger n ON n.seq = l.logger"
 )
+COUNT_LOGS = "SELECT count(*) FROM log l"
 DELETE_TASK_RUN_LOGS = "DELETE FROM log WHERE task_run_id = ?"
 DELETE_FLOW_RUN_LOGS = "DELETE FROM log WHERE flow_run_id = ?"
 # Lines that were written before their task run was known, and so without its flow run.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Body
 
 from headrace.client import searching
 from headrace.client.retrying import ask_for_retry
@@ -23,54 +23,22 @@ from headrace.server.api.answers import (
     StateAnswer,
 )
 from headrace.server.api.errors import NOT_FOUND, TAKEN
-from headrace.server.api.finding import NEXT, Served
-from headrace.server.api.requests import FlowRunPage, FlowRunsWanted, FlowsWanted, SetState, Which
+from headrace.server.api.finding import Served
+from headrace.server.api.requests import FlowPage, FlowRunPage, FlowRunsWanted, FlowsWanted, SetState, Which
+from headrace.server.api.run_routes import RunRoutes
+from headrace.store.conditions import one_of
 
 router = APIRouter(prefix="/flow_runs", tags=["Flow runs"])
 flows = APIRouter(prefix="/flows", tags=["Flows"])
 
 
-@router.post("/filter")
-def read_flow_runs(
-    world: Served, response: Response, wanted: Annotated[FlowRunsWanted, Body()] = FlowRunsWanted()
-) -> list[FlowRunAnswer]:
-    """List the flow runs that fit; the header X-Next-Cursor says where the list goes on."""
-    runs, rest = finding.find(world, "flow", wanted)
-    if rest is not None:
-        response.headers[NEXT] = rest
-    return [FlowRunAnswer.of(run) for run in runs]
-
-
-@router.post("/count")
-def count_flow_runs(world: Served, wanted: Annotated[Which, Body()] = Which()) -> int:
-    """Count the flow runs that fit."""
-    return finding.count(world, "flow", wanted)
-
-
-@router.post("/paginate")
-def paginate_flow_runs(world: Served, wanted: Annotated[FlowRunPage, Body()] = FlowRunPage()) -> Page[FlowRunAnswer]:
-    """Return one page of the flow runs that fit."""
-    runs, count = finding.page(world, "flow", wanted)
-    return Page.of([FlowRunAnswer.of(run) for run in runs], count, wanted.limit, wanted.page)
-
-
-@router.get("/{id}", responses=NOT_FOUND)
-def read_flow_run(world: Served, id: UUID) -> FlowRunAnswer:  # noqa: A002 - the path's own word
-    """Return one flow run."""
-    return FlowRunAnswer.of(world.store.flow_run(id))
-
-
-@router.delete("/{id}", status_code=204, responses=NOT_FOUND)
-def delete_flow_run(world: Served, id: UUID) -> None:  # noqa: A002
-    """Remove a flow run with its task runs, histories and log lines; runs of subflows stay."""
-    if not world.store.delete("flow", id):
-        raise ObjectNotFound(f"There is no flow run {id} in the store.")
-
-
-@router.get("/{id}/history", responses=NOT_FOUND)
-def read_flow_run_history(world: Served, id: UUID) -> list[StateAnswer]:  # noqa: A002
-    """Return all states of a flow run, in order."""
-    return [StateAnswer.of(state) for state in world.store.history(world.store.flow_run(id).id)]
+RunRoutes(
+    "flow",
+    FlowRunsWanted,
+    FlowRunPage,
+    FlowRunAnswer,
+    goes="its task runs, histories, log lines and artifacts; runs of subflows stay",
+).add_to(router)
 
 
 @router.post("/{id}/retry", responses=NOT_FOUND | TAKEN)
@@ -136,11 +104,30 @@ def _subflow(run: FlowRun) -> NodeAnswer:
 @flows.post("/filter")
 def read_flows(world: Served, wanted: Annotated[FlowsWanted, Body()] = FlowsWanted()) -> list[FlowAnswer]:
     """List the flows that have runs that fit, by their first run."""
-    found = list(searching.flows(world.store, wanted.query()))
-    return [FlowAnswer(id=flow.id, name=flow.name) for flow in found[wanted.offset : wanted.offset + wanted.limit]]
+    return _flows(world, wanted)[wanted.offset : wanted.offset + wanted.limit]
 
 
 @flows.post("/count")
 def count_flows(world: Served, wanted: Annotated[Which, Body()] = Which()) -> int:
     """Count the flows that have runs that fit."""
     return sum(1 for _ in searching.flows(world.store, wanted.query()))
+
+
+@flows.post("/paginate")
+def paginate_flows(world: Served, wanted: Annotated[FlowPage, Body()] = FlowPage()) -> Page[FlowAnswer]:
+    """Return one page of the flows that have runs that fit."""
+    found, first = _flows(world, wanted), (wanted.page - 1) * wanted.limit
+    return Page.of(found[first : first + wanted.limit], len(found), wanted.limit, wanted.page)
+
+
+@flows.get("/{id}", responses=NOT_FOUND)
+def read_flow(world: Served, id: UUID) -> FlowAnswer:  # noqa: A002
+    """Return one flow that has runs."""
+    found = world.store.flow_runs(one_of("flow_id", [id]), limit=1)
+    if not found:
+        raise ObjectNotFound(f"There is no flow {id} that has runs.")
+    return FlowAnswer(id=id, name=found[0].flow_name)
+
+
+def _flows(world: Served, wanted: Which) -> list[FlowAnswer]:
+    return [FlowAnswer(id=flow.id, name=flow.name) for flow in searching.flows(world.store, wanted.query())]

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body
 
 from headrace._version import __version__
 from headrace.client import searching
+from headrace.client.schemas.filters import LogFilter
 from headrace.core.records import LogRecord
 from headrace.exceptions import ObjectNotFound
 from headrace.server.api.answers import (
@@ -16,12 +17,13 @@ from headrace.server.api.answers import (
     LeaseAnswer,
     LimitAnswer,
     LogAnswer,
+    Page,
     ReadyAnswer,
     VersionAnswer,
 )
 from headrace.server.api.errors import NOT_FOUND
 from headrace.server.api.finding import Served
-from headrace.server.api.requests import LimitWanted, LogLine, LogsWanted
+from headrace.server.api.requests import LimitWanted, LogLine, LogPage, LogsWanted, WhichLogs
 from headrace.store.protocol import ConcurrencyLimit, RunFilter
 
 logs = APIRouter(prefix="/logs", tags=["Logs"])
@@ -32,10 +34,33 @@ server = APIRouter(tags=["Server"])
 @logs.post("/filter")
 def read_logs(world: Served, wanted: Annotated[LogsWanted, Body()] = LogsWanted()) -> list[LogAnswer]:
     """List the log lines that fit."""
+    return _lines(world, wanted)
+
+
+@logs.post("/count")
+def count_logs(world: Served, wanted: Annotated[WhichLogs, Body()] = WhichLogs()) -> int:
+    """Count the log lines that fit."""
     world.logs.flush()
-    where = wanted.logs.as_filter() if wanted.logs is not None else None
-    found = searching.logs(world.store, where, wanted.sort, wanted.limit, wanted.offset)
+    return searching.count_logs(world.store, _filter(wanted))
+
+
+@logs.post("/paginate")
+def paginate_logs(world: Served, wanted: Annotated[LogPage, Body()] = LogPage()) -> Page[LogAnswer]:
+    """Return one page of the log lines that fit."""
+    offset = min((wanted.page - 1) * wanted.limit, 2**31)
+    part = LogsWanted(logs=wanted.logs, limit=wanted.limit, offset=offset, sort=wanted.sort)
+    return Page.of(_lines(world, part), count_logs(world, wanted), wanted.limit, wanted.page)
+
+
+def _lines(world: Served, wanted: LogsWanted) -> list[LogAnswer]:
+    world.logs.flush()
+    found = searching.logs(world.store, _filter(wanted), wanted.sort, wanted.limit, wanted.offset)
     return [LogAnswer.of(line) for line in found]
+
+
+def _filter(wanted: WhichLogs) -> LogFilter | None:
+    found: LogFilter | None = wanted.logs.as_filter() if wanted.logs is not None else None
+    return found
 
 
 @logs.post("/", status_code=201)

@@ -206,10 +206,25 @@ class TaskRunPage(_Page):
     sort: TaskRunSort = TaskRunSort.ID_DESC
 
 
-class LogsWanted(_Strict):
-    """A part of the log lines that fit."""
+class FlowPage(_Page):
+    """One page of the flows that have runs that fit."""
+
+
+class WhichLogs(_Strict):
+    """Which log lines."""
 
     logs: LogFilter | None = None
+
+
+class LogPage(WhichLogs, _Numbered):
+    """One page of the log lines that fit."""
+
+    sort: LogSort = LogSort.TIMESTAMP_ASC
+
+
+class LogsWanted(WhichLogs):
+    """A part of the log lines that fit."""
+
     limit: Limit = MOST
     offset: Offset = 0
     sort: LogSort = LogSort.TIMESTAMP_ASC

@@ -27,6 +27,7 @@ QUESTIONS = frozenset(
     (
         *("propose", "flow_run", "task_run", "flow_runs", "task_runs", "count", "tally", "tallies", "flows"),
         *("history", "histories", "current_states", "delete", "claim", "renew_claims", "dismiss", "logs"),
+        "count_logs",
         *("put_limit", "delete_limit", "limit", "limits", "request_slots", "renew_slots", "release_slots", "leases"),
         *("create_artifact", "update_artifact", "artifacts", "count_artifacts", "delete_artifact"),
         *("put_variable", "update_variable", "variables", "count_variables", "delete_variable"),

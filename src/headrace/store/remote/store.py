@@ -320,6 +320,11 @@ class RemoteStore(ThingsElsewhere):
         found: list[LogRecord] = self._ask("logs", where, limit=limit, offset=offset, newest_first=newest_first)
         return found
 
+    def count_logs(self, where: LogFilter | Condition) -> int:
+        """Return how many log lines fit."""
+        number: int = self._ask("count_logs", where)
+        return number
+
     # concurrency limits --------------------------------------------------------------------------------------------
 
     def put_limit(self, limit: ConcurrencyLimit) -> None:
