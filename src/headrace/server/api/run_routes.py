@@ -41,10 +41,10 @@ class RunRoutes:
         listing = f"List {found}; the header X-Next-Cursor says where the list goes on."
         add("POST", "/filter", f"read_{runs}", listing, self._filter(), response_model=GenericAlias(list, answer))
         add("POST", "/count", f"count_{runs}", f"Count {found}.", self._count(), response_model=int)
-        page = Page.__class_getitem__(answer)
-        add("POST", "/paginate", f"paginate_{runs}", f"Return one page of {found}.", self._paginate(), response_model=page)
+        page, paging = Page.__class_getitem__(answer), f"Return one page of {found}."
+        add("POST", "/paginate", f"paginate_{runs}", paging, self._paginate(), response_model=page)
         of_one: dict[str, Any] = {"responses": NOT_FOUND}
-        add("GET", "/{id}", f"read_{run}", f"Return {told}.", self._read, response_model=answer, **of_one)
+        add("GET", "/{id}", f"read_{run}", f"Return one {self.kind} run.", self._read, response_model=answer, **of_one)
         removing = f"Remove {told} with {self.goes}."
         add("DELETE", "/{id}", f"delete_{run}", removing, self._delete, status_code=204, **of_one)
         states = f"Return all states of {told}, in order."
