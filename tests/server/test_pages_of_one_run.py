@@ -73,7 +73,7 @@ def test_a_flow_run_is_told_with_its_timeline(client: TestClient, failed: UUID) 
         (1, "inner", 1),
         (2, "load-5", 1),
     ]
-    assert page["counts"] == {"task-runs": 3, "subflow-runs": 1}
+    assert page["counts"] == {"task-runs": 3, "subflow-runs": 1, "artifacts": 0}
     assert page["left_out"] == 0
 
 
@@ -246,6 +246,38 @@ def test_a_run_that_is_not_there_is_a_page_that_says_so(client: TestClient, addr
     assert "<h1>Not found</h1>" in answer.text
     assert str(UUID(int=7)) in answer.text
     assert client.get(f"/runs/{address.format('nonsense')}").status_code == 400
+
+
+@task(persist_result=True)
+def returning(value: Any) -> Any:
+    return value
+
+
+def test_a_task_run_tells_what_it_returned_or_where_it_failed(client: TestClient, failed: UUID) -> None:
+    """As far as that is known; of what takes code to be made, it says why it is not shown."""
+    assert "return 10 / n" in told(client, named("load-0"), kind="task")["traceback"]
+    assert told(client, named("load-5"), kind="task")["result"]["text"] == "2.0"
+    returning({"answer": 42})
+    (run,) = current_world().store.task_runs(RunFilter(task_name="returning"))
+    assert told(client, run.id, kind="task")["result"] == {"text": "{'answer': 42}", "why": "", "cut": 0}
+    assert "<h2>Result</h2>" in client.get(f"/runs/task-run/{run.id}").text
+
+
+@pytest.mark.headrace_store("sqlite")
+def test_a_result_that_was_kept_is_read_without_loading_code(client: TestClient) -> None:
+    """One that was not, and one of a class, are not shown, and the page says why."""
+    for value in (7, Decoy()):
+        returning(value)
+    double(4)
+    runs = current_world().store.task_runs()
+    first, second, third = (told(client, run.id, kind="task")["result"] for run in runs)
+    assert first["text"] == "7"
+    assert (second["text"], "Decoy, which only code can make" in second["why"]) == (None, True)
+    assert (third["text"], "was not kept" in third["why"]) == (None, True)
+
+
+class Decoy:
+    pass
 
 
 # what can be done ----------------------------------------------------------------------------------------------

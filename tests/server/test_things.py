@@ -1,123 +1,164 @@
-"""Artifacts and variables over the API."""
+"""Artifacts and variables, as pages and as JSON, and on the page of the run that left them."""
 
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
 
-from headrace import flow
-from headrace.artifacts import Artifact, create_markdown_artifact, create_progress_artifact
-from headrace.store.protocol import Store
-from headrace.testing import Runs
+from headrace import flow, task
+from headrace.artifacts import (
+    create_image_artifact,
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+)
+from headrace.server.ui import things
+from headrace.server.ui.artifacts import MOST_ROWS, table_of
 from headrace.variables import Variable
 
-from .conftest import Ask
+from .conftest import EVIL, named
 
 
-@flow
-def leaves() -> None:
-    create_markdown_artifact("# Old", key="sales")
-    create_markdown_artifact("# New", key="sales", description="of today")
-    create_progress_artifact(50)
+@task(task_run_name="count")
+def count() -> None:
+    create_table_artifact([{"city": "Oslo", "letters": 4}, {"city": "Rome"}], key="letters")
 
 
-def test_artifacts_are_found(ask: Ask, runs: Runs) -> None:
-    """By themselves and by the runs that left them, in parts, counted, and page by page."""
-    leaves()
-    create_markdown_artifact("elsewhere", key="other")
-    of_flow = {"flows": {"name": {"any_": ["leaves"]}}}
-    assert [found["data"] for found in ask("artifacts/filter", **of_flow)] == [50, "# New", "# Old"]
-    assert ask("artifacts/count", **of_flow, artifacts={"key": {"exists_": True}}) == 2
-    assert ask("artifacts/count", artifacts={"type": {"not_any_": ["progress"]}, "key": {"like_": "SALE"}}) == 2
-    run = str(runs.flow("leaves").id)
-    assert ask("artifacts/count", artifacts={"flow_run_id": {"any_": [run]}}) == 3
-    assert [found["key"] for found in ask("artifacts/filter", sort="KEY_ASC", limit=2, offset=1)] == ["sales", "sales"]
-    page = ask("artifacts/paginate", limit=3, page=2, sort="CREATED_DESC")
-    assert ([found["data"] for found in page["results"]], page["count"], page["pages"]) == (["# Old"], 4, 2)
+@flow(flow_run_name="leaving")
+def leaving() -> None:
+    count()
+    create_markdown_artifact("# Done", key="summary", description="Of the last survey.")
+    create_progress_artifact(42.5)
+    create_link_artifact("https://example.com/a", link_text="There")
+    create_image_artifact("https://example.com/a.png")
 
 
-def test_what_a_key_stands_for_is_its_newest_artifact(client: TestClient, ask: Ask) -> None:
-    """In lists, and by the key itself."""
-    leaves()
-    (found,) = ask("artifacts/latest/filter")
-    assert (found["data"], found["description"]) == ("# New", "of today")
-    assert ask("artifacts/latest/count", artifacts={"type": {"any_": ["progress"]}}) == 0
-    assert client.get("/api/artifacts/sales/latest").json() == found
-    assert client.get(f"/api/artifacts/{found['id']}").json() == found
-    missing = client.get("/api/artifacts/unknown/latest")
-    assert (missing.status_code, missing.json()["detail"]) == (
-        404,
-        "There is no artifact with the key 'unknown' in the store.",
-    )
+def told(client: TestClient, address: str) -> Any:
+    response = client.get(f"{address}{'&' if '?' in address else '?'}format=json")
+    assert response.status_code == 200, response.text
+    return response.json()
 
 
-def test_artifacts_are_made_changed_and_removed(client: TestClient) -> None:
-    """From outside, too; what a change does not name stays."""
-    made = client.post("/api/artifacts/", json={"key": "k", "type": "own", "data": {"a": [1]}, "metadata_": {"b": "c"}})
-    assert made.status_code == 201, made.text
-    path = f"/api/artifacts/{made.json()['id']}"
-    assert client.patch(path, json={"data": None, "description": "d"}).status_code == 204
-    kept = Artifact.get("k")
-    assert kept is not None
-    assert (kept.data, kept.description, kept.metadata_, kept.type) == (None, "d", {"b": "c"}, "own")
-    assert client.delete(path).status_code == 204
-    for response in (client.get(path), client.patch(path, json={}), client.delete(path)):
-        assert response.status_code == 404
-        assert response.json()["code"] == "not_found"
+def test_pages_lead_to_artifacts_and_variables_where_there_are_any(client: TestClient) -> None:
+    """And only then; the pages themselves say how to make some."""
+    assert 'href="/artifacts"' not in client.get("/").text
+    assert "create_markdown_artifact" in client.get("/artifacts").text
+    assert "Variable.set" in client.get("/variables").text
+    leaving()
+    assert 'href="/artifacts"' in client.get("/").text
+    assert 'href="/variables"' not in client.get("/").text
+    Variable.set("answer", 42)
+    assert 'href="/variables"' in client.get("/runs").text
 
 
-@pytest.mark.parametrize("body", ['{"data": NaN}', '{"data": "\\ud800"}', '{"key": "A b"}', '{"more": 1}'])
-def test_what_can_not_be_an_artifact_is_refused(client: TestClient, run_store: Store, body: str) -> None:
-    """Before anything is kept."""
-    response = client.post("/api/artifacts/", content=body, headers={"content-type": "application/json"})
-    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
-    assert run_store.artifacts() == []
+def test_artifacts_are_shown_as_what_they_are(client: TestClient) -> None:
+    """A table as a table, progress as a bar, a link as a link, all else as text; each with who left it."""
+    leaving()
+    cards = told(client, "/artifacts")["artifacts"]
+    image, link, progress, summary, letters = cards
+    assert letters["table"] == {"columns": ["city", "letters"], "rows": [["Oslo", "4"], ["Rome", ""]], "left_out": 0}
+    assert (letters["run_name"], summary["run_name"]) == ("count", "leaving")
+    assert (summary["text"], summary["description"]) == ("# Done", "Of the last survey.")
+    assert progress["percent"] == 42.5
+    assert link["link"] == {"text": "There", "address": "https://example.com/a"}
+    assert image["link"]["address"] == "https://example.com/a.png"
+    shown = client.get("/artifacts").text
+    assert '<th scope="col">letters</th>' in shown
+    assert 'href="https://example.com/a" rel="noopener noreferrer"' in shown
+    assert "<img" not in shown
 
 
-def test_variables_are_found(client: TestClient, ask: Ask) -> None:
-    """By name and tags, in parts, counted, page by page, and each by its name or id."""
-    Variable.set("site-b", {"url": ["b"]}, tags=["web"])
-    Variable.set("site-a", None)
-    Variable.set("limit", 5)
-    assert [found["name"] for found in ask("variables/filter", variables={"name": {"like_": "site"}})] == [
-        "site-a",
-        "site-b",
-    ]
-    assert ask("variables/count", variables={"tags": {"all_": ["web"]}}) == 1
-    page = ask("variables/paginate", limit=2, sort="NAME_DESC")
-    assert ([found["name"] for found in page["results"]], page["pages"]) == (["site-b", "site-a"], 2)
-    found = client.get("/api/variables/name/site-b").json()
-    assert (found["value"], found["tags"]) == ({"url": ["b"]}, ["web"])
-    assert client.get(f"/api/variables/{found['id']}").json() == found
+def test_artifacts_of_a_key_are_shown_alone(client: TestClient) -> None:
+    """The newest first: they are versions of one thing."""
+    leaving()
+    leaving()
+    page = told(client, "/artifacts?key=summary")
+    assert ([one["key"] for one in page["artifacts"]], page["found"]) == (["summary", "summary"], 2)
 
 
-def test_variables_are_made_changed_and_removed(client: TestClient) -> None:
-    """By id or name; a name that another one has is refused."""
-    made = client.post("/api/variables/", json={"name": "x", "value": [1], "tags": ["a"]})
-    assert made.status_code == 201, made.text
-    by_id, by_name = f"/api/variables/{made.json()['id']}", "/api/variables/name/x"
-    again = client.post("/api/variables/", json={"name": "x", "value": 2})
-    assert (again.status_code, again.json()["code"]) == (409, "already_exists")
-    assert client.patch(by_name, json={"value": None}).status_code == 204
-    assert (Variable.get("x", 7), client.get(by_id).json()["tags"]) == (None, ["a"])
-    Variable.set("y", 1)
-    assert client.patch(by_id, json={"name": "y"}).status_code == 409
-    assert client.patch(by_id, json={"name": "z", "tags": []}).status_code == 204
-    assert Variable.get("x", "gone") == "gone"
-    assert client.delete("/api/variables/name/z").status_code == 204
-    assert client.delete("/api/variables/name/y").status_code == 204
-    for response in (client.get(by_id), client.delete(by_id), client.patch(by_name, json={}), client.get(by_name)):
-        assert response.status_code == 404
+def test_a_run_has_a_tab_of_what_it_left(client: TestClient) -> None:
+    """And its task runs; one that left nothing has none."""
+    leaving()
+    page = f"/runs/flow-run/{named('leaving')}"
+    assert 'tab=artifacts#tabs">Artifacts <b>5</b>' in client.get(page).text
+    assert len(told(client, f"{page}?tab=artifacts")["artifacts"]) == 5
+    assert "# Done" in client.get(f"{page}?tab=artifacts").text
+
+    @flow(flow_run_name="idle")
+    def idle() -> None:
+        pass
+
+    idle()
+    assert "tab=artifacts" not in client.get(f"/runs/flow-run/{named('idle')}").text
+
+
+def test_variables_are_listed_by_name_in_parts(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With their values as JSON."""
+    monkeypatch.setattr(things, "MOST", 2)
+    for name in ("c", "a", "b"):
+        Variable.set(name, {"of": name}, tags=["deep"])
+    first, last = told(client, "/variables"), told(client, "/variables?part=1")
+    assert [one["name"] for one in (*first["variables"], *last["variables"])] == ["a", "b", "c"]
+    assert (first["found"], first["more"], last["more"]) == (3, True, False)
+    assert first["variables"][0]["value"] == '{\n "of": "a"\n}'
+    assert 'href="/variables?part=1"' in client.get("/variables").text
+
+
+def test_artifacts_come_in_parts(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest first."""
+    monkeypatch.setattr(things, "MOST_ARTIFACTS", 3)
+    leaving()
+    first, last = told(client, "/artifacts"), told(client, "/artifacts?part=1")
+    assert ([len(one["artifacts"]) for one in (first, last)], first["more"], last["more"]) == ([3, 2], True, False)
 
 
 @pytest.mark.parametrize(
-    "wanted", [{"name": "A b", "value": 1}, {"value": 1}, {"name": "x", "value": "x" * 5000}, {"name": "x", "tags": 1}]
+    ("data", "columns", "rows"),
+    [
+        ({"a": [1, 2], "b": [True]}, ["a", "b"], [["1", "true"], ["2", ""]]),
+        ([["x", None], [{"deep": 1}]], [], [["x", ""], ['{"deep": 1}']]),
+        ("[]", [], []),
+    ],
 )
-def test_what_can_not_be_a_variable_is_refused(client: TestClient, wanted: Any) -> None:
-    """With what is wrong, part by part."""
-    response = client.post("/api/variables/", json=wanted)
-    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
-    assert client.get(f"/api/variables/{uuid4()}").json()["detail"].startswith("There is no variable ")
+def test_tables_have_three_forms(data: Any, columns: list[str], rows: list[list[str]]) -> None:
+    """A dict of columns, a list of dicts, a list of lists; as JSON too."""
+    table = table_of(data)
+    assert table is not None
+    assert (table.columns, table.rows) == (columns, rows)
+
+
+@pytest.mark.parametrize("data", ["no JSON", 7, {"a": 1}, [1], [[1], {}]])
+def test_what_is_no_table_is_text(data: Any) -> None:
+    """Whatever its maker called it."""
+    assert table_of(data) is None
+
+
+def test_long_tables_are_cut() -> None:
+    """And say so."""
+    table = table_of([[n] for n in range(MOST_ROWS + 5)])
+    assert table is not None
+    assert (len(table.rows), table.left_out) == (MOST_ROWS, 5)
+
+
+def test_what_users_left_is_text_and_nothing_else(client: TestClient) -> None:
+    """In texts, tables, descriptions, links, names and values."""
+
+    @flow(flow_run_name=f"r{EVIL}")
+    def evil() -> None:
+        create_markdown_artifact(EVIL, description=EVIL)
+        create_table_artifact([{EVIL: EVIL}])
+        create_link_artifact("javascript:alert(1)", link_text=EVIL)
+        create_image_artifact("javascript:alert(1)")
+        create_link_artifact(f"https://example.com/{EVIL}", link_text=EVIL)
+
+    evil()
+    Variable.set("evil", EVIL, tags=[EVIL])
+    run = named(f"r{EVIL}")
+    for address in ("/artifacts", "/variables", f"/runs/flow-run/{run}?tab=artifacts"):
+        shown = client.get(address).text
+        assert "<script>" not in shown
+        assert "&lt;script&gt;" in shown
+        assert 'href="javascript' not in shown

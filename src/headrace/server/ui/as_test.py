@@ -47,7 +47,7 @@ def as_test(world: Served, id: UUID, format: Format = "html") -> Response:  # no
         way=way_to(world.store, run.id),
         text=text,
     )
-    return respond(page, "html" if format == "live" else format)
+    return respond(world, page, "html" if format == "live" else format)
 
 
 @router.get("/runs/flow-run/{id}/test.py")

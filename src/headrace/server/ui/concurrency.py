@@ -61,7 +61,7 @@ class ConcurrencyPage(Page):
 @router.get("/concurrency")
 def concurrency(world: Served, format: Format = "html") -> Response:  # noqa: A002 - the address's own word
     """Show the concurrency limits."""
-    return respond(concurrency_page(world), format)
+    return respond(world, concurrency_page(world), format)
 
 
 def concurrency_page(world: World) -> ConcurrencyPage:

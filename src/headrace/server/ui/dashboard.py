@@ -91,7 +91,7 @@ def dashboard(
     format: Format = "html",  # noqa: A002
 ) -> Response:
     """Show the dashboard."""
-    return respond(dashboard_page(world, range, tab, tag.strip(), subflows == "show"), format)
+    return respond(world, dashboard_page(world, range, tab, tag.strip(), subflows == "show"), format)
 
 
 def dashboard_page(world: World, of: Range, tab: Tab | None, tag: str = "", subflows: bool = True) -> DashboardPage:

@@ -59,7 +59,7 @@ def ask_to_delete(
     """Ask whether runs are to be deleted."""
     if not ids:
         raise HTTPException(400, "Nothing was selected: tick the runs that are to be deleted.")
-    return respond(_page(world, kind, ids, _within(back)), "html" if format == "live" else format)
+    return respond(world, _page(world, kind, ids, _within(back)), "html" if format == "live" else format)
 
 
 async def _form(request: Request) -> dict[str, list[str]]:

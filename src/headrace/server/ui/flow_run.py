@@ -17,6 +17,7 @@ from headrace.core.timeline import Row
 from headrace.drive.world import World
 from headrace.server.api.cursors import cursor_after, place_of
 from headrace.server.api.finding import Served
+from headrace.server.ui.artifacts import ArtifactCard, artifacts_of, of_flow_run
 from headrace.server.ui.cards import Card, card, flow_cards, goes_on, plain, task_cards
 from headrace.server.ui.crumbs import Crumb, way_to
 from headrace.server.ui.details import Detail, details
@@ -66,6 +67,7 @@ class FlowRunPage(Page):
     log: Log | None = None
     runs: Sequence[Card] = ()
     next: str | None = None
+    artifacts: Sequence[ArtifactCard] = ()
     parameters: Mapping[str, str]
     history: Sequence[Entry]
     details: Sequence[Detail]
@@ -82,7 +84,7 @@ def flow_run(
     format: Format = "html",  # noqa: A002 - the address's own word
 ) -> Response:
     """Show a flow run."""
-    return respond(flow_run_page(world, id, tab, log, cursor, rows), format)
+    return respond(world, flow_run_page(world, id, tab, log, cursor, rows), format)
 
 
 @router.get("/runs/flow-run/{id}/log.txt")
@@ -107,6 +109,7 @@ def flow_run_page(
     counts = {
         "task-runs": store.count("task", RunFilter(flow_run_id=run.id)),
         "subflow-runs": store.count("flow", RunFilter(flow_run_id=run.id)),
+        "artifacts": store.count_artifacts(of_flow_run(run.id)),
     }
     return FlowRunPage(
         title=f"{run.flow_name} › {run.name}",
@@ -125,10 +128,11 @@ def flow_run_page(
         tab=tab,
         counts=counts,
         log=log_of(world, LogFilter(flow_run_id=run.id), log, live=live) if tab == "log" else None,
+        artifacts=artifacts_of(world, of_flow_run(run.id), MOST) if tab == "artifacts" else (),
         parameters=plain(run),
         history=entries(store.history(run.id)),
         details=details(run),
-        **(_listed(world, run, tab, cursor) if tab in counts else {}),
+        **(_listed(world, run, tab, cursor) if tab in ("task-runs", "subflow-runs") else {}),
     )
 
 

@@ -62,7 +62,7 @@ class FlowsPage(Page):
 @router.get("/flows")
 def flows(world: Served, part: Part = 0, format: Format = "html") -> Response:  # noqa: A002 - the address's own word
     """Show the flows."""
-    return respond(flows_page(world, part), format)
+    return respond(world, flows_page(world, part), format)
 
 
 def flows_page(world: World, part: int) -> FlowsPage:

@@ -15,7 +15,9 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic_core import to_jsonable_python
 
 from headrace.core.states import StateType
-from headrace.server.ui.rendering import render
+from headrace.drive.world import World
+from headrace.exceptions import StoreError
+from headrace.server.ui.rendering import URLS, render
 
 Format = Annotated[Literal["html", "json", "live"], Query()]
 
@@ -46,9 +48,29 @@ class Page:
     icon: StateType = StateType.COMPLETED
 
 
-def respond(page: Page, form: Literal["html", "json", "live"] = "html", status: int = 200) -> Response:
+def respond(world: World, page: Page, form: Literal["html", "json", "live"] = "html", status: int = 200) -> Response:
     """Return a page in one of its forms."""
     if form == "json":
         return JSONResponse(to_jsonable_python(page), status_code=status, headers=HEADERS)
-    template = f"_live_{page.template}.html" if form == "live" else f"{page.template}.html"
-    return HTMLResponse(render(template, page), status_code=status, headers=HEADERS)
+    if form == "live":
+        return HTMLResponse(render(f"_live_{page.template}.html", page), status_code=status, headers=HEADERS)
+    text = render(f"{page.template}.html", page, sections(world))
+    return HTMLResponse(text, status_code=status, headers=HEADERS)
+
+
+def sections(world: World) -> list[tuple[str, str]]:
+    """Return the pages that all others lead to, with their addresses; of what there is none of, no page."""
+    found = [
+        ("dashboard", URLS.dashboard()),
+        ("runs", URLS.runs()),
+        ("flows", URLS.flows()),
+        ("concurrency", URLS.concurrency()),
+    ]
+    try:
+        if world.store.artifacts(limit=1):
+            found.append(("artifacts", URLS.artifacts()))
+        if world.store.variables(limit=1):
+            found.append(("variables", URLS.variables()))
+    except StoreError:
+        pass  # the page says so
+    return found

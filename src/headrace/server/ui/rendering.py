@@ -62,9 +62,9 @@ def _environment() -> Environment:
     return made
 
 
-def render(template: str, page: object) -> str:
-    """Return a template, filled with a page's context."""
-    return _environment().get_template(template).render(page=page)
+def render(template: str, page: object, sections: Sequence[tuple[str, str]] = ()) -> str:
+    """Return a template, filled with a page's context. `sections` are the pages that it leads to, by name."""
+    return _environment().get_template(template).render(page=page, sections=sections)
 
 
 def _state(type_: StateType | None, name: str) -> Markup:

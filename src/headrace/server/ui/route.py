@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from headrace.core.states import StateType
+from headrace.drive.world import World
 from headrace.exceptions import ObjectNotFound, StoreError
 from headrace.server.ui.page import Page, respond
 
@@ -62,8 +63,9 @@ def pages() -> APIRouter:
 
 
 def _trouble(request: Request, status: int, detail: str) -> Response:
-    now = request.app.state.world.clock.now()
+    world: World = request.app.state.world
+    now = world.clock.now()
     title = _TITLES.get(status, _TITLES[400])
     form = request.query_params.get("format")
     page = TroublePage(title=title, now=now, detail=detail, icon=StateType.FAILED)
-    return respond(page, "json" if form == "json" else "html", status)
+    return respond(world, page, "json" if form == "json" else "html", status)

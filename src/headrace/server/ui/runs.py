@@ -62,7 +62,7 @@ class RunsPage(Page):
 @router.get("/runs")
 def runs(world: Served, wanted: Wanted, format: Format = "html") -> Response:  # noqa: A002 - the address's own word
     """Show the list of runs."""
-    return respond(runs_page(world, wanted), format)
+    return respond(world, runs_page(world, wanted), format)
 
 
 def runs_page(world: World, wanted: RunsWanted) -> RunsPage:

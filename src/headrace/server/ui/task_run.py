@@ -20,6 +20,7 @@ from headrace.server.ui.crumbs import Crumb, way_to
 from headrace.server.ui.details import Detail, details
 from headrace.server.ui.history import Entry, entries
 from headrace.server.ui.logs import Log, LogWanted, Wanted, log_of, text_of
+from headrace.server.ui.outcome import Result, result_of, traceback_of
 from headrace.server.ui.page import HEADERS, Format, Page, respond
 from headrace.server.ui.route import pages
 from headrace.store.protocol import LogFilter, RunFilter, Store
@@ -43,13 +44,18 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRunPage(Page):
-    """A task run: its timeline, which has one row, its history, what it was given and where that came from."""
+    """A task run: its timeline, which has one row, its history, what it was given and where that came from.
+
+    `result` is of one that completed, `traceback` of one that did not, as far as they are known.
+    """
 
     template: ClassVar[str] = "task_run"
     section: ClassVar[str] = "runs"
 
     run: Card
     way: Sequence[Crumb]
+    result: Result | None
+    traceback: str | None
     rows: Sequence[Row]
     history: Sequence[Entry]
     inputs: Mapping[str, Sequence[Upstream]]
@@ -61,7 +67,7 @@ class TaskRunPage(Page):
 @router.get("/runs/task-run/{id}")
 def task_run(world: Served, id: UUID, log: Wanted, format: Format = "html") -> Response:  # noqa: A002
     """Show a task run."""
-    return respond(task_run_page(world, id, log), format)
+    return respond(world, task_run_page(world, id, log), format)
 
 
 @router.get("/runs/task-run/{id}/log.txt")
@@ -87,6 +93,8 @@ def task_run_page(world: World, run_id: UUID, log: LogWanted) -> TaskRunPage:
         icon=run.state_type or StateType.PENDING,
         run=card(run, now),
         way=way_to(store, run.flow_run_id),
+        result=result_of(world, run.state),
+        traceback=traceback_of(world, run) if run.state_type is not StateType.COMPLETED else None,
         rows=story_of(store, run, now).rows,
         history=entries(store.history(run.id)),
         inputs=dict(_inputs(store, run)),

@@ -55,6 +55,14 @@ class Urls:
         """Return where the concurrency limits are."""
         return "/concurrency"
 
+    def artifacts(self, **query: Any) -> str:
+        """Return where artifacts are."""
+        return _with("/artifacts", query)
+
+    def variables(self, **query: Any) -> str:
+        """Return where variables are."""
+        return _with("/variables", query)
+
     def static(self, name: str) -> str:
         """Return where a file is that changes only with the version."""
         return f"/static/{self._version}/{name}"
