@@ -22,6 +22,7 @@ NAMES = (
     "harness",
     "simulation",
     "suite",
+    "reporting",
     "alternative",
 )
 

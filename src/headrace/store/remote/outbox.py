@@ -49,7 +49,7 @@ class Outbox:
         self._current: Spool | None = None
         self._spools: list[Spool] = []  # the current one is the last
         self._looked_for_others = False
-        self._rest_until_ns, self._pause, self._trouble = 0, 0.0, ""
+        self._rest_until_ns, self._pause, self._trouble, self._has_warned = 0, 0.0, "", False
         self._thread: threading.Thread | None = None
         self._wake, self._closed = threading.Event(), threading.Event()
         self._asleep = False
@@ -102,11 +102,12 @@ class Outbox:
         except StoreOutOfReach as error:
             self._fail(str(error))
             raise
-        self._rest_until_ns, self._pause, self._trouble = 0, 0.0, ""
+        self._rest_until_ns, self._pause, self._trouble, self._has_warned = 0, 0.0, "", False
         return answer
 
     def _fail(self, why: str) -> None:
-        if not self._trouble:
+        if self.waiting and not self._has_warned:
+            self._has_warned = True
             _LOGGER.warning("%s What is recorded meanwhile waits in %s.", why, self._folder)
         self._trouble = why
         self._pause = min(self._pause * 2 or _FIRST_PAUSE, _LONGEST_PAUSE)
@@ -179,7 +180,7 @@ class Outbox:
         """Deliver what is left, if the server answers, and return how many bytes could not be delivered."""
         self._closed.set()
         self._wake.set()
-        self._rest_until_ns = 0
+        self._rest_until_ns, self._looked_for_others = 0, not self._spools  # children may have left something
         try:
             self.deliver()
         except StoreError as error:

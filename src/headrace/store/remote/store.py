@@ -7,7 +7,7 @@ processes have to agree on (slots of limits, claims, what somebody else asked of
 Where the server does not answer:
 
 * runs are recorded as ever; a run of another process, which this one has not moved before, is moved without asking;
-* who asks for slots of a limit waits until it answers, unless it is for a tag that had no limit when last asked;
+* who asks for slots of a limit waits until it answers; for a tag alone, if it had a limit when this process last asked;
 * there is nothing to claim, and cancellations are not heard of;
 * what was given back (slots, claims) is given back when it answers; leases that can't be renewed run out;
 * whatever else is asked (runs, log lines, limits) raises StoreOutOfReach.
@@ -49,7 +49,7 @@ from headrace.store.protocol import (
 )
 from headrace.store.remote.answering import STRICTLY
 from headrace.store.remote.known import Known
-from headrace.store.remote.limits import WithoutLimit
+from headrace.store.remote.limits import KnownLimits
 from headrace.store.remote.outbox import Outbox
 from headrace.store.remote.spool import closed
 from headrace.store.remote.things import ThingsElsewhere
@@ -90,7 +90,7 @@ class RemoteStore(ThingsElsewhere):
         self._lock = threading.Lock()
         self._known = Known()
         open_transport, clock = transport or (lambda: Http(url, auth=auth, key=key)), clock or SystemClock()
-        self._without_limit = WithoutLimit(clock)
+        self._limits = KnownLimits(clock)
         self._outbox = Outbox(Path(folder), url, open_transport, clock, self._refused)
         self._closed = False
         self._is_first = True
@@ -160,11 +160,8 @@ class RemoteStore(ThingsElsewhere):
     def propose(self, kind: RunKind, run_id: UUID, state: State) -> State:
         """Append one state from outside where the table allows it; return the one that stands."""
         standing: State = self._ask("propose", kind, run_id, state)
-        place = standing._id
         with self._lock:
-            known = self._known.get(run_id)
-            if known is not None and isinstance(place, tuple) and place[1] + 1 > known.length:
-                self._known.put(run_id, kind, place[1] + 1, standing)
+            self._is_news(run_id, kind, standing)
         return standing
 
     def flow_run(self, run_id: UUID) -> FlowRun:
@@ -260,11 +257,19 @@ class RemoteStore(ThingsElsewhere):
             if len(found) < len(ids):
                 raise
             return found
-        for run_id, state in told.items():
-            place = state._id
-            if run_id not in known or (isinstance(place, tuple) and place[1] + 1 >= known[run_id].length):
-                found[run_id] = state
+        with self._lock:
+            for run_id, state in told.items():
+                if run_id not in known or self._is_news(run_id, kind, state):
+                    found[run_id] = state
         return found
+
+    def _is_news(self, run_id: UUID, kind: RunKind, state: State) -> bool:
+        """Take note of where the server says that a run stands; False where this process has moved it since."""
+        place, known = state._id, self._known.get(run_id)
+        if known is None or not isinstance(place, tuple) or place[1] + 1 <= known.length:
+            return False
+        self._known.put(run_id, kind, place[1] + 1, state)
+        return True
 
     def delete(self, kind: RunKind, run_id: UUID) -> bool:
         """Remove a run with its history and logs, a flow run with its task runs too."""
@@ -330,7 +335,7 @@ class RemoteStore(ThingsElsewhere):
     def put_limit(self, limit: ConcurrencyLimit) -> None:
         """Create or replace a limit by name."""
         self._ask_at_once("put_limit", limit)
-        self._without_limit.learn([limit.name], [])
+        self._limits.learn([limit.name], [])
 
     def delete_limit(self, name: str) -> bool:
         """Remove a limit with its leases."""
@@ -350,19 +355,20 @@ class RemoteStore(ThingsElsewhere):
     def request_slots(self, request: SlotRequest, now: datetime) -> SlotAnswer:
         """Take slots, or a place in the queue; while the server does not answer, wait for it."""
         slots.check(request)
-        if self._without_limit.are_without(request.names, within=_BELIEVED):
+        if self._limits.are_missing(request.names, _BELIEVED):
             answer: SlotAnswer = Granted(request.names)
         else:
             try:
                 answer = self._ask_at_once("request_slots", request, now)
             except StoreOutOfReach:
-                if not self._without_limit.are_without(request.names):
-                    return Queued(request.names[0], now + _ASK_AGAIN)
+                limited = self._limits.wanted(request.names)
+                if limited:
+                    return Queued(limited[0], now + _ASK_AGAIN)
                 answer = Granted(request.names)
             else:
-                self._without_limit.learn(request.names, answer.missing)
+                self._limits.learn(request.names, answer.missing)
         if isinstance(answer, Granted) and answer.missing == request.names:
-            self._without_limit.holding_nothing.add(request.ticket)
+            self._limits.holding_nothing.add(request.ticket)
         return answer
 
     def renew_slots(self, tickets: Sequence[UUID], lease_seconds: float, now: datetime) -> set[UUID]:
@@ -372,8 +378,8 @@ class RemoteStore(ThingsElsewhere):
 
     def release_slots(self, ticket: UUID, now: datetime) -> None:
         """Give back what a ticket holds, or its place; later, where the server does not answer."""
-        if ticket in self._without_limit.holding_nothing:
-            self._without_limit.holding_nothing.discard(ticket)
+        if ticket in self._limits.holding_nothing:
+            self._limits.holding_nothing.discard(ticket)
             return
         try:
             self._ask_at_once("release_slots", ticket, now)
