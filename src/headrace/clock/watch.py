@@ -8,6 +8,7 @@ uses the processor, or is in line for it where the machine is busy.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 
 #: How often the watch looks, in seconds.
 TICK_SECONDS = 0.02
-#: For how many ticks a participant must stand still to count as waiting; a tick that came late counts less, as where
-#: the watch gets no turn nobody else may have got one.
+#: For how many ticks a participant must stand still to count as waiting. One that came late counts less: where the watch
+#: did not get the processor, others may not have got it. Still less does one at which another thread of this process was
+#: in line for it: it may hold what the participant waits for.
 PATIENCE_TICKS = 3
 _LATE_SECONDS = 2 * TICK_SECONDS
 _A_LATE_TICK = 0.25
+_A_BUSY_TICK = 0.1
 #: How many idle ticks the thread outlives the last clock: simulations come in hundreds.
 IDLE_TICKS = 250
 
@@ -72,7 +75,7 @@ class _Watched:
         if turns.changes != self.changes or place != self.place:
             self.changes, self.place, self.still, self.since = turns.changes, place, 0.0, time.monotonic()
             return
-        self.still += _A_LATE_TICK if late else 1
+        self.still += _A_BUSY_TICK if _others_in_line(current) else _A_LATE_TICK if late else 1
         if self.still < PATIENCE_TICKS:
             return
         if current is not None:
@@ -103,13 +106,31 @@ def _in_line(native_id: int | None) -> object:
 
     A thread that computes may go without the processor for long where the machine is busy; it is in no real wait.
     """
+    if _state(native_id) in (b"R", b"D"):
+        return object()
     try:
-        with open(f"/proc/self/task/{native_id}/stat", "rb") as stat:
-            if stat.read().rpartition(b")")[2].split()[0] in (b"R", b"D"):
-                return object()
         with open(f"/proc/self/task/{native_id}/schedstat", "rb") as schedstat:
             return int(schedstat.read().split()[1]) // 1_000_000
     except (OSError, IndexError, ValueError):  # Linux tells, if it was built so
+        return None
+
+
+def _others_in_line(one: Participant | None) -> bool:
+    """Say whether another thread than this participant's, and the watch's, runs or is about to, as far as is known."""
+    known = {threading.get_native_id(), one.native_id if one is not None else None}
+    try:
+        others = [name for name in os.listdir("/proc/self/task") if int(name) not in known]
+    except (OSError, ValueError):  # Linux tells
+        return False
+    return any(_state(name) in (b"R", b"D") for name in others)
+
+
+def _state(native_id: object) -> bytes | None:
+    """Return what a thread does, as the system has it; None where that is not known, or it has ended."""
+    try:
+        with open(f"/proc/self/task/{native_id}/stat", "rb") as stat:
+            return stat.read().rpartition(b")")[2].split()[0]
+    except (OSError, IndexError):
         return None
 
 
