@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 #: How often the watch looks, in seconds.
 TICK_SECONDS = 0.02
-#: For how many ticks a participant must stand still to count as waiting. One that came late counts less: where the watch
-#: did not get the processor, others may not have got it. Still less does one at which another thread of this process was
-#: in line for it: it may hold what the participant waits for.
+#: For how many ticks a participant must stand still to count as waiting. One that came late counts less: where the
+#: watch did not get the processor, others may not have got it. Still less does one at which another thread of this
+#: process was in line for it: it may hold what the participant waits for.
 PATIENCE_TICKS = 3
 _LATE_SECONDS = 2 * TICK_SECONDS
 _A_LATE_TICK = 0.25
