@@ -23,6 +23,7 @@ NAMES = (
     "simulation",
     "suite",
     "reporting",
+    "pages",
     "alternative",
 )
 
