@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 import pytest
 import uvicorn
 
-from headrace.drive.world import current_world
+from headrace.drive.world import World, current_world
 from headrace.server.app import create_app
 from headrace.server.serving import listening, url_of
+from headrace.store.memory import MemoryStore
 
 #: No network beyond what the page asks for, and no sandbox: tests may run as root, in a container.
 FLAGS = [
@@ -34,10 +35,10 @@ def chromium() -> str:
     return found
 
 
-# For a module only: while Playwright runs, its event loop is that of the thread, and async tests can't be run.
-@pytest.fixture(scope="module")
+# Not for the session: while Playwright runs, its event loop is that of the thread, and async tests can't be run.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    """One browser for the tests of a module."""
+    """One browser for the tests of this folder."""
     path = chromium()
     from playwright.sync_api import sync_playwright
 
@@ -47,40 +48,67 @@ def browser() -> Iterator[Any]:
         launched.close()
 
 
+@pytest.fixture(scope="package")
+def windows(browser: Any) -> Callable[..., Any]:
+    """Return what makes a window with these options; those with the same share what browsers keep: nothing, here."""
+
+    made: dict[str, Any] = {}
+
+    def of(**options: Any) -> Any:
+        key = repr(options)
+        if key not in made:
+            made[key] = browser.new_context(**options)
+        return made[key]
+
+    return of
+
+
 def _is_of(url: str, place: Path | str) -> bool:
     if isinstance(place, Path):
         return url == place.as_uri()
     return urlsplit(url).netloc == urlsplit(place).netloc
 
 
-@pytest.fixture
-def served() -> Iterator[str]:
-    """The address of a server of the test's own store."""
+@pytest.fixture(scope="package")
+def serve() -> Iterator[Callable[[World], str]]:
+    """Return what lets one server serve the store of a world from now on, and tells its address."""
     listener = listening("127.0.0.1", 0)
-    config = uvicorn.Config(create_app(current_world()), log_level="warning", lifespan="off", ws="none")
+    app = create_app(World(MemoryStore()))
+    config = uvicorn.Config(app, log_level="warning", lifespan="off", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
-    yield url_of(listener)
+
+    def serves(world: World) -> str:
+        app.state.world = world
+        return url_of(listener)
+
+    yield serves
     server.should_exit = True
     thread.join()
     listener.close()
 
 
 @pytest.fixture
-def look(browser: Any) -> Iterator[Callable[..., Any]]:
+def served(serve: Callable[[World], str]) -> str:
+    """The address of a server of the test's own store."""
+    return serve(current_world())
+
+
+@pytest.fixture
+def look(windows: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
     """Return what opens a file, or an address, in a window of its own.
 
     What goes wrong in it fails the test, and so does a request for anything but the file, or another than the server.
     """
     wrong: list[str] = []
-    contexts = []
+    pages = []
 
     def opened(place: Path | str, *, width: int = 1440, **options: Any) -> Any:
         address = place.as_uri() if isinstance(place, Path) else place
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        contexts.append(context)
-        page = context.new_page()
+        page = windows(**options).new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": 900})
         page.set_default_timeout(10_000)
         page.on("console", lambda said: wrong.append(f"console: {said.text}"))
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
@@ -89,6 +117,6 @@ def look(browser: Any) -> Iterator[Callable[..., Any]]:
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert wrong == []

@@ -11,7 +11,7 @@ from headrace import flow, get_run_logger, tags, task
 from headrace.core.records import FlowRun, LogRecord, TaskRun
 from headrace.core.states import State, StateType
 from headrace.drive.world import current_world
-from headrace.store.protocol import ConcurrencyLimit, RunFilter
+from headrace.store.protocol import RunFilter
 from tests.server.conftest import begun
 
 Look = Callable[..., Any]
@@ -41,24 +41,6 @@ def some() -> None:
         survey(LONG, [LONG])
 
 
-def fits(page: Any) -> bool:
-    """Say whether nothing has to be scrolled to the side."""
-    width: int = page.evaluate("document.documentElement.scrollWidth")
-    return bool(width <= page.viewport_size["width"])
-
-
-def test_every_page_of_an_empty_store_fits_a_narrow_screen(served: str, look: Look) -> None:
-    """And says what to do."""
-    page = look(served, width=400)
-    for name in ("Runs", "Flows", "Dashboard"):
-        page.get_by_role("link", name=name).click()
-        page.get_by_text("Nothing has been recorded yet").wait_for()
-        assert fits(page)
-    page.get_by_role("link", name="Concurrency").click()
-    page.get_by_text("There are no limits.").wait_for()
-    assert fits(page)
-
-
 def test_runs_are_filtered_by_a_form_and_by_their_state(served: str, some: None, look: Look) -> None:
     """With the keyboard alone; the address then says what is shown."""
     page = look(f"{served}/runs")
@@ -70,12 +52,6 @@ def test_runs_are_filtered_by_a_form_and_by_their_state(served: str, some: None,
     page.wait_for_url("**state=FAILED*")
     assert page.locator(".card .names a").all_text_contents() == ["survey-lost"]
     assert page.get_by_role("searchbox", name="Name").input_value() == "survey-*o*"
-
-
-def test_the_list_of_runs_fits_a_narrow_screen(served: str, some: None, look: Look) -> None:
-    """Whatever runs are called."""
-    for kind in ("flow", "task"):
-        assert fits(look(f"{served}/runs?kind={kind}", width=400))
 
 
 def test_the_list_of_runs_works_without_javascript(served: str, some: None, look: Look) -> None:
@@ -174,18 +150,6 @@ def test_a_run_is_cancelled_and_deleted_from_its_page(served: str, look: Look) -
     page.get_by_text("Nothing has been recorded yet").wait_for()
 
 
-def test_pages_of_one_run_fit_a_narrow_screen(served: str, some: None, look: Look) -> None:
-    """Whatever runs are called."""
-    page = look(served, width=400)
-    for name in (f"survey-{LONG}", "survey-lost"):
-        for tab in ("log", "task-runs", "parameters", "history", "details"):
-            page.goto(f"{address_of(served, name)}?tab={tab}")
-            assert fits(page)
-    page.get_by_role("link", name="fetch-Atlantis").first.click()
-    page.get_by_role("heading", name="fetch-Atlantis").wait_for()
-    assert fits(page)
-
-
 def test_the_dashboard_leads_to_what_failed(served: str, some: None, look: Look) -> None:
     """By its bar, and by its group."""
     page = look(served)
@@ -195,51 +159,6 @@ def test_the_dashboard_leads_to_what_failed(served: str, some: None, look: Look)
     page.locator(".group").get_by_role("link", name="survey-lost").focus()
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="survey-lost").wait_for()
-
-
-def test_pages_of_all_fit_a_narrow_screen(served: str, some: None, look: Look) -> None:
-    """With every group open."""
-    current_world().store.put_limit(ConcurrencyLimit(LONG, 1))
-    page = look(served, width=400)
-    for address in ("/?tab=completed", "/flows", "/concurrency"):
-        page.goto(f"{served}{address}")
-        for summary in page.locator("details:not([open]) > summary").all():
-            summary.click()
-        assert fits(page)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_what_is_behind_it(scheme: str, served: str, some: None, look: Look) -> None:
-    """By at least 4.5 to 1, on every page."""
-    page = look(served, color_scheme=scheme)
-    for address in ("/", "/runs", "/flows", address_of("", "survey-lost")):
-        page.goto(f"{served}{address}")
-        assert page.evaluate(FAINT) == []
-
-
-#: What text on the page has too little contrast, as text and ratio.
-FAINT = """(() => {
-  const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map((c) => c / 255)
-    .map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = (one) => {
-    for (let at = one; at; at = at.parentElement) {
-      const colour = parse(getComputedStyle(at).backgroundColor);
-      if (colour.length < 4 || colour[3] > 0) return colour;
-    }
-  };
-  const found = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const one = walker.currentNode.parentElement;
-    if (!walker.currentNode.textContent.trim() || one.closest("svg, .unseen, .skip")) continue;
-    const [a, b] = [light(parse(getComputedStyle(one).color)), light(behind(one))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) found.push([walker.currentNode.textContent.trim(), ratio]);
-  }
-  return found;
-})()"""
 
 
 @task(task_run_name="double-{x}")
@@ -298,7 +217,7 @@ def test_arrows_follow_what_is_folded(timeline: Any) -> None:
     assert arrow.get_attribute("class") == "on"
     assert arrow.locator("use").get_attribute("y") == "144"
     page.locator("details.run > summary").click(position={"x": 20, "y": 10})
-    page.wait_for_function("document.querySelector('.arrows use').getAttribute('y') === '112'")
+    page.wait_for_function("() => document.querySelector('.arrows use').getAttribute('y') === '112'")
 
 
 def test_a_timeline_is_all_there_without_javascript(served: str, look: Look) -> None:
