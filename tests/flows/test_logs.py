@@ -11,7 +11,7 @@ import pytest
 
 from headrace import flow, get_run_logger, task
 from headrace.context import get_run_context
-from headrace.drive.logs import ConsoleFormatter, run_extra
+from headrace.drive.logs import ConsoleFormatter, StoreHandler, run_extra
 from headrace.drive.world import current_world
 from headrace.exceptions import MissingContextError
 from headrace.logging import disable_run_logger, get_logger
@@ -386,3 +386,24 @@ def test_a_name_callable_and_hooks_may_print(run_store: Store) -> None:
 
     flow(log_prints=True, on_completion=[hook])(lambda: 1)()
     assert messages(run_store) == ["from a hook"]
+
+
+def test_a_filter_of_the_handler_is_heeded(run_store: Store) -> None:
+    """It may drop a line."""
+    handler = next(handler for handler in logging.getLogger("headrace").handlers if isinstance(handler, StoreHandler))
+    handler.addFilter(without_secrets)
+    try:
+
+        @flow
+        def my_flow() -> None:
+            get_run_logger().info("secret")
+            get_run_logger().info("public")
+
+        my_flow()
+    finally:
+        handler.removeFilter(without_secrets)
+    assert [line.message for line in lines(run_store)] == ["public"]
+
+
+def without_secrets(record: logging.LogRecord) -> bool:
+    return record.getMessage() != "secret"

@@ -151,6 +151,13 @@ class StoreHandler(logging.Handler):
         """Do without: stores have locks, and in a simulation a line is a step, at which another thread may go on."""
         self.lock = None
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Emit a record that passes the filters: as logging's own does, which since Python 3.13 must have a lock."""
+        kept = self.filter(record)
+        if kept:
+            self.emit(kept if isinstance(kept, logging.LogRecord) else record)
+        return bool(kept)
+
     def emit(self, record: logging.LogRecord) -> None:
         """Ship one record; records without a run are passed over, and those with ``extra={"send_to_api": False}``."""
         flow_run_id, task_run_id = _id(record, "flow_run_id"), _id(record, "task_run_id")
