@@ -13,7 +13,7 @@ from headrace import Task, flow, task
 from headrace.background import queue_of
 from headrace.core.background import LOST
 from headrace.core.states import State, StateType
-from headrace.exceptions import SimulatedCrash
+from headrace.exceptions import SimulatedCrash, StoreOutOfReach
 from headrace.runtime import task_run
 from headrace.store.protocol import Claimed, Store
 from headrace.task_worker import TaskWorker, aserve, serve
@@ -49,6 +49,25 @@ def test_runs_are_begun_in_the_order_in_which_they_were_scheduled(simulation: An
         which.delay(number)
     serve(two, one, limit=1, until_idle=True)
     assert began == [0, 1, 2, 3, 4]
+
+
+def test_a_worker_goes_on_when_the_server_was_out_of_reach(
+    simulation: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it had just claimed is run by whoever claims it when the lease has run out."""
+    work.delay()
+    store, answers = current_simulation().store, [StoreOutOfReach("The server is down.")]
+    own = store.task_run
+
+    def task_run_of(run_id: Any) -> Any:
+        if answers:
+            raise answers.pop()
+        return own(run_id)
+
+    monkeypatch.setattr(store, "task_run", task_run_of)
+    serve(work, timeout=100)
+    assert simulation.runs.task("work-*").states == ["Scheduled", "Pending", "Running", "Completed"]
+    assert "The server is down. It is tried again in a second." in caplog.text
 
 
 def test_a_worker_runs_no_others(simulation: Any) -> None:

@@ -14,6 +14,7 @@ import pytest
 from headrace import aserve, flow, get_client, serve, task
 from headrace.client.schemas.objects import ConcurrencyLimitConfig
 from headrace.core.records import FlowRun
+from headrace.exceptions import StoreOutOfReach
 from headrace.runtime import deployment, flow_run
 from headrace.schedules import Cron, Interval
 from headrace.states import Cancelled
@@ -463,3 +464,20 @@ def test_the_first_signal_lets_runs_end(simulation: Simulation) -> None:
     interrupting = flow(name="interrupting")(lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT))
     serve(interrupting.to_deployment("d", interval=HOUR))
     assert [run.state_name for run in runs(simulation)] == ["Completed"]
+
+
+def test_what_is_due_runs_while_the_server_is_out_of_reach(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs are recorded later then; what was asked of others is heard of when it answers."""
+
+    def away(*_: object, **__: object) -> Any:
+        raise StoreOutOfReach("The server is down.")
+
+    simulation.start(serve, backup.to_deployment("hourly", interval=HOUR))
+    simulation.advance(1.5 * HOUR)
+    with monkeypatch.context() as outage:
+        outage.setattr(simulation.store, "flow_runs", away)
+        simulation.advance(2 * HOUR)
+    simulation.advance(HOUR)
+    assert hours(simulation, ended(simulation)) == [1, 2, 3, 4]

@@ -165,9 +165,24 @@ def test_a_delivery_that_makes_no_sense_is_refused(client: TestClient, body: byt
     assert why in said["detail"]
 
 
+def test_what_another_release_tells_is_taken(client: TestClient) -> None:
+    """One that knows less, or more, of a run."""
+    less = _line(head=["task", named_id("less").hex, 0], own=["t", "k", "", None, 0])
+    more = _line(head=["task", named_id("more").hex, 0, None, "?"], own=[*_OWN, "?"])
+    status, answer = _deliver(client, json.dumps([less, more]).encode(), until=2)
+    assert (status, answer["v"]) == (200, [2, []])
+    assert {run.id for run in current_world().store.task_runs()} == {named_id("less"), named_id("more")}
+
+
 _RUN = named_id("run").hex
 _STATE = ["PENDING", "Pending", 0, None, None]
-_TASK = ["task", _RUN, 0, None, "n", None, None, None, "t", "k", "", None, 0, None, None]
+_HEAD = ["task", _RUN, 0, None]
+_GIVEN = ["n", None, None, None]
+_OWN = ["t", "k", "", None, 0, None, None]
+
+
+def _line(states: Any = None, head: Any = _HEAD, given: Any = _GIVEN, own: Any = _OWN) -> Any:
+    return ["create", [head, given, [_STATE] if states is None else states, own, None]]
 
 
 @pytest.mark.parametrize(
@@ -175,16 +190,19 @@ _TASK = ["task", _RUN, 0, None, "n", None, None, None, "t", "k", "", None, 0, No
     [
         (1, "unreadable"),
         (["create", []], "unreadable"),
-        (["create", [*_TASK, []]], "illegal_transition"),
-        (["create", [*_TASK, [["RUNNING", "Running", 0, None, None]]]], "illegal_transition"),
-        (["create", [*_TASK, [["NEVER", "Running", 0, None, None]]]], "unreadable"),
-        (["create", [*_TASK, [["PENDING", "Pending", 10**30, None, None]]]], "unreadable"),
-        (["create", [*_TASK, [["PENDING", "Pending", "0", None, None]]]], "unreadable"),
-        (["create", [*_TASK, [["PENDING", "Pending", 0, None, '{"child_flow_run_id": 5}']]]], "unreadable"),
-        (["create", [*_TASK[:5], '["a", 5]', *_TASK[6:], [_STATE]]], "unreadable"),
-        (["create", [*_TASK[:6], "[1]", *_TASK[7:], [_STATE]]], "unreadable"),
-        (["create", ["flow", *_TASK[1:], [_STATE]]], "unreadable"),
-        (["create", [*_TASK[:1], "abc", *_TASK[2:], [_STATE]]], "unreadable"),
+        (_line([]), "illegal_transition"),
+        (_line([["RUNNING", "Running", 0, None, None]]), "illegal_transition"),
+        (_line([["NEVER", "Running", 0, None, None]]), "unreadable"),
+        (_line([["PENDING", "Pending", 10**30, None, None]]), "unreadable"),
+        (_line([["PENDING", "Pending", "0", None, None]]), "unreadable"),
+        (_line([["PENDING", "Pending", 0, None, '{"child_flow_run_id": 5}']]), "unreadable"),
+        (_line(given=["n", '["a", 5]', None, None]), "unreadable"),
+        (_line(given=["n", None, "[1]", None]), "unreadable"),
+        (_line(given="n"), "unreadable"),
+        (_line(head=["flow", _RUN, 0, None]), "unreadable"),
+        (_line(head=["cat", _RUN, 0, None]), "unreadable"),
+        (_line(head=["task", "abc", 0, None]), "unreadable"),
+        (_line(own=["t", "k", "", None, -1]), "unreadable"),
         (["move", ["task", _RUN, 0, [_STATE], [None, None], None]], "not_found"),
         (["move", ["cat", _RUN, 0, [_STATE], [None, None], None]], "unreadable"),
         (["move", ["task", _RUN, -1, [_STATE], [None, None], None]], "unreadable"),

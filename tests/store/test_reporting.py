@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from headrace.core.records import LogRecord, Run
-from headrace.core.states import StateType, unstamped
+from headrace.core.states import StateDetails, StateType, unstamped
 from headrace.core.things import ArtifactRecord
 from headrace.exceptions import ObjectNotFound, StoreError, StoreOutOfReach
 from headrace.store.memory import MemoryStore
@@ -221,6 +221,18 @@ def test_a_step_that_the_table_forbids_is_refused(
     standing = store.transition(run, enter(run, COMPLETED))
     assert standing is not None
     assert standing.name == "Cancelling"
+
+
+def test_a_run_that_others_moved_on_goes_on_as_it_was_read(store: RemoteStore, server: MemoryStore) -> None:
+    """What this process remembers of it is older then."""
+    run = record(store, flow_run(), PENDING, RUNNING, FAILED)
+    store._deliver()
+    again = unstamped(StateType.SCHEDULED, "AwaitingRetry", state_details=StateDetails(retriable=True))
+    server.propose("flow", run.id, again)
+    read = store.flow_run(run.id)
+    assert store.transition(read, enter(read, unstamped(StateType.RUNNING, "Retrying"))) is None
+    assert store.transition(read, enter(read, COMPLETED)) is None
+    assert names(store.history(run.id))[2:] == ["Failed", "AwaitingRetry", "Retrying", "Completed"]
 
 
 def test_of_a_run_that_was_deleted_nothing_more_is_taken(store: RemoteStore, server: MemoryStore) -> None:

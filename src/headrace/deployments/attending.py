@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import inspect
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from logging import getLogger
 from typing import Any
@@ -23,7 +23,13 @@ from headrace.drive.bells import Bell
 from headrace.drive.guards import Guard
 from headrace.drive.world import World
 from headrace.effects import Promise, Record
-from headrace.exceptions import NotRetriable, ObjectNotFound, ParameterBindError, ParameterTypeError
+from headrace.exceptions import (
+    NotRetriable,
+    ObjectNotFound,
+    ParameterBindError,
+    ParameterTypeError,
+    StoreOutOfReach,
+)
 from headrace.runners.threads import WorkerPool
 from headrace.runs.context import FlowRunContext, tags
 
@@ -107,7 +113,8 @@ class Server(Attendant):
             if due is not None:
                 self._waiting.append(due)
         for deployment in self._deployments:
-            self._waiting += asked_again(self._world, deployment)
+            with suppress(StoreOutOfReach):  # nobody is heard of then; what is due begins all the same
+                self._waiting += asked_again(self._world, deployment)
         self._begun = [job for job in self._begun if not job.promise.done()]
         self._waiting = [due for due in sorted(self._waiting, key=_moment) if not self._begins(due)]
         self._waiting = [due for due in self._waiting if self._is_late(due) or self._becomes_late(due)]
@@ -171,7 +178,8 @@ class Server(Attendant):
             return
         for line in self._lines:
             if line.next is not None:
-                self._world.store.delete("flow", line.next.run.id)
+                with suppress(StoreOutOfReach):  # it stays planned, for whoever serves the deployment next
+                    self._world.store.delete("flow", line.next.run.id)
         for due in self._waiting:
             self._move(due, unstamped(StateType.CANCELLED, message=messages.server_is_gone))
 

@@ -14,6 +14,7 @@ from headrace.drive.logs import configure
 from headrace.drive.sync import wait
 from headrace.drive.world import World
 from headrace.effects import Promise
+from headrace.exceptions import StoreOutOfReach
 
 
 class Attendant:
@@ -82,11 +83,18 @@ class Attendant:
         deadline = None if timeout is None else clock.monotonic_ns() + int(timeout * 1e9)
         while not self._stopping:
             seen = self._bell.rings
-            patience = self.work()
+            patience = self._patience_after_work()
             left = None if deadline is None else (deadline - clock.monotonic_ns()) / 1e9
             if self._stopping or (left is not None and left <= 0):
                 return
             self._wait(seen, min((seconds for seconds in (patience, left) if seconds is not None), default=None))
+
+    def _patience_after_work(self) -> float | None:
+        try:
+            return self.work()
+        except StoreOutOfReach as error:
+            self._logger.warning("%s It is tried again in a second.", error)
+            return 1.0
 
     def _wait(self, seen: int, seconds: float | None) -> None:
         """Wait until there may be something to do; a signal says to stop."""

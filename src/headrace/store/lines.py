@@ -1,7 +1,8 @@
 """Operations as lines of JSON, and back. The two directions are read side by side.
 
 Ids are 32 hexadecimal digits, moments whole microseconds since 1970; what the store keeps as JSON text goes as that
-text. Lines are plain ASCII. What follows from a run's states (counters and times) is not said.
+text. Lines are plain ASCII. What follows from a run's states (counters and times) is not said. A value that is new
+comes last in its array: who does not know it passes it over, and who does takes None where it is missing.
 """
 
 from __future__ import annotations
@@ -28,18 +29,10 @@ _write = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 def created(run: Run, states: Sequence[State], queue: str | None = None, call: bytes = b"") -> str:
     """Return the line for a new run that has entered these states."""
-    told: list[Any] = [
-        run.kind,
-        run.id.hex,
-        rows.micros(run.created),
-        rows.micros_or_none(run.expected_start_time),
-        *_given(run),
-        *(_own_of_task(run) if isinstance(run, TaskRun) else _own_of_flow(run)),
-        _states(run, states),
-    ]
-    if queue is not None:
-        told += (queue, b64encode(call).decode())
-    return _write(("create", told))
+    head = run.kind, run.id.hex, rows.micros(run.created), rows.micros_or_none(run.expected_start_time)
+    own = _own_of_task(run) if isinstance(run, TaskRun) else _own_of_flow(run)
+    scheduled = None if queue is None else (queue, b64encode(call).decode())
+    return _write(("create", (head, _given(run), _states(run, states), own, scheduled)))
 
 
 def moved(run: Run, states: Sequence[State]) -> str:
@@ -130,27 +123,29 @@ def operation(told: Any) -> Operation:
         return Unreadable(f"{type(error).__name__}: {error}"[:300])
 
 
-#: How many values are a run's own, by its kind.
-_OWN = {"flow": 8, "task": 7}
+def _first(values: Sequence[Any], many: int) -> tuple[Any, ...]:
+    """Return the first values of some, None for those that whoever told them did not know of yet."""
+    if not isinstance(values, list):
+        raise TypeError(f"an array is wanted, not {values!r:.100}")
+    return (*values[:many], *[None] * (many - len(values)))
 
 
 def _created(values: Any) -> Created:
-    kind, run_id, at, expected_at, name, tags, parameters, inputs, *rest = values
+    head, given, states, own, scheduled = _first(values, 5)
+    kind, run_id, at, expected_at = _first(head, 4)
     common = {
         "id": identity(run_id),
         "created": moment(at),
         "expected_start_time": _or_none(moment, expected_at),
-        **_read_given(kind, name, tags, parameters, inputs),
+        **_read_given(kind, given),
     }
-    many = _OWN[kind]
-    own, (states, *scheduled) = rest[:many], rest[many:]
-    run = (_flow_run if kind == "flow" else _task_run)(common, own)
+    run = _READ_RUN[kind](common, own)
     queue, call = scheduled or (None, "")
     return Created(run, _read_states(states), _or_none(text, queue), b64decode(text(call), validate=True))
 
 
 def _flow_run(common: Mapping[str, Any], own: Sequence[Any]) -> Run:
-    name, flow_id, version, parent_task_run, parent_flow_run, root, deployment, entrypoint = own
+    name, flow_id, version, parent_task_run, parent_flow_run, root, deployment, entrypoint = _first(own, 8)
     return FlowRun(
         **common,
         flow_name=text(name),
@@ -165,7 +160,7 @@ def _flow_run(common: Mapping[str, Any], own: Sequence[Any]) -> Run:
 
 
 def _task_run(common: Mapping[str, Any], own: Sequence[Any]) -> Run:
-    name, key, dynamic_key, flow_run_id, attempt, child, cache_key = own
+    name, key, dynamic_key, flow_run_id, attempt, child, cache_key = _first(own, 7)
     return TaskRun(
         **common,
         task_name=text(name),
@@ -178,18 +173,22 @@ def _task_run(common: Mapping[str, Any], own: Sequence[Any]) -> Run:
     )
 
 
+_READ_RUN: Mapping[str, Callable[[Mapping[str, Any], Sequence[Any]], Run]] = {"flow": _flow_run, "task": _task_run}
+
+
 def _moved(values: Any) -> Moved:
-    kind, run_id, expected, states, own, given = values
-    if kind not in ("flow", "task"):
+    kind, run_id, expected, states, own, given = _first(values, 6)
+    if kind not in _READ_RUN:
         raise ValueError(f"{kind!r} is no kind of run")
-    written: dict[str, Any] = _read_given(kind, *given) if given is not None else {}
+    written = _read_given(kind, given) if given is not None else {}
     if kind == "task":
-        child, cache_key = own
+        child, cache_key = _first(own, 2)
         written["child_flow_run_id"], written["cache_key"] = _or_none(identity, child), _or_none(text, cache_key)
     return Moved(kind, identity(run_id), number(expected), _read_states(states), written)
 
 
-def _read_given(kind: str, name: Any, tags: Any, parameters: Any, inputs: Any) -> dict[str, Any]:
+def _read_given(kind: str, values: Any) -> dict[str, Any]:
+    name, tags, parameters, inputs = _first(values, 4)
     given: dict[str, Any] = {
         "name": text(name),
         "tags": rows.tags(_or_none(text, tags)),

@@ -119,11 +119,13 @@ class RemoteStore(ThingsElsewhere):
 
     def transition(self, run: Run, states: Sequence[State]) -> State | None:
         """Append states that the run has entered, if its history is as long as the run believes."""
-        line = lines.moved(run, states)
+        line, expected = lines.moved(run, states), run.history_length - len(states)
         with self._lock:
             known = self._known.get(run.id)
+            if known is not None and known.length < expected:
+                known = None  # others have moved it, and whoever read it from the server knows
             if known is not None:
-                if known.surprising or known.length != run.history_length - len(states):
+                if known.surprising or known.length != expected:
                     self._check_open()
                     self._known.put(run.id, run.kind, known.length, known.state)
                     return known.state
