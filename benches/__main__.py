@@ -24,6 +24,7 @@ NAMES = (
     "suite",
     "reporting",
     "pages",
+    "paint",
     "alternative",
 )
 

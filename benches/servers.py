@@ -15,13 +15,13 @@ from urllib.request import urlopen
 
 
 @contextmanager
-def serving(store: Path) -> Iterator[str]:
-    """Serve a store in this file, and yield the address of the API."""
+def serving(store: Path, *, ui: bool = False) -> Iterator[str]:
+    """Serve a store in this file, and yield the address of the API; with `ui`, of the pages too."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}/api"
     environment = {**os.environ, "HEADRACE_HOME": str(store.parent)}
-    words = ["server", "start", "--no-ui", "--port", str(port), "--store", f"sqlite:///{store}"]
+    words = ["server", "start", *([] if ui else ["--no-ui"]), "--port", str(port), "--store", f"sqlite:///{store}"]
     command = [sys.executable, "-m", "headrace", *words]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

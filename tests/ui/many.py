@@ -22,8 +22,8 @@ _COLUMNS = (
 )
 
 
-def fill(path: Path, now: datetime) -> None:
-    """Record runs of the last day: a dozen flows, the first run of which has a quarter of all task runs."""
+def fill(path: Path, now: datetime, flow_runs: int = FLOW_RUNS, task_runs: int = TASK_RUNS) -> None:
+    """Record runs of the last day, of a dozen flows; a quarter of all task runs are of the last flow run."""
     _create(SqliteStore(path), now)
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA synchronous = OFF")
@@ -35,10 +35,10 @@ def fill(path: Path, now: datetime) -> None:
             name = f"Flow {seq}"
             connection.execute("INSERT INTO flow VALUES (?, ?, ?)", (seq, named_id(f"flow:{name}").bytes, name))
         connection.execute("INSERT INTO task VALUES (1, 'work', 'work')")
-        _runs(connection, "flow_run", 1, FLOW_RUNS, now, "flow", "1 + i % 12")
-        around = f"run_id(1, CASE i % 4 WHEN 0 THEN {FLOW_RUNS} ELSE 1 + i % {FLOW_RUNS} END)"
+        _runs(connection, "flow_run", 1, flow_runs, now, "flow", "1 + i % 12")
+        around = f"run_id(1, CASE i % 4 WHEN 0 THEN {flow_runs} ELSE 1 + i % {flow_runs} END)"
         task = "task, dynamic_key, flow_run_id, flow_run_run_count"
-        _runs(connection, "task_run", 2, TASK_RUNS, now, task, f"1, i, {around}, 1")
+        _runs(connection, "task_run", 2, task_runs, now, task, f"1, i, {around}, 1")
     connection.close()
 
 
