@@ -157,6 +157,20 @@ def test_how_long_ago_is_told_in_one_unit(seconds: float, expected: str) -> None
     assert ago(now - timedelta(seconds=seconds), now) == expected
 
 
+def test_where_there_are_more_runs_than_bars_the_chart_begins_with_the_first_that_has_one(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else bars would stand where no run began."""
+    monkeypatch.setattr(dashboard, "SLOTS", 2)
+    for hours in (9, 2, 1):
+        long_ago(hours)
+    page = told(client, "/")
+    assert (page["bars_since"], len(page["bars"])) == (page["bars"][0]["created"], 2)
+    assert page["bars"][0]["slot"] == 0
+    few = told(client, "/?range=1h")
+    assert few["bars_since"] == few["since"]
+
+
 @flow(name="Around")
 def around() -> None:
     dividing(5)

@@ -57,9 +57,9 @@ class TaskRuns:
 class DashboardPage(Page):
     """How all does: of the runs that were created since a moment.
 
-    They have the `tag`, if one is given; without `subflows`, flow runs that others started are left out.
-    `counts` are of flow runs, by tab; `bars` are the newest of them, the oldest first. `groups` are those of the chosen
-    tab by flow, `listed` of them. `empty`: nothing has been recorded at all.
+    They have the `tag`, if one is given; without `subflows`, flow runs that others started are left out. `counts` are
+    of flow runs, by tab; `bars` are the newest of them, from `bars_since` on. `groups` are those of the chosen tab by
+    flow, `listed` of them. `empty`: nothing has been recorded at all.
     """
 
     template: ClassVar[str] = "dashboard"
@@ -72,6 +72,7 @@ class DashboardPage(Page):
     total: int
     counts: Mapping[Tab, int]
     bars: Sequence[Bar]
+    bars_since: datetime
     longest: float
     tab: Tab
     groups: Sequence[Group]
@@ -106,7 +107,8 @@ def dashboard_page(world: World, of: Range, tab: Tab | None, tag: str = "", subf
     with_any: list[Tab] = [name for name in GROUPS if counts[name]]
     chosen = tab or (with_any[0] if with_any else "failed")
     newest = store.flow_runs(recent, order=NEWEST, limit=SLOTS)
-    drawn = bars(newest[::-1], since, now)
+    drawn_since = since if len(newest) < SLOTS else newest[-1].created
+    drawn = bars(newest[::-1], drawn_since, now)
     groups = _groups(world, AllOf((recent, one_of("state_type", GROUPS[chosen]))), now) if counts[chosen] else []
     end = now + timedelta(microseconds=1)
     task_tallies = store.tallies("task", AllOf(tagged), since, end, PARTS)
@@ -122,6 +124,7 @@ def dashboard_page(world: World, of: Range, tab: Tab | None, tag: str = "", subf
         total=sum(tally.values()),
         counts=counts,
         bars=drawn,
+        bars_since=drawn_since,
         longest=max((bar.duration or 0.0 for bar in drawn), default=0.0),
         tab=chosen,
         groups=groups,
