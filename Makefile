@@ -32,7 +32,7 @@ demo: $(VENV)/.for-demo ## Install into .venv, run the examples on your own stor
 
 test: $(VENV)/.for-dev ## Run the whole suite
 	@# It starts some hundreds of processes, which need not compile everything anew, whatever the environment says.
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal
 
 fuzz: $(VENV)-fuzz/.for-fuzz ## Ask the server whatever its OpenAPI document allows
 	$(VENV)-fuzz/bin/python -m pytest -p no:schemathesis tests/server/test_fuzzing.py

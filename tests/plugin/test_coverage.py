@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -60,8 +61,9 @@ def test_shared(surveyed):
 
 
 @pytest.fixture
-def shop(project: pytest.Pytester) -> pytest.Pytester:
+def shop(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project of which the tests reach a part."""
+    monkeypatch.delitem(sys.modules, "shop", raising=False)  # that of an example
     (project.path / "pipelines.py").unlink()
     project.makepyfile(shop=SHOP, test_shop=TESTS)
     return project
