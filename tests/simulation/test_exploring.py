@@ -167,3 +167,13 @@ def test_a_program_says_what_it_can_not_name():
             explore(test, schedules=1)
         compile(caught.value.program, "program", "exec")
         assert "...  # what test_a_program_says_what_it_can_not_name." in caught.value.program
+
+
+def test_nobody_is_interrupted_where_the_engine_takes_a_lock():
+    """It may hold another, which somebody else waits for: a wait that no schedule knows of."""
+    steps = []
+    with simulate(schedule=[]) as simulation:
+        simulation.clock.turns.on_step = lambda actor, what: steps.append(what)
+        deposits_add_up()
+    assert "deposit-1 Completed" in steps
+    assert "takes a lock" not in steps

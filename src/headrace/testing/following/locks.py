@@ -30,6 +30,9 @@ _GET, _PUT = _QUEUE.get, _QUEUE.put
 #: in a process, and would else be a step of its first simulation alone.
 _MOMENTARY = frozenset({"asyncio.events", "asyncio.mixins"})
 
+#: Packages whose events, queues and futures take locks for who uses them.
+_BUILT_ON_LOCKS = frozenset({"threading", "queue", "concurrent"})
+
 #: For how many real seconds a lock is waited for that no participant holds, before the others may go on.
 _BRIEFLY = 0.05
 
@@ -53,7 +56,18 @@ def _clock(frame: FrameType) -> VirtualClock | None:
     if LOCAL.is_real or frame.f_globals.get("__name__") in _MOMENTARY:
         return None
     clock = clock_of(frame)
-    return None if clock is None or clock.turns.lock._is_owned() else clock
+    return None if clock is None or clock.turns.lock._is_owned() or _is_engines(frame) else clock
+
+
+def _is_engines(frame: FrameType | None) -> bool:
+    """Say whether the engine takes a lock, be it within an event: it may hold another, and make no step meanwhile."""
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__"))
+        package = module.partition(".")[0]
+        if package not in _BUILT_ON_LOCKS:  # threads of users' begin in a function of this package
+            return package == "headrace" and not module.startswith(__package__ or "")
+        frame = frame.f_back
+    return False
 
 
 def _take(clock: VirtualClock, really: Callable[..., bool], lock: Any, blocking: bool, timeout: float) -> bool:
