@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -9,8 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from headrace import flow, get_run_logger, task
-from headrace.core.records import FlowRun, LogRecord
-from headrace.core.states import State, StateType
+from headrace.core.records import FlowRun, LogRecord, TaskRun
+from headrace.core.states import Kept, State, StateDetails, StateType
 from headrace.drive.world import current_world
 from headrace.exceptions import ObjectNotFound
 from headrace.server.ui import flow_run as flow_run_module
@@ -274,6 +275,23 @@ def test_a_result_that_was_kept_is_read_without_loading_code(client: TestClient)
     assert first["text"] == "7"
     assert (second["text"], "Decoy, which only code can make" in second["why"]) == (None, True)
     assert (third["text"], "was not kept" in third["why"]) == (None, True)
+
+
+def test_a_record_leads_to_no_other_place(client: TestClient, tmp_path: Path) -> None:
+    """A run may have been reported from anywhere: pages read what is kept where results are, and nothing else."""
+    (tmp_path / "secret").write_text("the secret")
+    world = current_world()
+    now, new_id = world.clock.now(), world.new_id
+    for storage, key in ((str(tmp_path), "secret"), (None, str(tmp_path / "secret")), (None, "../../etc/passwd")):
+        run = TaskRun(id=new_id(), name="t", created=now, task_name="t", task_key="t")
+        details = StateDetails(result_storage=storage, result_key=key)
+        end = State(StateType.COMPLETED, state_details=details, data=Kept(key, storage))
+        states = [run.enter(state, now) for state in (State(StateType.PENDING), State(StateType.RUNNING), end)]
+        world.store.create(run, states)
+        result = told(client, run.id, kind="task")["result"]
+        assert result["text"] is None
+        assert "the sec" not in result["why"]
+    assert "which is not read from here" in client.get(f"/runs/task-run/{world.store.task_runs()[0].id}").text
 
 
 class Decoy:

@@ -34,7 +34,13 @@ def fetch(kept: Kept) -> Any:
 
 
 def fetch_plainly(kept: Kept, world: World) -> Any:
-    """Return a result of plain types, without loading any code. Raises MissingResult where it can't be had so."""
+    """Return a result of plain types, without loading any code. Raises MissingResult where it can't be had so.
+
+    It is looked for where the world keeps results, and nowhere else: where a record says that it is, may be any place
+    that whoever reported the run named, and would be reached from here.
+    """
+    if kept.storage not in (None, "memory"):
+        raise MissingResult(f"The result was written to {kept.storage}, which is not read from here.")
     try:
         found = _storage(kept, world).read_path(kept.key)
         return plain_result(_run(found) if inspect.isawaitable(found) else found)

@@ -35,7 +35,10 @@ class _Unpickler(pickle.Unpickler):
 
 def plain_result(data: bytes) -> Any:
     """Return the result that bytes of a record hold. Raises SerializationError where it is not of plain types."""
-    metadata, payload = opened(data)
+    try:
+        metadata, payload = opened(data)
+    except SerializationError:
+        raise SerializationError("It is no result of headrace.") from None  # without telling what it is
     kind = metadata.serializer.type
     if kind not in ("pickle", "json"):
         raise SerializationError(f"The serializer {kind!r} wrote it; only pickle and json are read plainly.")
