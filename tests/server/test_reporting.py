@@ -140,6 +140,14 @@ def test_a_connection_that_was_closed_is_replaced(url: str, tmp_path: Path) -> N
     store.close()
 
 
+def test_a_body_that_is_too_long_is_told_from_a_server_that_is_away(url: str, tmp_path: Path) -> None:
+    """It would be no shorter the next time."""
+    store = RemoteStore(url, tmp_path, auth=AUTH)
+    with pytest.raises(ValueError, match=r"The body has .* bytes, and may have 10000000"):
+        store._outbox.ask("flow_run", b" " * 10_000_001)
+    store.close()
+
+
 def _deliver(client: TestClient, body: bytes, *, until: int = 1, packed: bool = False) -> tuple[int, Any]:
     headers = {"Content-Encoding": "deflate"} if packed else {}
     path = f"/api{PREFIX}/spools/{named_id('spool').hex}?after=0&until={until}"

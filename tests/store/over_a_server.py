@@ -12,6 +12,7 @@ from headrace.store.operations import Delivery
 from headrace.store.protocol import ServedStore
 from headrace.store.remote import answering
 from headrace.store.remote.store import RemoteStore
+from headrace.store.remote.transport import NotTaken
 
 from .making import T0
 
@@ -32,9 +33,15 @@ class Here:
         self.posted.append(path)
         parts = urlsplit(path)
         what, name = parts.path.removeprefix(f"{answering.PREFIX}/").split("/")
+        try:
+            return self._answer(what, name, parts.query, body, headers)
+        except answering.CantBeAnswered as error:
+            raise NotTaken(str(error)) from None
+
+    def _answer(self, what: str, name: str, query: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         if what == "ask":
             return answering.answer(self.store, name, body, T0)
-        after, until = (int(parse_qs(parts.query)[word][0]) for word in ("after", "until"))
+        after, until = (int(parse_qs(query)[word][0]) for word in ("after", "until"))
         delivery = Delivery(answering.spool_id(name), after, until)
         packed = headers.get("Content-Encoding") == "deflate"
         answer = answering.deliver(self.store, delivery, body, T0, packed=packed)

@@ -27,7 +27,7 @@ from headrace.store.protocol import (
     Queued,
     SlotRequest,
 )
-from headrace.store.remote import outbox
+from headrace.store.remote import answering, outbox
 from headrace.store.remote.store import RemoteStore
 from headrace.store.sqlite import SqliteStore
 
@@ -355,6 +355,22 @@ def test_what_can_not_be_read_is_refused_alone(
     store._deliver()
     assert [run.id for run in server.flow_runs()] == [first.id, second.id]
     assert "The server did not take what it was told: KeyError: 'teleport'" in caplog.text
+
+
+def test_what_the_server_does_not_take_at_all_is_given_up_alone(
+    store: RemoteStore, server: MemoryStore, folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: Any
+) -> None:
+    """A line that is no JSON, as after a loss of power, or one that is too long: the others are delivered."""
+    monkeypatch.setattr(answering, "MOST_UNPACKED", 50_000)
+    runs = [record(store, task_run("before"))]
+    store._outbox.append('["log",\\x00')
+    store.append_logs([LogRecord(T0, 20, "x" * 60_000, "log")])
+    runs.append(record(store, task_run("after")))
+    store._deliver()
+    assert [run.id for run in server.task_runs()] == [run.id for run in runs]
+    assert caplog.text.count("is lost, for the server does not take it: ") == 2
+    assert "The body is no JSON" in caplog.text
+    assert "the body has more than 50000 bytes" in caplog.text
 
 
 def test_a_long_spool_is_followed_by_another(

@@ -20,7 +20,7 @@ from headrace.store import values
 from headrace.store.operations import Ingested, Refusal
 from headrace.store.remote.answering import PREFIX
 from headrace.store.remote.spool import Spool
-from headrace.store.remote.transport import Transport
+from headrace.store.remote.transport import NotTaken, Transport
 
 _LOGGER = logging.getLogger("headrace.remote")
 #: How often to deliver, in seconds; and how long to wait after a failure, at first and at most.
@@ -142,14 +142,24 @@ class Outbox:
         self._looked_for_others = True
 
     def _deliver(self, spool: Spool, lines: list[bytes]) -> None:
-        """Deliver lines that come next; the server says how much of the spool it knows, which may be more."""
-        until = spool.line + len(lines)
-        path = f"{PREFIX}/spools/{spool.id.hex}?after={spool.line}&until={until}"
-        answer = self._post(path, zlib.compress(b"[" + b",".join(lines) + b"]", 1), packed=True)
+        """Deliver lines that come next. One that the server does not take at all is given up, and told of."""
+        try:
+            answer = self._post_lines(spool, lines)
+        except NotTaken as error:
+            if len(lines) > 1:
+                for line in lines:
+                    self._deliver(spool, [line])
+                return
+            _LOGGER.error("A record of %d bytes is lost, for the server does not take it: %s", len(lines[0]), error)
+            answer = self._post_lines(spool, [b"null"])
         spool.delivered(lines)
         ingested: Ingested = values.loads(answer)
         if ingested.refusals:
             self._told(ingested.refusals)
+
+    def _post_lines(self, spool: Spool, lines: list[bytes]) -> bytes:
+        path = f"{PREFIX}/spools/{spool.id.hex}?after={spool.line}&until={spool.line + len(lines)}"
+        return self._post(path, zlib.compress(b"[" + b",".join(lines) + b"]", 1), packed=True)
 
     def _forget(self, spool: Spool) -> None:
         with self._writing:

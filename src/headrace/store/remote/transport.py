@@ -24,11 +24,15 @@ _CONNECT, _ANSWER = 3.0, 30.0
 _LATER = (429, 502, 503, 504)
 
 
+class NotTaken(ValueError):
+    """The server does not take what it was sent: it makes no sense, or is too long."""
+
+
 class Transport(Protocol):
     """Carries a request to the server."""
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-        """Return the answer. Raises StoreOutOfReach where there is none, and what the server says is wrong."""
+        """Return the answer. Raises StoreOutOfReach where there is none, NotTaken, and what else the server says."""
         ...
 
     def close(self) -> None:
@@ -115,8 +119,8 @@ def refused(status: int, answer: bytes, url: str) -> NoReturn:
         raise ObjectNotFound(detail)
     if code == "already_exists":
         raise ObjectAlreadyExists(detail)
-    if code == "cant_be_answered":
-        raise ValueError(detail)
+    if code == "cant_be_answered" or status == 413:
+        raise NotTaken(detail)
     if status in _LATER:
         raise StoreOutOfReach(f"The server at {url} can't do it now: {detail}")
     if status in (401, 403):
