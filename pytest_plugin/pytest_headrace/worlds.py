@@ -17,7 +17,7 @@ from .noticing import Notice
 if TYPE_CHECKING:
     from headrace.testing.isolation import IsolatedWorld
     from headrace.testing.scenes import Scene
-    from headrace.testing.simulation import Simulation
+    from headrace.testing.simulated import Simulated
 
 #: How many simulations of one test are kept for its report: a property test has hundreds.
 _MOST = 8
@@ -119,7 +119,7 @@ class Worlds:
         endings.LISTENERS.append(self._ended)
         self._forget_endings = lambda: endings.LISTENERS.remove(self._ended)
 
-    def _ended(self, simulation: Simulation, error: BaseException | None) -> None:
+    def _ended(self, simulation: Simulated, error: BaseException | None) -> None:
         """Keep what is needed to tell of a simulation that ends."""
         from headrace.testing.scenes import scene_of
 

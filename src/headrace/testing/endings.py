@@ -9,15 +9,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headrace.testing.simulation import Simulation
+    from headrace.testing.simulated import Simulated
 
 #: Called with a simulation that ends, and the error that it ends with, if any.
-Listener = Callable[["Simulation", BaseException | None], object]
+Listener = Callable[["Simulated", BaseException | None], object]
 
 LISTENERS: list[Listener] = []
 
 
-def tell(simulation: Simulation, error: BaseException | None) -> None:
+def tell(simulation: Simulated, error: BaseException | None) -> None:
     """Tell everybody who listens; where nobody does, let an error say itself what ran."""
     for listener in list(LISTENERS):
         listener(simulation, error)

@@ -20,7 +20,7 @@ from headrace.testing.stores import copy_of
 
 if TYPE_CHECKING:
     from headrace.testing.faults.strikes import Strike
-    from headrace.testing.simulation import Simulation
+    from headrace.testing.simulated import Simulated
     from headrace.testing.slot_waits import SlotWait
 
 
@@ -57,7 +57,7 @@ class Scene:
         return replaying.program(self.options, body, imports) if self.options else ""
 
 
-def scene_of(simulation: Simulation, error: BaseException | None = None) -> Scene:
+def scene_of(simulation: Simulated, error: BaseException | None = None) -> Scene:
     """Take a simulation as it is now."""
     clock, world = simulation.clock, simulation._world
     began = datetime_of(clock.turns.start)
@@ -74,7 +74,7 @@ def scene_of(simulation: Simulation, error: BaseException | None = None) -> Scen
             "schedule": _said(simulation.schedule),
             **simulation.options,
         },
-        strikes=tuple(simulation._faults.strikes),
+        strikes=tuple(simulation.struck),
         slot_waits=tuple(map(replace, world.told.slot_waits)) if world.told is not None else (),
         trouble=trouble,
         error=error,
