@@ -19,6 +19,26 @@ if TYPE_CHECKING:
 
 _NOTHING: AbstractContextManager[None] = nullcontext()
 
+#: For how many seconds at most a signal may go unheard on the main thread.
+UNHEARD_SECONDS = 0.5
+
+
+class _Event(threading.Event):
+    """An event for which the main thread waits in naps.
+
+    A signal ends no wait if it comes just before the wait begins, or if another thread is given it: Python calls its
+    handler when the main thread runs the next bytecode.
+    """
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if threading.current_thread() is not threading.main_thread():
+            return super().wait(timeout)
+        end = None if timeout is None else time.monotonic() + timeout
+        while not super().wait(UNHEARD_SECONDS if end is None else min(UNHEARD_SECONDS, end - time.monotonic())):
+            if end is not None and time.monotonic() >= end:
+                return False
+        return True
+
 
 class SystemClock:
     """The system's time; waits are real waits."""
@@ -33,8 +53,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     def event(self, why: str | Callable[[], str] = "") -> threading.Event:
-        """Return an event of the standard library; nobody asks it why."""
-        return threading.Event()
+        """Return an event as the standard library has them; nobody asks it why."""
+        return _Event()
 
     def participant(self, name: str = "test") -> AbstractContextManager[object]:
         """Do nothing: real time does not wait for anybody."""
