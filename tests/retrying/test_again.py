@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import textwrap
+import threading
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -12,10 +13,11 @@ from uuid import UUID
 
 import pytest
 
-from headrace import flow, serve, task
+from headrace import flow, runtime, serve, task
 from headrace.client.retrying import ask_for_retry, command_for, is_served, retry_here, why_not
 from headrace.core.again import given_again, lost
 from headrace.core.records import FlowRun
+from headrace.drive import activities
 from headrace.drive.world import World, current_world, use_world
 from headrace.exceptions import MissingFlowError, NotRetriable, ObjectNotFound, ParameterBindError, ParameterTypeError
 from headrace.flows import load_flow_from_entrypoint
@@ -218,6 +220,44 @@ def test_what_was_cut_is_lost(value: Any, checked: bool, is_lost: bool) -> None:
 def test_what_is_as_by_default_is_the_default() -> None:
     """Which may be what JSON can't say."""
     assert given_again({"a": [1], "b": [2], "c": None}, {"a": (1,), "b": (1,)}) == {"b": [2], "c": None}
+
+
+def test_a_run_that_was_cancelled_can_be_cancelled_when_it_is_run_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another process, in a process that goes on all the while."""
+    monkeypatch.setattr(activities, "WATCH_SECONDS", 0.01)
+    others = SqliteStore(world.store.location)
+    goes_on, ended, missed = threading.Event(), threading.Event(), list[str]()
+
+    @flow
+    def beside() -> None:
+        goes_on.set()
+        ended.wait(30)
+
+    @flow
+    def stopped() -> None:
+        assert runtime.flow_run.id is not None
+        others.propose("flow", UUID(runtime.flow_run.id), State(StateType.CANCELLING))
+        threading.Event().wait(5)
+        missed.append("the request")
+
+    def live() -> None:
+        with use_world(world):
+            beside()
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    goes_on.wait(30)
+    assert stopped(return_state=True).is_cancelled()
+    (run,) = [run for run in world.store.flow_runs() if run.flow_name == "stopped"]
+    assert retry_here(world, run.id, "anywhere", lambda _: stopped)().is_cancelled()
+    ended.set()
+    thread.join()
+    others.close()
+    assert missed == []
+    again = ["AwaitingRetry", "Retrying", "Cancelling", "Cancelled"]
+    assert names(world, run.id) == ["Pending", "Running", "Cancelling", "Cancelled", *again]
 
 
 def test_who_can_be_run_again_is_told(world: World) -> None:

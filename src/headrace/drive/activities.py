@@ -31,6 +31,8 @@ class Activities:
         self._lock = threading.Lock()
         self._guards: dict[UUID, list[tuple[RunContext, Guard]]] = {}
         self._flow_runs: dict[UUID, RunContext] = {}
+        #: Those that were told, because of what the store says, that they are to end.
+        self._told: set[UUID] = set()
         self._watch: threading.Thread | None = None
         self._all_ended = threading.Event()
         self._listeners: list[Callable[[RunContext], object]] = []
@@ -72,6 +74,7 @@ class Activities:
                 del self._guards[flow.run.id]
             if context is flow:
                 self._flow_runs.pop(flow.run.id, None)
+                self._told.discard(flow.run.id)  # it may be run again
                 if not self._flow_runs:
                     self._all_ended.set()
 
@@ -106,7 +109,6 @@ class Activities:
         return flows, guards
 
     def _look(self, world: Surroundings) -> None:
-        told: set[UUID] = set()
         while True:
             self._all_ended.wait(WATCH_SECONDS)
             with self._lock:
@@ -114,9 +116,9 @@ class Activities:
                     self._watch = None
                     return
                 self._all_ended.clear()
-                running = set(self._flow_runs) - told
+                running = set(self._flow_runs) - self._told
             for run_id in _asked_to_end(world, running):
-                told.add(run_id)
+                self._told.add(run_id)
                 self.interrupt(run_id, CancelRequested(run_id))
 
 
