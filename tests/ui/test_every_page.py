@@ -107,6 +107,7 @@ def test_every_page_fits_a_narrow_screen_and_stands_out_from_what_is_behind_it(
         page.goto(f"{served}{address}")
         page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
         assert (address, page.evaluate("document.documentElement.scrollWidth")) == (address, 400)
+        assert (address, page.evaluate(CUT_OFF)) == (address, [])
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             assert (address, scheme, page.evaluate(FAINT)) == (address, scheme, [])
@@ -139,6 +140,11 @@ def test_a_list_of_a_hundred_thousand_runs_is_gone_through(many: World, serve: S
     page.get_by_role("link", name="To the beginning").wait_for()
     assert page.locator(".card .names a").first.inner_text() != first
 
+
+#: What lies to the left of the page, where nobody can scroll to.
+CUT_OFF = """[...document.querySelectorAll("main *, header *")]
+  .filter((one) => !one.closest("svg, .unseen") && one.getBoundingClientRect().left < 0)
+  .map((one) => one.outerHTML.slice(0, 80))"""
 
 #: What text on the page has too little contrast, as text and ratio.
 FAINT = """(() => {
