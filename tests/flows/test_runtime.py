@@ -40,6 +40,25 @@ def test_outside_a_run_there_is_nothing(module: Any, names: list[str]) -> None:
     assert sorted(dir(module)) == sorted(names) == sorted(module.__all__)
 
 
+def test_a_run_that_is_reported_to_a_server_knows_where_it_is_shown(headrace_settings: Any) -> None:
+    """To programs, and to people."""
+    headrace_settings(api_url="http://runs.test/api")
+
+    @task
+    def inner() -> Any:
+        return task_run.id, task_run.api_url, task_run.ui_url
+
+    @flow
+    def outer() -> Any:
+        return flow_run.id, flow_run.api_url, flow_run.ui_url, inner()
+
+    flow_id, api_url, ui_url, (task_id, task_api_url, task_ui_url) = outer()
+    assert api_url == f"http://runs.test/api/flow_runs/{flow_id}"
+    assert ui_url == f"http://runs.test/runs/flow-run/{flow_id}"
+    assert task_api_url == f"http://runs.test/api/task_runs/{task_id}"
+    assert task_ui_url == f"http://runs.test/runs/task-run/{task_id}"
+
+
 @pytest.mark.parametrize("module", [flow_run, task_run, deployment])
 def test_an_unknown_attribute_is_an_error(module: Any) -> None:
     """AttributeError names it, in a run and outside."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.core.records import FlowRun
 from headrace.runs.context import FlowRunContext
-from headrace.runtime.lookup import Fields, look_up
+from headrace.runtime.lookup import Fields, look_up, shown_at, told_at
 
 
 def _run() -> FlowRun | None:
@@ -49,8 +49,8 @@ _FIELDS: Fields = {
     "parent_deployment_id": _parent_deployment_id,
     "root_flow_run_id": lambda: _text("root_flow_run_id"),
     "scheduled_start_time": _scheduled_start_time,
-    "api_url": lambda: None,
-    "ui_url": lambda: None,
+    "api_url": lambda: told_at("flow", _text("id")),
+    "ui_url": lambda: shown_at("flow", _text("id")),
     "job_variables": lambda: {} if _run() else None,
 }
 #: A value of the type that an attribute has, where it is None outside a run.

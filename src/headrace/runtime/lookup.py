@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from headrace.settings import current_settings
+
 Fields = Mapping[str, Callable[[], Any]]
 
 
@@ -25,6 +27,20 @@ def look_up(module: str, fields: Fields, name: str, empty: Mapping[str, Any]) ->
         )
     real = fields[name]()
     return real if override is None else _cast(override, real if real is not None else empty.get(name))
+
+
+def told_at(kind: str, run_id: object) -> str | None:
+    """Return where the server tells of a run, that runs are reported to; None outside a run, or without a server."""
+    url = current_settings().api_url
+    return f"{url}/{kind}_runs/{run_id}" if url is not None and run_id is not None else None
+
+
+def shown_at(kind: str, run_id: object) -> str | None:
+    """Return where a browser shows a run; None as above."""
+    url = current_settings().api_url
+    if url is None or run_id is None:
+        return None
+    return f"{url.removesuffix('/api')}/runs/{kind}-run/{run_id}"
 
 
 def _cast(text: str, like: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from headrace.core.records import TaskRun
 from headrace.runs.context import TaskRunContext
-from headrace.runtime.lookup import Fields, look_up
+from headrace.runtime.lookup import Fields, look_up, shown_at, told_at
 
 
 def _run() -> TaskRun | None:
@@ -26,8 +26,8 @@ _FIELDS: Fields = {
     "parameters": _parameters,
     "run_count": lambda: run.run_count if (run := _run()) else 0,
     "task_name": lambda: run.task_name if (run := _run()) else None,
-    "api_url": lambda: None,
-    "ui_url": lambda: None,
+    "api_url": lambda: told_at("task", str(run.id) if (run := _run()) else None),
+    "ui_url": lambda: shown_at("task", str(run.id) if (run := _run()) else None),
 }
 _EMPTY: dict[str, Any] = {}
 
