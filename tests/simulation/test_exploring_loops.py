@@ -159,6 +159,22 @@ def test_coroutines_go_by_the_names_of_their_runs():
         explore(without_any_run)
 
 
+def test_the_steps_around_the_hold_are_told_in_their_order():
+    """From the last that who was held had made to the next."""
+    with pytest.raises(ScheduleFailure) as caught:
+        explore(two_coroutines_take)
+    assert [line.split() for line in caught.value.order] == [
+        ["take", "look", "Running"],
+        ["take#2", "look", "Running"],
+        ["take#2", "look", "Completed"],
+        ["take#2", "set", "to", "1", "Running"],
+        ["take#2", "set", "to", "1", "Completed"],
+        ["take", "goes", "on", "(held", "until", "here)"],
+        ["take", "look", "Completed"],
+    ]
+    assert "\n".join(f"    {line}" for line in caught.value.order) in str(caught.value)
+
+
 async def locked():
     stock, lock = Stock(3), asyncio.Lock()
 

@@ -17,7 +17,7 @@ from random import Random
 from typing import Any
 
 from headrace.clock.schedules import Hold, Holds, Schedule, Seeded
-from headrace.testing.sentences import program, sentence
+from headrace.testing.sentences import order, program, sentence
 from headrace.testing.shrinking import smallest
 from headrace.testing.trials import Place, Step, Trial, Trials
 
@@ -46,20 +46,28 @@ class Exploration:
 class ScheduleFailure(AssertionError):
     """A test fails under a schedule. The error it failed with is the cause.
 
-    `schedule` are the holds that it takes (none: it fails without any), `sentence` says them in words, `program`
-    repeats the failure, `tried` is the number of schedules that were tried. Where it failed by chance, and under no
-    holds that were found, `schedule` is that ``seed(n)``.
+    `schedule` are the holds that it takes (none: it fails without any), `sentence` says them in words, `order` are the
+    steps around them, a line for each, `program` repeats the failure, `tried` is the number of schedules that were
+    tried. Where it failed by chance, and under no holds that were found, `schedule` is that ``seed(n)``.
     """
 
     def __init__(
-        self, schedule: tuple[Hold, ...] | Schedule, sentence: str, program: str, tried: int, error: BaseException
+        self,
+        schedule: tuple[Hold, ...] | Schedule,
+        sentence: str,
+        order: list[str],
+        program: str,
+        tried: int,
+        error: BaseException,
     ) -> None:
         self.schedule = schedule
         self.sentence = sentence
+        self.order = order
         self.program = program
         self.tried = tried
         said = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
-        super().__init__(f"{sentence}\n{said}\n\nTo repeat it:\n\n{_indented(program)}")
+        steps = f"\n\nIn this order:\n\n{_indented(order)}" if order else ""
+        super().__init__(f"{sentence}\n{said}{steps}\n\nTo repeat it:\n\n{_indented(program.splitlines())}")
 
 
 def explore(fn: Callable[..., Any], schedules: int = 200, *, seed: int = 0, **options: Any) -> Exploration:
@@ -161,8 +169,8 @@ class _Explorer:
         assert trial.error is not None, "a trial that failed has its error"
         repeating = program(self._fn, trial.schedule, self._seed, self._trials.options)
         holds = trial.schedule.holds if isinstance(trial.schedule, Holds) else trial.schedule
-        return ScheduleFailure(holds, sentence(trial), repeating, self._trials.tried, trial.error)
+        return ScheduleFailure(holds, sentence(trial), order(trial), repeating, self._trials.tried, trial.error)
 
 
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}".rstrip() for line in text.splitlines())
+def _indented(lines: list[str]) -> str:
+    return "\n".join(f"    {line}".rstrip() for line in lines)

@@ -51,6 +51,45 @@ def _state(step: Step) -> str:
     return f"`{run}` is {state}" if run and state[:1].isupper() else ""
 
 
+#: How many steps are told at most, around what was held.
+_MOST = 12
+_SOON = 3
+
+
+def order(trial: Trial) -> list[str]:
+    """Tell the steps around those that were held, one a line, in the order in which they were made."""
+    held = _places_held(trial)
+    near = sorted({i for at in held for i in _near(at, trial.steps)})
+    told = [i for i in near if i in held or _is_notable(trial.steps[i])]
+    width = max((len(trial.steps[i].who) for i in told), default=0)
+    lines = [_told(trial.steps[i], width) + ("  (held until here)" if i in held else "") for i in told]
+    half = _MOST // 2
+    return lines if len(lines) <= _MOST else [*lines[:half], "…", *lines[-half:]]
+
+
+def _told(step: Step, width: int) -> str:
+    return f"{step.who:{width}}  {step.what}"
+
+
+def _places_held(trial: Trial) -> list[int]:
+    """Return which steps were held."""
+    holds = trial.schedule.holds if isinstance(trial.schedule, Holds) else ()
+    places = {(hold.participant, hold.step) for hold in holds}
+    return [i for i, step in enumerate(trial.steps) if (step.who, step.number) in places]
+
+
+def _near(at: int, steps: tuple[Step, ...]) -> range:
+    """Return the steps from the last that who was held had made, to the next that it makes, if that is soon."""
+    own = [i for i, step in enumerate(steps) if step.who == steps[at].who and (i == at or _is_notable(step))]
+    place = own.index(at)
+    following = own[min(place + 1, len(own) - 1)]
+    return range(own[max(place - 1, 0)], (following if following <= at + _SOON else at) + 1)
+
+
+def _is_notable(step: Step) -> bool:
+    return step.is_line or bool(_state(step))
+
+
 def program(fn: Callable[..., Any], schedule: Schedule, seed: int, options: dict[str, Any]) -> str:
     """Write the program that repeats one trial."""
     module, name = getattr(fn, "__module__", ""), getattr(fn, "__qualname__", repr(fn))
