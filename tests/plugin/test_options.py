@@ -80,32 +80,38 @@ def test_a_seed_that_is_none_is_refused(project: pytest.Pytester, args: list[str
     result.stderr.fnmatch_lines([message])
 
 
-@pytest.mark.parametrize(
-    ("mark", "message"),
-    [
-        ("headrace", "*test_it: @pytest.mark.headrace missing 1 required positional argument: 'seed'*"),
-        ("headrace(sed=1)", "*test_it: @pytest.mark.headrace got an unexpected keyword argument 'sed'*"),
-        ("headrace(seed='1')", "*test_it: @pytest.mark.headrace: seed is a whole number, not '1'.*"),
-        ("simulate(begin=1)", "*unexpected keyword argument 'begin'*"),
-        ("explore(schedules=0)", "*test_it: @pytest.mark.explore tries at least one schedule, not 0*"),
-        ("explore(schedule=5)", "*test_it: @pytest.mark.explore got an unexpected keyword argument 'schedule'.*"),
-        ("simulate(start='soon')", "*test_it: @pytest.mark.simulate: A simulation can't start at 'soon': write ISO*"),
-        ("simulate(5)", "*test_it: @pytest.mark.simulate: A simulation starts at a datetime or *, not at 5.*"),
-        ("simulate(schedule='x')", "*test_it: @pytest.mark.simulate: A schedule can't be 'x': write None*"),
-        ("every_runner(store='paper')", "*test_it: @pytest.mark.every_runner: *'paper'*"),
-        (
-            "explore(stall_seconds=-1)",
-            "*test_it: @pytest.mark.explore: stall_seconds of a simulation is a number above 0, not -1.*",
-        ),
-        ("headrace_store('postgres')", '*@pytest.mark.headrace_store takes "memory" or "sqlite", not \'postgres\'*'),
-    ],
-)
-def test_a_wrong_marker_fails_like_a_wrong_call(project: pytest.Pytester, mark: str, message: str) -> None:
-    """Its arguments are bound to a signature while tests are collected, and no test of the file runs."""
-    project.makepyfile(f"import pytest\n@pytest.mark.{mark}\ndef test_it(): pass")
+#: What can't be, and what is said of it.
+_WRONG = [
+    ("headrace", "*test_it: @pytest.mark.headrace missing 1 required positional argument: 'seed'*"),
+    ("headrace(sed=1)", "*test_it: @pytest.mark.headrace got an unexpected keyword argument 'sed'*"),
+    ("headrace(seed='1')", "*test_it: @pytest.mark.headrace: seed is a whole number, not '1'.*"),
+    ("simulate(begin=1)", "*unexpected keyword argument 'begin'*"),
+    ("explore(schedules=0)", "*test_it: @pytest.mark.explore tries at least one schedule, not 0*"),
+    ("explore(schedule=5)", "*test_it: @pytest.mark.explore got an unexpected keyword argument 'schedule'.*"),
+    ("simulate(start='soon')", "*test_it: @pytest.mark.simulate: A simulation can't start at 'soon': write ISO*"),
+    ("simulate(5)", "*test_it: @pytest.mark.simulate: A simulation starts at a datetime or *, not at 5.*"),
+    ("simulate(schedule='x')", "*test_it: @pytest.mark.simulate: A schedule can't be 'x': write None*"),
+    ("every_runner(store='paper')", "*test_it: @pytest.mark.every_runner: *'paper'*"),
+    (
+        "explore(stall_seconds=-1)",
+        "*test_it: @pytest.mark.explore: stall_seconds of a simulation is a number above 0, not -1.*",
+    ),
+    ("headrace_store('postgres')", '*@pytest.mark.headrace_store takes "memory" or "sqlite", not \'postgres\'*'),
+]
+
+
+def test_wrong_markers_fail_like_wrong_calls(project: pytest.Pytester) -> None:
+    """Their arguments are bound to a signature while tests are collected, and no test of the file runs."""
+    project.makepyfile(
+        **{
+            f"test_{n}": f"import pytest\n@pytest.mark.{mark}\ndef test_it(): pass"
+            for n, (mark, _) in enumerate(_WRONG)
+        }
+    )
     result = project.runpytest_inprocess()
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*ERROR collecting *", message])
+    result.assert_outcomes(errors=len(_WRONG))
+    for n, (_, message) in enumerate(_WRONG):
+        result.stdout.fnmatch_lines([f"*ERROR collecting test_{n}.py*", message])
 
 
 def test_wrong_markers_are_told_by_xdist_too(project: pytest.Pytester) -> None:
