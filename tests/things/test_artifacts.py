@@ -80,6 +80,8 @@ def test_an_artifact_belongs_to_the_run_that_leaves_it(run_store: Store, runs: A
     create_markdown_artifact("outside", key="none")
     whose = {found.key: (found.flow_run_id, found.task_run_id) for found in run_store.artifacts()}
     whole = runs.flow("outer").id
+    assert [artifact.key for artifact in runs.flow("outer").artifacts] == ["flow", "task"]
+    assert [artifact.data for artifact in runs.task("inner").artifacts] == ["in a task"]
     assert whose == {
         "flow": (whole, None),
         "task": (whole, runs.task("inner").id),

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from psycopg.errors import UniqueViolation
+
 from headrace.store.link import Execute, T, Taken, Ts
 from headrace.store.names import Names
 from headrace.store.postgres_dialect import POSTGRES
@@ -58,6 +60,13 @@ class PostgresStore(IngestTables, ClaimTables, LimitTables, ThingTables, NewsTab
             raise Taken
         seq: int = made[0]
         return seq
+
+    def change_within(self, execute: Execute, statement: str, row: tuple[Any, ...]) -> int:
+        """Change rows; return how many. Raises Taken where one of them gets a key that is another's."""
+        try:
+            return execute(statement, row).rowcount
+        except UniqueViolation:
+            raise Taken from None
 
     def _on_limits(self, work: Callable[[Execute, *Ts], T], /, *args: *Ts) -> T:
         def alone(execute: Execute, *given: *Ts) -> T:

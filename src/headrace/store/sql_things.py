@@ -99,6 +99,10 @@ class ThingTables:
     def _add(self, execute: Execute, statement: str, row: tuple[Any, ...]) -> None:
         self.insert_within(execute, statement, row)
 
+    def change_within(self, execute: Execute, statement: str, row: tuple[Any, ...]) -> int:
+        """Change rows; return how many. Raises Taken where one of them gets a key that is another's."""
+        raise NotImplementedError
+
     def _put_variable(self, execute: Execute, variable: VariableRecord, overwrite: bool) -> None:
         row = thing_rows.variable_row(variable)
         _, name, value, tags, _, updated = row
@@ -108,7 +112,14 @@ class ThingTables:
 
     def _update(self, kind: ThingKind, thing_id: UUID, changes: Mapping[str, Any], now: datetime) -> bool:
         thing_rows.check_changes(kind, changes)
-        return self._link.write(_update, kind, thing_id, changes, now)
+        return self._link.write(self._change, kind, thing_id, changes, now)
+
+    def _change(
+        self, execute: Execute, kind: ThingKind, thing_id: UUID, changes: Mapping[str, Any], now: datetime
+    ) -> bool:
+        columns = ", ".join(f"{column} = ?" for column in changes) or "seq = seq"
+        values = (*thing_rows.changes_row(changes), rows.micros(now), thing_id.bytes)
+        return self.change_within(execute, sql.UPDATE_THING.format(kind, columns), values) == 1
 
     def _listed(
         self, kind: ThingKind, find: str, where: Condition | None, order: Order, limit: int | None, offset: int
@@ -125,15 +136,6 @@ class ThingTables:
 
 def _name_is_taken(name: str) -> ObjectAlreadyExists:
     return ObjectAlreadyExists(f"There is a variable {name!r} already.")
-
-
-def _update(execute: Execute, kind: ThingKind, thing_id: UUID, changes: Mapping[str, Any], now: datetime) -> bool:
-    name = changes.get("name")
-    if name is not None and execute(sql.OTHER_OF_NAME, (name, thing_id.bytes)).fetchone()[0]:
-        raise Taken
-    columns = ", ".join(f"{column} = ?" for column in changes) or "seq = seq"
-    values = (*thing_rows.changes_row(changes), rows.micros(now), thing_id.bytes)
-    return execute(sql.UPDATE_THING.format(kind, columns), values).rowcount == 1
 
 
 def _delete(execute: Execute, kind: ThingKind, thing_id: UUID) -> bool:

@@ -62,6 +62,13 @@ class SqliteStore(IngestTables, ClaimTables, LimitTables, ThingTables, NewsTable
         assert seq is not None, "an insertion has a number"
         return seq
 
+    def change_within(self, execute: Execute, statement: str, row: tuple[Any, ...]) -> int:
+        """Change rows; return how many. Raises Taken where one of them gets a key that is another's."""
+        try:
+            return execute(statement, row).rowcount
+        except sqlite3.IntegrityError:
+            raise Taken from None
+
     def current_states(self, run_ids: Iterable[UUID], kind: RunKind = "flow") -> dict[UUID, State]:
         """Return the standing states; asking the same again costs nothing much while nobody writes."""
         question = (self._link.version(), tuple(run_ids))

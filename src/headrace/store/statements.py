@@ -213,7 +213,6 @@ _VARIABLE = "id, name, value, tags, created, updated"
 ADD_VARIABLE = f"INSERT INTO variable ({_VARIABLE}) VALUES (?, ?, ?, ?, ?, ?)"
 FIND_VARIABLES = f"SELECT {_VARIABLE} FROM variable r"
 OVERWRITE_VARIABLE = "UPDATE variable SET value = ?, tags = ?, updated = ? WHERE name = ?"
-OTHER_OF_NAME = "SELECT count(*) FROM variable WHERE name = ? AND id <> ?"
 
 COUNT_THINGS = "SELECT count(*) FROM {} r"
 UPDATE_THING = "UPDATE {} SET {}, updated = ? WHERE id = ?"

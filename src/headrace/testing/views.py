@@ -18,6 +18,7 @@ from headrace.testing import lookups
 from headrace.testing.comparing import ListOfRun, StatesOfRun
 
 if TYPE_CHECKING:
+    from headrace.core.things import ArtifactRecord
     from headrace.testing.conditions import Reached
     from headrace.testing.history import History
     from headrace.testing.transitions import Transition
@@ -122,6 +123,13 @@ class RunView:
     def logs(self) -> list[str]:
         """The messages of the run's own log lines, without those of runs that it started."""
         return [line.message for line in lookups.log_lines(self._world, self.record)]
+
+    @property
+    def artifacts(self) -> list[ArtifactRecord]:
+        """The artifacts that the run left, in order, those of a flow run's task runs too: `key`, `type`, `data`, …"""
+        from headrace.store.conditions import one_of
+
+        return self._world.store.artifacts(one_of(f"{self._kind}_run_id", [self.id]))
 
     def result(self, raise_on_failure: bool = True) -> Any:
         """Return what the run returned, or raise what it raised; see `State.result`."""
