@@ -284,3 +284,11 @@ def test_a_dot_leads_to_its_run(served: str, some: None, look: Look) -> None:
     page = look(f"{served}/runs")
     page.locator(".dots a.s-FAILED circle").click()
     page.get_by_role("heading", name="survey-lost").wait_for()
+
+
+def test_a_page_on_which_nothing_runs_tells_of_a_run_that_begins(served: str, some: None, look: Look) -> None:
+    """By the feed of the server, without being asked for again."""
+    page = look(f"{served}/runs")
+    begun("new-here")
+    page.get_by_role("link", name="new-here", exact=True).wait_for()
+    page.get_by_role("link", name="Running 1").wait_for()

@@ -13,6 +13,7 @@ from fastapi import Response
 from headrace.drive.world import World
 from headrace.server.api.finding import Served
 from headrace.server.ui.page import Format, Page, respond
+from headrace.server.ui.rendering import URLS
 from headrace.server.ui.route import pages
 from headrace.store.protocol import ConcurrencyLimit, Lease, RunFilter, RunKind
 
@@ -56,6 +57,10 @@ class ConcurrencyPage(Page):
 
     limits: Sequence[LimitRow]
     left_out: int
+
+    def feed(self) -> str | None:
+        """Return where any state of any run is told."""
+        return URLS.feed()
 
 
 @router.get("/concurrency")

@@ -18,6 +18,7 @@ from headrace.server.ui.cards import Card, flow_cards, goes_on
 from headrace.server.ui.groups import GROUPS, Tab
 from headrace.server.ui.page import Format, Page, respond
 from headrace.server.ui.ranges import RANGES, Range
+from headrace.server.ui.rendering import URLS
 from headrace.server.ui.route import pages
 from headrace.server.ui.wanted import Text
 from headrace.store.conditions import AllOf, Between, Condition, Known, Not, Tagged, one_of
@@ -80,6 +81,10 @@ class DashboardPage(Page):
     task_runs: TaskRuns
     empty: bool
     store: str
+
+    def feed(self) -> str | None:
+        """Return where any state of any run is told."""
+        return URLS.feed()
 
 
 @router.get("/")

@@ -24,6 +24,7 @@ from headrace.server.ui.details import Detail, details
 from headrace.server.ui.history import Entry, entries
 from headrace.server.ui.logs import Log, LogWanted, Wanted, log_of, text_of
 from headrace.server.ui.page import HEADERS, Format, Page, respond
+from headrace.server.ui.rendering import URLS
 from headrace.server.ui.route import pages
 from headrace.server.ui.tabs import Tab
 from headrace.store.protocol import OLDEST, LogFilter, RunFilter
@@ -71,6 +72,10 @@ class FlowRunPage(Page):
     parameters: Mapping[str, str]
     history: Sequence[Entry]
     details: Sequence[Detail]
+
+    def feed(self) -> str | None:
+        """Return where states of the run and of its task runs are told, while it goes on."""
+        return URLS.feed(flow_run_id=self.run.id) if self.live else None
 
 
 @router.get("/runs/flow-run/{id}")

@@ -16,6 +16,7 @@ from headrace.drive.world import World
 from headrace.server.api.finding import Served
 from headrace.server.ui.cards import Card, card, goes_on
 from headrace.server.ui.page import Format, Page, respond
+from headrace.server.ui.rendering import URLS
 from headrace.server.ui.route import pages
 from headrace.store.conditions import one_of
 from headrace.store.protocol import NEWEST, SeenFlow
@@ -57,6 +58,10 @@ class FlowsPage(Page):
     part: int
     more: bool
     store: str
+
+    def feed(self) -> str | None:
+        """Return where any state of any run is told."""
+        return URLS.feed()
 
 
 @router.get("/flows")

@@ -47,6 +47,10 @@ class Page:
     live: bool = False
     icon: StateType = StateType.COMPLETED
 
+    def feed(self) -> str | None:
+        """Return where it is told that what the page shows has changed; None where nothing will."""
+        return None
+
 
 def respond(world: World, page: Page, form: Literal["html", "json", "live"] = "html", status: int = 200) -> Response:
     """Return a page in one of its forms."""

@@ -16,6 +16,7 @@ from headrace.server.ui.cards import Card, flow_cards, goes_on, task_cards
 from headrace.server.ui.page import Format, Page, respond
 from headrace.server.ui.plot import MOST as MOST_DOTS
 from headrace.server.ui.plot import Plot, plot
+from headrace.server.ui.rendering import URLS
 from headrace.server.ui.route import pages
 from headrace.server.ui.wanted import RunsWanted, Wanted
 from headrace.store.protocol import NEWEST, RunKind
@@ -57,6 +58,10 @@ class RunsPage(Page):
     next: str | None
     empty: bool
     store: str
+
+    def feed(self) -> str | None:
+        """Return where any state of any run is told."""
+        return URLS.feed()
 
 
 @router.get("/runs")

@@ -22,6 +22,7 @@ from headrace.server.ui.history import Entry, entries
 from headrace.server.ui.logs import Log, LogWanted, Wanted, log_of, text_of
 from headrace.server.ui.outcome import Result, result_of, traceback_of
 from headrace.server.ui.page import HEADERS, Format, Page, respond
+from headrace.server.ui.rendering import URLS
 from headrace.server.ui.route import pages
 from headrace.store.protocol import LogFilter, RunFilter, Store
 from headrace.store.story import story_of
@@ -62,6 +63,11 @@ class TaskRunPage(Page):
     parameters: Mapping[str, str]
     log: Log
     details: Sequence[Detail]
+
+    def feed(self) -> str | None:
+        """Return where states of the flow run that it is part of are told, while the run goes on."""
+        around = self.way[-1].id if self.way else None
+        return URLS.feed(flow_run_id=around) if self.live else None
 
 
 @router.get("/runs/task-run/{id}")

@@ -63,6 +63,10 @@ class Urls:
         """Return where variables are."""
         return _with("/variables", query)
 
+    def feed(self, **query: Any) -> str:
+        """Return where states are told of as runs enter them."""
+        return _with("/api/events/stream", query)
+
     def static(self, name: str) -> str:
         """Return where a file is that changes only with the version."""
         return f"/static/{self._version}/{name}"

@@ -1,7 +1,8 @@
-// Pages work without this. With it, the part of a page that changes is fetched again while something runs.
+// Pages work without this. With it, the part of a page that changes is fetched again when the server tells that a run has
+// entered a state, and every two seconds while something runs: times go on, and logs grow.
 "use strict";
 (() => {
-  const EVERY = 2000; // milliseconds
+  const [EVERY, SOON] = [2000, 250]; // milliseconds
 
   for (const button of document.querySelectorAll("[data-copy]")) {
     button.hidden = false;
@@ -20,24 +21,44 @@
   const tail = part.querySelector("[data-tail]");
   if (tail) address.searchParams.set("order", "tail"); // also when the run has ended meanwhile
   let shown = "";
-  let waiting = 0;
+  let [waiting, due] = [0, 0];
+  let [feed, heard] = [null, ""];
   let took = 0; // what is large is asked for less often
 
-  function wait() {
+  function ask(after) {
+    const at = performance.now() + Math.max(after, 10 * took);
+    if (document.hidden || (waiting && due <= at)) return;
     clearTimeout(waiting);
-    if (part.dataset.live === "yes" && !document.hidden) waiting = setTimeout(refresh, Math.max(EVERY, 10 * took));
+    due = at;
+    waiting = setTimeout(refresh, at - performance.now());
   }
 
   async function refresh() {
+    clearTimeout(waiting);
+    waiting = 0;
     const began = performance.now();
+    let again = part.dataset.live === "yes";
     try {
       const answer = await fetch(address, { cache: "no-store" });
-      if (answer.ok && !isInUse()) put(await answer.text());
+      const inUse = isInUse();
+      if (answer.ok && !inUse) put(await answer.text());
+      again = inUse || part.dataset.live === "yes";
     } catch {
       // The server is away: the page stays as it is, and asks again.
     }
     took = performance.now() - began;
-    wait();
+    if (again) ask(EVERY);
+  }
+
+  // A page that nobody sees asks for nothing: a browser has few connections to one server, for all its pages together.
+  function listen() {
+    const wanted = document.hidden ? "" : part.dataset.feed;
+    if (wanted === heard) return;
+    feed?.close();
+    heard = wanted;
+    feed = wanted ? new EventSource(wanted) : null;
+    // When it begins, something may have happened since the page was written.
+    for (const told of ["begin", "state"]) feed?.addEventListener(told, () => ask(SOON));
   }
 
   // Whoever selects text, or fills in a form, is not to lose it.
@@ -63,6 +84,7 @@
     document.dispatchEvent(new Event("live"));
     focused?.focus({ preventScroll: true });
     document.querySelector("link[rel=icon]").href = part.dataset.icon;
+    listen();
   }
 
   // Where somebody is in the log; at its end, those who are there stay at the end.
@@ -116,7 +138,13 @@
   });
   offerAll();
 
-  document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(waiting) : refresh()));
+  document.addEventListener("visibilitychange", () => {
+    listen();
+    clearTimeout(waiting);
+    waiting = 0;
+    if (!document.hidden) refresh();
+  });
   scrollTo(part.querySelector("#log[data-tail]"), { top: 0, atEnd: true });
-  wait();
+  listen();
+  if (part.dataset.live === "yes") ask(EVERY);
 })();
