@@ -13,7 +13,13 @@ from headrace.exceptions import ObjectNotFound
 from headrace.server.api.answers import ArtifactAnswer, Page
 from headrace.server.api.errors import NOT_FOUND
 from headrace.server.api.finding import Served
-from headrace.server.api.requests import ArtifactChange, ArtifactPage, ArtifactsWanted, NewArtifact, WhichArtifacts
+from headrace.server.api.thing_requests import (
+    ArtifactChange,
+    ArtifactPage,
+    ArtifactsWanted,
+    NewArtifact,
+    WhichArtifacts,
+)
 from headrace.store.conditions import AllOf, Condition, NewestOfKey, one_of
 
 router = APIRouter(prefix="/artifacts", tags=["Artifacts"])

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from headrace.client.schemas import filters
-from headrace.client.schemas.sorting import ArtifactSort, FlowRunSort, LogSort, TaskRunSort, VariableSort
+from headrace.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
 from headrace.client.searching import Query
 from headrace.core.states import StateType
-from headrace.core.things import LONGEST_NAME, checked_value
-from headrace.store.conditions import EVERYTHING, AllOf, Condition, OfFlowRun
 
 #: How many things one answer holds, at most.
 MOST = 200
 #: How many values one criterion may name, and how long a text may be that is looked for.
-_MOST_VALUES, _LONGEST = 1000, 1000
+MOST_VALUES, _LONGEST = 1000, 1000
 
 Text = Annotated[str, Field(max_length=_LONGEST)]
 Limit = Annotated[int, Field(ge=0, le=MOST, description="How many at most.")]
@@ -29,37 +26,39 @@ Offset = Annotated[int, Field(ge=0, le=2**31, description="How many to pass over
 Cursor = Annotated[str, Field(max_length=1000, description="Where the last answer ended: its header X-Next-Cursor.")]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A shape that takes nothing but its own fields."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class OneOfIds(_Strict):
+class OneOfIds(Strict):
     """Ids to be among, or not; whether there is one at all."""
 
-    any_: list[UUID] | None = Field(None, max_length=_MOST_VALUES)
-    not_any_: list[UUID] | None = Field(None, max_length=_MOST_VALUES)
+    any_: list[UUID] | None = Field(None, max_length=MOST_VALUES)
+    not_any_: list[UUID] | None = Field(None, max_length=MOST_VALUES)
     is_null_: bool | None = None
     exists_: bool | None = None
 
 
-class OneOfTexts(_Strict):
+class OneOfTexts(Strict):
     """Texts to be among, or not; a part of the text, whatever the case of ASCII letters."""
 
-    any_: list[Text] | None = Field(None, max_length=_MOST_VALUES)
-    not_any_: list[Text] | None = Field(None, max_length=_MOST_VALUES)
+    any_: list[Text] | None = Field(None, max_length=MOST_VALUES)
+    not_any_: list[Text] | None = Field(None, max_length=MOST_VALUES)
     like_: Text | None = None
     is_null_: bool | None = None
     exists_: bool | None = None
 
 
-class OneOfTypes(_Strict):
+class OneOfTypes(Strict):
     """Types of states to be among, or not."""
 
     any_: list[StateType] | None = None
     not_any_: list[StateType] | None = None
 
 
-class Span(_Strict):
+class Span(Strict):
     """A moment between two, both inclusive; one without a zone is UTC."""
 
     before_: datetime | None = None
@@ -67,22 +66,24 @@ class Span(_Strict):
     is_null_: bool | None = None
 
 
-class TagSet(_Strict):
+class TagSet(Strict):
     """Tags of which all, or any, must be there; or none at all."""
 
-    all_: list[Text] | None = Field(None, max_length=_MOST_VALUES)
-    any_: list[Text] | None = Field(None, max_length=_MOST_VALUES)
+    all_: list[Text] | None = Field(None, max_length=MOST_VALUES)
+    any_: list[Text] | None = Field(None, max_length=MOST_VALUES)
     is_null_: bool | None = None
 
 
-class Levels(_Strict):
+class Levels(Strict):
     """Levels of log lines, as numbers of the logging module (INFO is 20)."""
 
     ge_: int | None = Field(None, ge=0, le=1000)
     le_: int | None = Field(None, ge=0, le=1000)
 
 
-class _Filter(_Strict):
+class Filter(Strict):
+    """Criteria, of which all must hold, or with ``or_`` one."""
+
     operator: Literal["and_", "or_"] = "and_"
 
     def as_filter(self) -> Any:
@@ -90,21 +91,21 @@ class _Filter(_Strict):
         return getattr(filters, type(self).__name__)(**self.model_dump(exclude_none=True))
 
 
-class StateFilter(_Filter):
+class StateFilter(Filter):
     """Which states."""
 
     type: OneOfTypes | None = None
     name: OneOfTexts | None = None
 
 
-class FlowFilter(_Filter):
+class FlowFilter(Filter):
     """Of which flows."""
 
     id: OneOfIds | None = None
     name: OneOfTexts | None = None
 
 
-class FlowRunFilter(_Filter):
+class FlowRunFilter(Filter):
     """Which flow runs."""
 
     id: OneOfIds | None = None
@@ -120,7 +121,7 @@ class FlowRunFilter(_Filter):
     deployment_id: OneOfIds | None = None
 
 
-class TaskRunFilter(_Filter):
+class TaskRunFilter(Filter):
     """Which task runs."""
 
     id: OneOfIds | None = None
@@ -133,7 +134,7 @@ class TaskRunFilter(_Filter):
     subflow_runs: OneOfIds | None = None
 
 
-class LogFilter(_Filter):
+class LogFilter(Filter):
     """Which log lines."""
 
     level: Levels | None = None
@@ -142,7 +143,7 @@ class LogFilter(_Filter):
     task_run_id: OneOfIds | None = None
 
 
-class Which(_Strict):
+class Which(Strict):
     """Which runs, by themselves and by what is around them; all that is given must hold."""
 
     flows: FlowFilter | None = None
@@ -185,12 +186,14 @@ class FlowsWanted(Which):
     offset: Offset = 0
 
 
-class _Numbered(_Strict):
+class Numbered(Strict):
+    """One page of a list, by its number."""
+
     limit: Annotated[int, Field(ge=1, le=MOST)] = 50
     page: Annotated[int, Field(ge=1, le=10_000_000)] = 1
 
 
-class _Page(Which, _Numbered):
+class _Page(Which, Numbered):
     pass
 
 
@@ -210,13 +213,13 @@ class FlowPage(_Page):
     """One page of the flows that have runs that fit."""
 
 
-class WhichLogs(_Strict):
+class WhichLogs(Strict):
     """Which log lines."""
 
     logs: LogFilter | None = None
 
 
-class LogPage(WhichLogs, _Numbered):
+class LogPage(WhichLogs, Numbered):
     """One page of the log lines that fit."""
 
     sort: LogSort = LogSort.TIMESTAMP_ASC
@@ -230,7 +233,7 @@ class LogsWanted(WhichLogs):
     sort: LogSort = LogSort.TIMESTAMP_ASC
 
 
-class LogLine(_Strict):
+class LogLine(Strict):
     """A line to be kept."""
 
     name: str = Field(max_length=500, description="The name of the logger.")
@@ -241,7 +244,7 @@ class LogLine(_Strict):
     task_run_id: UUID | None = None
 
 
-class StateWanted(_Strict):
+class StateWanted(Strict):
     """A state that a run is asked to enter."""
 
     type: StateType
@@ -249,141 +252,17 @@ class StateWanted(_Strict):
     message: str | None = Field(None, max_length=10_000)
 
 
-class SetState(_Strict):
+class SetState(Strict):
     """Ask a run to enter a state. The table of transitions holds; `force` does not change that."""
 
     state: StateWanted
     force: bool = False
 
 
-class LimitWanted(_Strict):
+class LimitWanted(Strict):
     """A concurrency limit, or a change of one."""
 
     name: str = Field(min_length=1, max_length=500, pattern=r"^[^/]+$")
     limit: int = Field(ge=0, le=1_000_000)
     active: bool = True
     slot_decay_per_second: float = Field(0.0, ge=0, le=1_000_000, allow_inf_nan=False)
-
-
-class ArtifactFilter(_Filter):
-    """Which artifacts."""
-
-    id: OneOfIds | None = None
-    key: OneOfTexts | None = None
-    type: OneOfTexts | None = None
-    flow_run_id: OneOfIds | None = None
-    task_run_id: OneOfIds | None = None
-
-
-class WhichArtifacts(_Strict):
-    """Which artifacts, by themselves and by the flow runs that left them; all that is given must hold."""
-
-    artifacts: ArtifactFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    flows: FlowFilter | None = None
-
-    def condition(self) -> Condition:
-        """Return this as a condition on artifacts."""
-        of_runs = [given.as_filter().condition("flow") for given in (self.flow_runs, self.flows) if given is not None]
-        own = [] if self.artifacts is None else [self.artifacts.as_filter().condition("artifact")]
-        return AllOf((*own, *map(OfFlowRun, of_runs)))
-
-
-class ArtifactsWanted(WhichArtifacts):
-    """A part of the artifacts that fit, in an order."""
-
-    limit: Limit = MOST
-    offset: Offset = 0
-    sort: ArtifactSort = ArtifactSort.ID_DESC
-
-
-class ArtifactPage(WhichArtifacts, _Numbered):
-    """One page of the artifacts that fit."""
-
-    sort: ArtifactSort = ArtifactSort.ID_DESC
-
-
-class VariableFilter(_Filter):
-    """Which variables."""
-
-    id: OneOfIds | None = None
-    name: OneOfTexts | None = None
-    tags: TagSet | None = None
-
-
-class WhichVariables(_Strict):
-    """Which variables."""
-
-    variables: VariableFilter | None = None
-
-    def condition(self) -> Condition:
-        """Return this as a condition on variables."""
-        return EVERYTHING if self.variables is None else self.variables.as_filter().condition("variable")
-
-
-class VariablesWanted(WhichVariables):
-    """A part of the variables that fit, in an order."""
-
-    limit: Limit = MOST
-    offset: Offset = 0
-    sort: VariableSort = VariableSort.NAME_ASC
-
-
-class VariablePage(WhichVariables, _Numbered):
-    """One page of the variables that fit."""
-
-    sort: VariableSort = VariableSort.NAME_ASC
-
-
-def _sayable(value: Any) -> Any:
-    """Return JSON that can be said again: what lone surrogates and numbers that are none it holds is refused."""
-    try:
-        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    except RecursionError:
-        raise ValueError("This is too deep.") from None
-    return value
-
-
-Json = Annotated[Any, AfterValidator(_sayable)]
-Key = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[a-z0-9-]+$")]
-Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[a-z0-9_-]+$")]
-Tags = Annotated[list[Text], Field(max_length=_MOST_VALUES)]
-Metadata = Annotated[dict[Text, Text], Field(max_length=_MOST_VALUES)]
-Description = Annotated[str, Field(max_length=100_000)]
-
-
-class ArtifactChange(_Strict):
-    """What an artifact is to say from now on; what is not given stays."""
-
-    data: Json = None
-    description: Description | None = None
-    metadata_: Metadata | None = None
-
-
-class NewArtifact(ArtifactChange):
-    """An artifact to be kept."""
-
-    key: Key | None = None
-    type: Text | None = None
-    flow_run_id: UUID | None = None
-    task_run_id: UUID | None = None
-
-
-class VariableChange(_Strict):
-    """What a variable is to be from now on; what is not given stays."""
-
-    name: Name | None = None
-    value: Json = Field(None, description="Less than 5,000 characters as JSON.")
-    tags: Tags | None = None
-
-    @field_validator("value")
-    @classmethod
-    def _is_short(cls, value: Any) -> Any:
-        return checked_value("value", value)
-
-
-class NewVariable(VariableChange):
-    """A variable to be kept."""
-
-    name: Name
-    tags: Tags = Field([], max_length=_MOST_VALUES)

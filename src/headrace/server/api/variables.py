@@ -13,7 +13,13 @@ from headrace.exceptions import ObjectNotFound
 from headrace.server.api.answers import Page, VariableAnswer
 from headrace.server.api.errors import NOT_FOUND, TAKEN
 from headrace.server.api.finding import Served
-from headrace.server.api.requests import NewVariable, VariableChange, VariablePage, VariablesWanted, WhichVariables
+from headrace.server.api.thing_requests import (
+    NewVariable,
+    VariableChange,
+    VariablePage,
+    VariablesWanted,
+    WhichVariables,
+)
 from headrace.store.conditions import Condition, one_of
 
 router = APIRouter(prefix="/variables", tags=["Variables"])
