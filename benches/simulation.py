@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -47,6 +48,19 @@ def patient(submit: bool) -> str:
 def naps() -> list[int]:
     """Let four tasks sleep at the same time."""
     return [future.result() for future in nap.map(range(4))]
+
+
+@task
+async def async_nap(number: int) -> int:
+    """Sleep in an event loop."""
+    await asyncio.sleep(1)
+    return number
+
+
+@flow
+async def async_naps() -> list[int]:
+    """Let four tasks of one event loop sleep at the same time."""
+    return await asyncio.gather(*map(async_nap, range(4)))
 
 
 def measure(*, quick: bool = False) -> list[Table]:
@@ -130,11 +144,13 @@ def _switches(count: int) -> float:
 def _schedules(quick: bool) -> Table:
     count = 200 if quick else 1000
 
-    def explored() -> float:
+    def explored(fn: Callable[[], object]) -> float:
         start = clock()
-        assert explore(lambda: naps(), schedules=count).schedules == count
+        assert explore(fn, schedules=count).schedules == count
         return clock() - start
 
-    label = f"{count} schedules of a flow of four tasks"
-    measured = interleaved({label: explored}, 3)
-    return Table("explore", "exploring schedules", "s", "").fill(measured, {label: (count / 200, None)})
+    submitted, gathered = f"{count} schedules of four submitted tasks", f"{count} schedules of four gathered tasks"
+    measured = interleaved({submitted: lambda: explored(naps), gathered: lambda: explored(async_naps)}, 3)
+    return Table("explore", "exploring schedules", "s", "").fill(
+        measured, {submitted: (count / 200, None), gathered: (count / 200, None)}
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import pytest
 
@@ -368,3 +369,46 @@ def test_what_a_loop_leaves_behind_is_cancelled_in_the_order_in_which_it_was_mad
     with simulate():
         _, ended = asyncio.run(leaving())
     assert ended == list(range(20))
+
+
+def test_one_loop_may_live_by_one_schedule_after_another():
+    """In simulations that are opened in it, one within another: each by its own, and afterwards by none."""
+
+    async def order():
+        seen = []
+
+        async def run(name):
+            for _ in range(3):
+                await asyncio.sleep(0)
+                seen.append(name)
+
+        await asyncio.gather(run("a"), run("b"))
+        return "".join(seen)
+
+    async def test():
+        begun = asyncio.create_task(order())
+        with simulate(schedule=Hold("order", step=1, for_steps=50)):
+            pass
+        assert await begun == "ababab"
+        with simulate(schedule=Hold("run", step=2, for_steps=50)) as outer:
+            assert await order() == "bbbaaa"
+            with simulate():
+                assert await order() == "ababab"
+                await asyncio.sleep(5)
+            await asyncio.sleep(1)
+            assert outer.elapsed == 1
+        assert await order() == "ababab"
+
+    asyncio.run(test())
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="asyncio has it since 3.12")
+def test_eager_tasks_may_be_held_where_they_wait():
+    """Until then they are the one that made them."""
+
+    async def racing():
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        await after_the_same_sleep()
+
+    with pytest.raises(ScheduleFailure, match="`take_later` is held before its"):
+        explore(racing, schedules=60)

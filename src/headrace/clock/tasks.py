@@ -14,13 +14,13 @@ from weakref import WeakKeyDictionary
 T = TypeVar("T")
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-#: What asyncio calls a task that nobody has named; it counts all tasks of the process.
-_UNNAMED = re.compile(r"Task-\d+")
+#: What asyncio calls a task that nobody has named: it counts all tasks of the process; or, of a task factory, None.
+_UNNAMED = re.compile(r"Task-\d+|None")
 
 
 def name_of(task: asyncio.Task[Any]) -> str:
     """Return the name that somebody gave a task, else that of its coroutine's function."""
-    name = task.get_name()
+    name = str(task.get_name())
     if not _UNNAMED.fullmatch(name):
         return name
     coroutine = task.get_coro()

@@ -97,12 +97,18 @@ class _Undo:
         self._done.clear()
 
 
+#: What stands for an attribute that is not there.
+_NOTHING = object()
+
+
 def _get(owner: Any, name: str) -> Any:
-    return owner.get(name) if isinstance(owner, dict) else vars(owner).get(name)
+    return (owner if isinstance(owner, dict) else vars(owner)).get(name, _NOTHING)
 
 
 def _set(owner: Any, name: str, value: Any) -> None:
-    if isinstance(owner, dict):
+    if value is _NOTHING:
+        delattr(owner, name)
+    elif isinstance(owner, dict):
         owner[name] = value
     elif native.is_native(owner):
         native.replace(owner, name, value)
