@@ -9,7 +9,10 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -78,6 +81,30 @@ def place_of(fn: Callable[..., Any]) -> str | None:
     return f"{os.path.abspath(file)}:{name}" if isinstance(file, str) and file.endswith(".py") else None
 
 
+class CalledWhileLoading(BaseException):
+    """A script calls a flow when it is loaded, where it is to be loaded only up to there."""
+
+
+#: Whether code is loaded only up to where it calls a flow.
+_UP_TO_CALLS: ContextVar[bool] = ContextVar("headrace_loading_up_to_calls", default=False)
+
+
+@contextmanager
+def up_to_calls() -> Iterator[None]:
+    """Load, in the block, code only up to where it calls a flow: a script that does so is not to run it once more."""
+    token = _UP_TO_CALLS.set(True)
+    try:
+        yield
+    finally:
+        _UP_TO_CALLS.reset(token)
+
+
+def check_called(name: str) -> None:
+    """Be told that a flow is called. Raises CalledWhileLoading where code is loaded only up to there."""
+    if _UP_TO_CALLS.get():
+        raise CalledWhileLoading(name)
+
+
 def select(flows: Mapping[str, T], name: str | None, place: str) -> T:
     """Return the flow of this name, else the only one.
 
@@ -117,6 +144,11 @@ def _load(place: str) -> ModuleType:
         raise ScriptError(f"{place} could not be loaded: {_short(error)}") from error
     except (Exception, SystemExit) as error:
         raise ScriptError(f"{place} could not be loaded: {_short(error)}") from error
+    except CalledWhileLoading as called:
+        raise ScriptError(
+            f"{place} imports a module that calls the flow {str(called)!r} when it is loaded. Put that call below "
+            'if __name__ == "__main__":'
+        ) from None
 
 
 def _is_file(place: str) -> bool:
@@ -138,7 +170,10 @@ def _import_from_here() -> None:
 
 def _load_module(name: str) -> ModuleType:
     _import_from_here()
-    return importlib.import_module(name)
+    if not _UP_TO_CALLS.get() or name in sys.modules:
+        return importlib.import_module(name)
+    spec = importlib.util.find_spec(name)
+    return importlib.import_module(name) if spec is None or spec.loader is None else _executed(spec)
 
 
 def _load_file(place: str) -> ModuleType:
@@ -150,15 +185,34 @@ def _load_file(place: str) -> ModuleType:
     name = stem if importlib.util.find_spec(stem) is None or _found_at(stem) == path else f"__{stem}__"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
-    assert spec.loader is not None  # both are there for a name that ends in .py
+    return _executed(spec)
+
+
+def _executed(spec: ModuleSpec) -> ModuleType:
+    """Execute a module's code, and let it be imported by others."""
+    assert spec.loader is not None  # it is there for files of Python
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
+    except CalledWhileLoading as called:
+        if _place_of_call(called) != spec.origin:
+            del sys.modules[spec.name]
+            raise
     except BaseException:
-        del sys.modules[name]
+        del sys.modules[spec.name]
         raise
     return module
+
+
+def _place_of_call(called: CalledWhileLoading) -> str | None:
+    """Return the file of the module that called a flow when it was loaded: the innermost one."""
+    place, trace = None, called.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name == "<module>":
+            place = trace.tb_frame.f_code.co_filename
+        trace = trace.tb_next
+    return place
 
 
 def _found_at(name: str) -> str | None:

@@ -222,6 +222,7 @@ class Flow(Deployable, Decorated, Generic[P, R]):
         have completed first. Raises ParameterBindError if the arguments do not fit, ParameterTypeError if they do not
         validate.
         """
+        entrypoints.check_called(self.name)
         parameters = self.binder(args, kwargs)
         given = frozenset(self.binder.given(args, kwargs)) if self._wants_validation else frozenset()
         return calling.call(self, lambda: self._context(parameters, given, wait_for), return_state)

@@ -19,7 +19,14 @@ from headrace.core.again import given_again, lost
 from headrace.core.records import FlowRun
 from headrace.drive import activities
 from headrace.drive.world import World, current_world, use_world
-from headrace.exceptions import MissingFlowError, NotRetriable, ObjectNotFound, ParameterBindError, ParameterTypeError
+from headrace.exceptions import (
+    MissingFlowError,
+    NotRetriable,
+    ObjectNotFound,
+    ParameterBindError,
+    ParameterTypeError,
+    ScriptError,
+)
 from headrace.flows import load_flow_from_entrypoint
 from headrace.states import State, StateType
 from headrace.store.sqlite import SqliteStore
@@ -137,6 +144,57 @@ def test_other_code_may_be_named(world: World) -> None:
     assert retry_here(world, run.id, "moved_flows.py:later")().is_completed()
     with pytest.raises(MissingFlowError, match="holds no flow 'late'"):
         retry_here(world, run.id, "moved_flows.py:late")
+
+
+CALLING = """
+from pathlib import Path
+
+from headrace import flow
+
+@flow
+def sells():
+    if not Path("up").exists():
+        raise ConnectionError("down")
+
+again = sells.with_options(name="again")
+
+again(return_state=True)
+Path("went on").touch()
+"""
+
+
+def test_a_script_that_calls_its_flow_does_not_run_it_once_more(world: World) -> None:
+    """It is loaded up to there; of several flows of one function that of the run's name is run."""
+    Path("calling.py").write_text(CALLING)
+    load_flow_from_entrypoint("calling.py:sells")
+    (run,) = world.store.flow_runs()
+    assert (run.flow_name, run.state_name) == ("again", "Failed")
+    Path("up").touch()
+    Path("went on").unlink()
+    assert retry_here(world, run.id)().is_completed()
+    assert world.store.count("flow") == 1
+    assert not Path("went on").exists()
+
+
+def test_what_a_script_imports_may_not_call_a_flow(world: World) -> None:
+    """Else what comes after the import would be missing."""
+    Path("called_too_soon.py").write_text(CALLING)
+    Path("importing.py").write_text("import called_too_soon\nfrom headrace import flow\n@flow\ndef late(word): ...\n")
+    run = failed(world, "later", "word")
+    with pytest.raises(ScriptError, match=r"importing.py imports a module that calls the flow 'again' when it is"):
+        retry_here(world, run.id, "importing.py:late")
+    assert world.store.count("flow") == 1
+
+
+def test_a_flow_that_has_another_name_now_must_be_named(world: World) -> None:
+    """It may not be the same."""
+    run = failed(world, "later", "word")
+    renamed = Path("again_flows.py").read_text().replace("@flow\nasync", "@flow(name='new')\nasync")
+    Path("again_flows.py").write_text(renamed)
+    with pytest.raises(NotRetriable, match="there is the flow 'new' and no longer 'later'"):
+        retry_here(world, run.id)
+    Path("up").touch()
+    assert retry_here(world, run.id, "again_flows.py:later")().is_completed()
 
 
 @flow

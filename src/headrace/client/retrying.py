@@ -9,6 +9,7 @@ Code is run where somebody asked for it to be run, and nowhere else. There are t
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from headrace.core.states import State, StateDetails, StateType, unstamped
 from headrace.drive.bridge import run_coroutine
 from headrace.drive.world import World
 from headrace.effects import Record
-from headrace.exceptions import NotRetriable
+from headrace.entrypoints import up_to_calls
+from headrace.exceptions import MissingFlowError, NotRetriable
 from headrace.flows import Flow, load_flow_from_entrypoint
 from headrace.runs.context import tags
 
@@ -107,8 +109,24 @@ def retry_here(
             f"Where the code of {run.flow_name!r} is was not recorded with the flow run {run.name!r}. Write "
             "--entrypoint flows.py:name_of_the_function."
         )
-    flow = load(place)
+    flow = _loaded(run, place, load, is_told=entrypoint is not None)
     return Retry(world, flow, run, flow.given_again(run))
+
+
+def _loaded(run: FlowRun, place: str, load: Callable[[str], Flow[..., Any]], *, is_told: bool) -> Flow[..., Any]:
+    """Return the flow at a place; of a function that several flows are made of, the one of the run's name."""
+    with up_to_calls():
+        flow = load(place)
+        if is_told or flow.name == run.flow_name:
+            return flow
+        with contextlib.suppress(MissingFlowError):
+            flow = load(f"{place.rpartition(':')[0]}:{run.flow_name}")
+    if flow.name != run.flow_name:
+        raise NotRetriable(
+            f"At {place} there is the flow {flow.name!r} and no longer {run.flow_name!r}. Write --entrypoint and where "
+            "that is, or which is to be run in its place."
+        )
+    return flow
 
 
 def _check(run: FlowRun) -> None:
