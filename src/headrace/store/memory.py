@@ -428,6 +428,10 @@ class _Desk:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
+    def expect(self, runs: Sequence[Run]) -> None: ...
+
+    def finish(self) -> None: ...
+
     def create(self, run: Run, states: Sequence[State]) -> None:
         self._store._create(run, states)
 

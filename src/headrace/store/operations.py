@@ -112,7 +112,15 @@ class Ingested(NamedTuple):
 
 
 class Desk(Protocol):
-    """What a back end does for this, within one transaction."""
+    """What a back end does for this, within one transaction. It may put off what it is told to until `finish`."""
+
+    def expect(self, runs: Sequence[Run]) -> None:
+        """Be told beforehand which runs there will be to create."""
+        ...
+
+    def finish(self) -> None:
+        """Do what was put off."""
+        ...
 
     def create(self, run: Run, states: Sequence[State]) -> None:
         """Record a new run. Raises ObjectAlreadyExists, with nothing done."""
@@ -158,10 +166,12 @@ class Clerk:
 
     def do(self, operations: Sequence[Operation], start: int = 0) -> None:
         """Do the operations from a place on."""
+        self._desk.expect([one.run for one in operations[start:] if type(one) is Created])
         for place in range(start, len(operations)):
             self._place = place
             operation = operations[place]
             _DONE[type(operation)](self, operation)
+        self._desk.finish()
 
     def _refuse(self, code: str, detail: str, run_id: UUID | None = None, run: Run | None = None) -> None:
         standing, length = (run.state, run.history_length) if run is not None else (None, 0)

@@ -11,7 +11,7 @@ knows what came of it, and a StoreError says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from psycopg.errors import UniqueViolation
@@ -27,9 +27,12 @@ from headrace.store.sql_ingest import IngestTables
 from headrace.store.sql_limits import LimitTables
 from headrace.store.sql_news import NewsTables
 from headrace.store.sql_things import ThingTables
+from headrace.store.statements import rows_of
 
 #: The advisory lock of those who work on limits: "hdrc", and a number of its own.
 _LIMITS_LOCK = 0x68647263_00000001
+#: How many rows go into one statement: there may be 65,535 values in one.
+_MANY = 500
 
 
 class PostgresStore(IngestTables, ClaimTables, LimitTables, ThingTables, NewsTables, ErasableTables):
@@ -67,6 +70,19 @@ class PostgresStore(IngestTables, ClaimTables, LimitTables, ThingTables, NewsTab
             return execute(statement, row).rowcount
         except UniqueViolation:
             raise Taken from None
+
+    def insert_many_within(self, execute: Execute, statement: str, rows_: Sequence[tuple[Any, ...]]) -> Sequence[int]:
+        """Insert rows in as few statements as may be; return their numbers."""
+        numbers: list[int] = []
+        for start in range(0, len(rows_), _MANY):
+            part = rows_[start : start + _MANY]
+            values = [value for row in part for value in row]
+            insert = f"{rows_of(statement, len(part))} ON CONFLICT DO NOTHING RETURNING id, seq"
+            made = {bytes(run_id): seq for run_id, seq in execute(insert, values).fetchall()}
+            if len(made) < len(part):
+                raise Taken
+            numbers += [made[row[0]] for row in part]
+        return numbers
 
     def _on_limits(self, work: Callable[[Execute, *Ts], T], /, *args: *Ts) -> T:
         def alone(execute: Execute, *given: *Ts) -> T:

@@ -41,6 +41,9 @@ _KINDS: Mapping[RunKind, _Kind] = {
     "task": _Kind(sql.TASK, rows.task_run, Names.task, rows.task_columns, rows.task_moving, rows.task_given),
 }
 
+#: How many states go into one statement: databases have a bound on the values of one.
+_MANY = 100
+
 
 class RunTables:
     """The part of a store that keeps runs and logs. See `Store` for what its methods promise."""
@@ -194,17 +197,46 @@ class RunTables:
 
     def create_within(self, execute: Execute, run: Run, states: Sequence[State]) -> None:
         """Record a new run. Raises ObjectAlreadyExists, with nothing done."""
-        kind, number = _KINDS[run.kind], self._names.state
-        own = kind.own(run, kind.number(self._names, execute, run))
-        row = (*rows.start_of(run), *rows.moving(run, number(execute, states[-1])), *own)
+        kind = _KINDS[run.kind]
         try:
-            seq = self.insert_within(execute, kind.sql.insert, row)
+            seq = self.insert_within(execute, kind.sql.insert, self._row_of(execute, kind, run, states))
         except Taken:
             raise ObjectAlreadyExists(f"There is a {run.kind} run {run.id} already.") from None
+        values = self._state_values(execute, seq, run, states)
+        execute(sql.rows_of(kind.sql.insert_states, len(states)), values)
+
+    def create_many_within(
+        self, execute: Execute, kind_name: RunKind, born: Sequence[tuple[Run, Sequence[State]]]
+    ) -> None:
+        """Record new runs of one kind, in order. Raises Taken where there is one of them already."""
+        kind = _KINDS[kind_name]
+        made = [self._row_of(execute, kind, run, states) for run, states in born]
+        values: list[object] = []
+        for seq, (run, states) in zip(self.insert_many_within(execute, kind.sql.insert, made), born, strict=True):
+            values += self._state_values(execute, seq, run, states)
+        for start in range(0, len(values), _MANY * sql.STATE_COLUMNS):
+            part = values[start : start + _MANY * sql.STATE_COLUMNS]
+            execute(sql.rows_of(kind.sql.insert_states, len(part) // sql.STATE_COLUMNS), part)
+
+    def insert_many_within(self, execute: Execute, statement: str, rows_: Sequence[rows.Row]) -> Sequence[int]:
+        """Insert rows; return their numbers. Raises Taken where one of their keys is another's."""
+        return [self.insert_within(execute, statement, row) for row in rows_]
+
+    def known_within(self, execute: Execute, kind_name: RunKind, run_ids: Sequence[UUID]) -> set[UUID]:
+        """Return which of these runs there are."""
+        listed, frame = self._queries().listed([run_id.bytes for run_id in run_ids])
+        found = execute(sql.KNOWN.format(run=f"{kind_name}_run", frame=frame), (listed,)).fetchall()
+        return {UUID(bytes=run_id) for (run_id,) in found}
+
+    def _row_of(self, execute: Execute, kind: _Kind, run: Run, states: Sequence[State]) -> rows.Row:
+        own = kind.own(run, kind.number(self._names, execute, run))
+        return (*rows.start_of(run), *rows.moving(run, self._names.state(execute, states[-1])), *own)
+
+    def _state_values(self, execute: Execute, seq: int, run: Run, states: Sequence[State]) -> list[object]:
         values: list[object] = []
         for position, state in enumerate(states):
-            values += (seq, position, number(execute, state), *rows.state_columns(run, state))
-        execute(sql.rows_of(kind.sql.insert_states, len(states)), values)
+            values += (seq, position, self._names.state(execute, state), *rows.state_columns(run, state))
+        return values
 
     def _schedule(self, execute: Execute, run: TaskRun, states: Sequence[State], queue: str, call: bytes) -> None:
         self.create_within(execute, run, states)

@@ -160,6 +160,10 @@ SPOOL_LINE = "SELECT line FROM spool WHERE id = ?"
 MOVE_SPOOL = "UPDATE spool SET line = ? WHERE id = ?"
 DROP_SPOOLS = "DELETE FROM spool WHERE seen_at < ?"
 
+KNOWN = "SELECT id FROM {run} WHERE id IN ({frame})"
+#: How many values a row of a history has.
+STATE_COLUMNS = 6
+
 # What has happened since. New runs have higher numbers; `owner` is whose states are.
 LAST_RUN = "SELECT max(seq) FROM {run}"
 RUNS_GOING_ON = (
