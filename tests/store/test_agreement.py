@@ -14,13 +14,12 @@ from headrace.store.memory import MemoryStore
 from pytest_headrace.machines import StoresAgree
 
 from .conftest import BACK_ENDS
-from .over_a_server import Owning
 
 
 class AllAgree(StoresAgree):
     """Every back end that we have."""
 
-    stores: ClassVar[Any] = BACK_ENDS | {"over a server": lambda folder: Owning(MemoryStore(), folder / "spool")}
+    stores = BACK_ENDS
 
 
 AllAgree.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)

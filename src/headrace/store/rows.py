@@ -300,7 +300,7 @@ def _common(row: Sequence[Any]) -> dict[str, Any]:
 
 
 def log_row(record: LogRecord, logger: int) -> Row:
-    """Return the values that `APPEND_LOG` takes; the task run comes twice, to find its flow run."""
+    """Return the values that `append_logs` takes; the task run comes twice, to find its flow run."""
     task_run_id = blob(record.task_run_id)
     return (
         micros(record.timestamp),

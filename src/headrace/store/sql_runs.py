@@ -41,7 +41,7 @@ _KINDS: Mapping[RunKind, _Kind] = {
     "task": _Kind(sql.TASK, rows.task_run, Names.task, rows.task_columns, rows.task_moving, rows.task_given),
 }
 
-#: How many states go into one statement: databases have a bound on the values of one.
+#: How many states, or lines, go into one statement: databases have a bound on the values of one.
 _MANY = 100
 
 
@@ -286,8 +286,10 @@ class RunTables:
 
     def append_logs_within(self, execute: Execute, records: Sequence[LogRecord]) -> None:
         """Append log lines."""
-        for record in records:
-            execute(sql.APPEND_LOG, rows.log_row(record, self._names.logger(execute, record.logger)))
+        for start in range(0, len(records), _MANY):
+            part = records[start : start + _MANY]
+            made = (rows.log_row(record, self._names.logger(execute, record.logger)) for record in part)
+            execute(sql.append_logs(len(part)), [value for row in made for value in row])
 
     def _find(
         self,

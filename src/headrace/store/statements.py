@@ -125,10 +125,16 @@ LOGGER_SEQ = "SELECT seq FROM logger WHERE name = ?"
 ADD_LOGGER = "INSERT INTO logger (name) VALUES (?) ON CONFLICT DO NOTHING"
 
 # A line of a task run belongs to the task run's flow run, whether it says so or not.
-APPEND_LOG = (
-    "INSERT INTO log (timestamp, level, message, logger, flow_run_id, task_run_id) "
-    "VALUES (?, ?, ?, ?, coalesce(?, (SELECT flow_run_id FROM task_run WHERE id = ?)), ?)"
-)
+_LOG_MARKS = "(?, ?, ?, ?, coalesce(?, (SELECT flow_run_id FROM task_run WHERE id = ?)), ?)"
+
+
+@cache
+def append_logs(count: int) -> str:
+    """Return the statement that appends so many lines."""
+    marks = ", ".join([_LOG_MARKS] * count)
+    return f"INSERT INTO log (timestamp, level, message, logger, flow_run_id, task_run_id) VALUES {marks}"
+
+
 FIND_LOGS = (
     "SELECT l.timestamp, l.level, l.message, n.name, l.flow_run_id, l.task_run_id "
     "FROM log l JOIN logger n ON n.seq = l.logger"
