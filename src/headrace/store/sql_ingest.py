@@ -9,7 +9,7 @@ from uuid import UUID
 from headrace.core.records import LogRecord, Run, TaskRun
 from headrace.core.states import State
 from headrace.core.things import ArtifactRecord
-from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
+from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
 from headrace.store import rows
 from headrace.store import statements as sql
 from headrace.store.link import Execute, Taken
@@ -95,7 +95,10 @@ class _Desk:
     def finish(self) -> None:
         for kind in KINDS:
             born = [one for one in self._born.values() if one[0].kind == kind]
-            self._tables.create_many_within(self._execute, kind, born)
+            try:
+                self._tables.create_many_within(self._execute, kind, born)
+            except Taken:
+                raise StoreError("Somebody else records the same runs at this moment; nothing was done.") from None
         for job in self._queued:
             self._execute(sql.ADD_JOB, job)
         self._tables.append_logs_within(self._execute, self._logged)
