@@ -181,6 +181,12 @@ def test_some_fields_of_a_variable_can_be_changed(store: Store) -> None:
         store.update_variable(x.id, {"created": T0}, T0)
 
 
+def test_a_variable_that_there_is_not_takes_nobodys_name(store: Store) -> None:
+    """It is not there to be changed, whatever its name was to be."""
+    variable(store, "taken")
+    assert not store.update_variable(new_id(), {"name": "taken"}, at(1))
+
+
 def test_variables_are_found_and_removed(store: Store) -> None:
     """By name, by a part of it, by tags; in order of names."""
     b, a = variable(store, "site-b", tags=("web",)), variable(store, "site-a")

@@ -87,7 +87,7 @@ class ThingsInMemory:
         with self._lock:
             self._check_open()
             other = self._named(changes.get("name"))
-            if other is not None and other.id != variable_id:
+            if other is not None and other.id != variable_id and variable_id in self._variables:
                 raise ObjectAlreadyExists(f"There is a variable {other.name!r} already.")
             self._variables, changed = _changed(self._variables, variable_id, changes, now)
             return changed
