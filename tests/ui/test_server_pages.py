@@ -292,3 +292,4 @@ def test_a_page_on_which_nothing_runs_tells_of_a_run_that_begins(served: str, so
     begun("new-here")
     page.get_by_role("link", name="new-here", exact=True).wait_for()
     page.get_by_role("link", name="Running 1").wait_for()
+    assert page.locator("footer time").inner_text() == page.locator("#live").get_attribute("data-now")

@@ -26,7 +26,7 @@
   let took = 0; // what is large is asked for less often
 
   function ask(after) {
-    const at = performance.now() + Math.max(after, 10 * took);
+    const at = performance.now() + Math.max(after, 3 * took);
     if (document.hidden || (waiting && due <= at)) return;
     clearTimeout(waiting);
     due = at;
@@ -84,6 +84,7 @@
     document.dispatchEvent(new Event("live"));
     focused?.focus({ preventScroll: true });
     document.querySelector("link[rel=icon]").href = part.dataset.icon;
+    document.querySelector("footer time").textContent = part.dataset.now;
     listen();
   }
 
