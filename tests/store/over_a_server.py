@@ -26,6 +26,7 @@ class Here:
         self.store, self.is_up, self.posted = store, True, list[str]()
         #: The answer to this many further deliveries is lost on its way back.
         self.loses = 0
+        self.loses_answers_to = ""
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         if not self.is_up:
@@ -40,7 +41,10 @@ class Here:
 
     def _answer(self, what: str, name: str, query: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         if what == "ask":
-            return answering.answer(self.store, name, body, T0)
+            answer = answering.answer(self.store, name, body, T0)
+            if name == self.loses_answers_to:
+                raise StoreOutOfReach("The answer was lost.")
+            return answer
         after, until = (int(parse_qs(query)[word][0]) for word in ("after", "until"))
         delivery = Delivery(answering.spool_id(name), after, until)
         packed = headers.get("Content-Encoding") == "deflate"

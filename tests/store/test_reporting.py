@@ -28,6 +28,7 @@ from headrace.store.protocol import (
     SlotRequest,
 )
 from headrace.store.remote import answering, outbox
+from headrace.store.remote.spool import Spool
 from headrace.store.remote.store import RemoteStore
 from headrace.store.sqlite import SqliteStore
 
@@ -263,6 +264,17 @@ def test_the_run_of_another_process_is_moved_as_the_server_has_it(
     assert names(store.history(second.id)) == ["Pending", "Running", "Completed"]
 
 
+def test_a_move_that_was_asked_for_and_told_again_is_done_once(
+    store: RemoteStore, here: Here, server: MemoryStore
+) -> None:
+    """The server was killed when it had done it, and before it could say so."""
+    run = record(server, task_run(), PENDING)
+    here.loses_answers_to = answering.STRICTLY
+    assert store.transition(run, enter(run, RUNNING)) is None
+    assert store.transition(run, enter(run, COMPLETED)) is None
+    assert names(store.history(run.id)) == ["Pending", "Running", "Completed"]
+
+
 def test_a_cancellation_is_heard_of(store: RemoteStore, here: Here, server: MemoryStore) -> None:
     """Standing states are what the server says, unless this process has gone on since."""
     run = record(store, flow_run(), PENDING)
@@ -385,6 +397,30 @@ def test_a_long_spool_is_followed_by_another(
     store._deliver()
     assert [run.id for run in server.task_runs()] == [run.id for run in runs]
     assert len(list(folder.iterdir())) == 1
+
+
+def test_a_line_that_comes_when_all_was_delivered_is_not_lost(
+    store: RemoteStore, server: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though another spool is begun right after it, and the delivery had come to its end."""
+    monkeypatch.setattr(outbox, "_ROTATE_AT", 0)
+    record(store, task_run("first"))
+    own, late = Spool.read, ["late", "later"]
+
+    def read(spool: Spool) -> list[bytes]:
+        found = own(spool)
+        if not found and late:
+            monkeypatch.setattr(outbox, "_ROTATE_AT", 10_000)
+            record(store, task_run(late.pop(0)))
+            monkeypatch.setattr(outbox, "_ROTATE_AT", 0)
+            record(store, task_run(late.pop(0)))
+        return found
+
+    monkeypatch.setattr(Spool, "read", read)
+    store._deliver()
+    assert sorted(run.name for run in server.task_runs()) == ["first"]
+    store._deliver()
+    assert sorted(run.name for run in server.task_runs()) == ["first", "late", "later"]
 
 
 def test_who_records_more_than_the_server_takes_waits_for_it(

@@ -202,6 +202,8 @@ class Clerk:
                 return self._refuse("not_found", said, moved.run_id)
             if run.history_length != moved.expected and (self._strict or not moved.states):
                 return self._refuse("conflict", _conflict(run), run.id, run)
+            if run.history_length != moved.expected and _is_there(run.state, moved.states[-1]):
+                return None  # it was told before, strictly, and the answer was lost on its way
             if not _is_path(run.kind, run.state, moved.states):
                 said = _illegal(run.kind, run.id, run.state, moved.states)
                 return self._refuse("illegal_transition", said, run.id, run)
@@ -239,6 +241,14 @@ _DONE: Mapping[type, Any] = {
     Left: Clerk._keep,
     Unreadable: Clerk._pass_over,
 }
+
+
+def _is_there(standing: State | None, told: State) -> bool:
+    return standing is not None and (standing.type, standing.name, standing.timestamp) == (
+        told.type,
+        told.name,
+        told.timestamp,
+    )
 
 
 def _enter(run: Run, states: Sequence[State]) -> list[State]:

@@ -129,8 +129,7 @@ class Outbox:
             for spool in self._spools:
                 while lines := spool.read():
                     self._deliver(spool, lines)
-                if spool is not self._current:
-                    self._forget(spool)
+                self._forget(spool)
 
     def _look_for_others(self) -> None:
         """Take over what processes have left behind."""
@@ -162,7 +161,10 @@ class Outbox:
         return self._post(path, zlib.compress(b"[" + b",".join(lines) + b"]", 1), packed=True)
 
     def _forget(self, spool: Spool) -> None:
+        """Remove a spool that was delivered, unless something was added to it since that was found."""
         with self._writing:
+            if spool is self._current or spool.read():
+                return
             self._spools = [other for other in self._spools if other is not spool]
         spool.remove()
 
