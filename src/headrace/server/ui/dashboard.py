@@ -27,7 +27,7 @@ from headrace.store.protocol import NEWEST
 router = pages()
 
 #: How many runs are listed, at most, and how many parts the trend of task runs has.
-MOST, PARTS = 100, 24
+MOST, PARTS = 60, 24
 _Tally = Mapping[tuple[StateType, str], int]
 
 
