@@ -218,7 +218,7 @@ def test_flows_are_told_by_their_latest_runs(client: TestClient, some: None) -> 
     assert divided["completed"] == pytest.approx(200 / 3)
     assert divided["median"] > 0
     assert [run["name"] for run in divided["strip"]] == ["by-1", "by-0", "by-2"]
-    assert 'href="/runs?flow=Dividing"' in client.get("/flows").text
+    assert 'href="/runs?flow=%22Dividing%22"' in client.get("/flows").text
 
 
 def test_flows_of_the_whole_store_come_in_parts(

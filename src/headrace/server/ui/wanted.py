@@ -29,7 +29,8 @@ Text = Annotated[str, Query(max_length=1000)]
 class RunsWanted:
     """What is asked for; what is empty does not restrict. Days are whole ones, UTC, and `before` is included.
 
-    `state` is the type of a state or its name, `name` and `flow` are parts of a name, or patterns with ``*`` or ``?``.
+    `state` is the type of a state or its name, `name` and `flow` are parts of a name, patterns with ``*`` or ``?``, or
+    in double quotes all of it.
     """
 
     kind: RunKind
@@ -61,12 +62,12 @@ class RunsWanted:
             types = {self.state.upper()} & set(StateType)
             yield AnyOf((one_of("state_type", types), one_of("state_name", [self.state])))
         if self.flow:
-            of_flow = Like("flow_name", self.flow)
+            of_flow = _named("flow_name", self.flow)
             yield of_flow if kind == "flow" else OfFlowRun(of_flow)
         if self.tag:
             yield Tagged(self.tag)
         if self.name:
-            yield Like("name", self.name)
+            yield _named("name", self.name)
         if self.after or self.before:
             yield Between("created", least=_day(self.after), below=_day(self.before, 1))
 
@@ -75,6 +76,11 @@ class RunsWanted:
         usual = {"kind": "flow", "sort": "newest"}
         told = asdict(self) | {"cursor": ""} | changes
         return {name: value for name, value in told.items() if value != usual.get(name)}
+
+
+def _named(field: str, text: str) -> Condition:
+    whole = len(text) > 2 and text[0] == text[-1] == '"'
+    return one_of(field, [text[1:-1]]) if whole else Like(field, text)
 
 
 def _day(text: str, later: int = 0) -> datetime | None:
