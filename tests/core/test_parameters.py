@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +58,7 @@ def test_binding_does_what_inspect_does(fn: Callable[..., Any], args: Any, kwarg
     assert binder.given(args, kwargs) == given_
 
 
+@pytest.mark.skipif(sys.version_info[:3] == (3, 13, 0), reason="its Signature.bind accepts what no call does")
 @given(functions, arguments, keywords)
 def test_unbinding_what_was_bound_calls_the_function_alike(fn: Callable[..., Any], args: Any, kwargs: Any) -> None:
     """The arguments that come out give the parameters that went in."""
