@@ -114,6 +114,24 @@ def test_a_run_that_failed_is_run_again_here(cli: Cli, store: object, write: Wri
     assert cli("flow-run", "ls", "--json").json[0]["parameters"] == {"n": 5}
 
 
+def test_a_run_is_printed_as_a_test(cli: Cli, store: object, write: Write) -> None:
+    """A pytest file, and nothing else; a run that can't be one is told why."""
+    write(DOWN)
+    cli("run", "flows.py", "-p", "n=5")
+    told = cli("flow-run", "as-test", "day-5")
+    assert told.code == 0
+    compile(told.out, "test_day_5.py", "exec")
+    assert "simulation.stub('fetch', ConnectionError('down'))" in told.out
+
+
+def test_a_run_that_goes_on_is_no_test(cli: Cli, stories: Stories) -> None:
+    """It says which are."""
+    stories.flow("going", (60, "Pending"), (61, "Running"))
+    ended = cli("flow-run", "as-test", "going")
+    assert (ended.code, ended.out) == (1, "")
+    assert "going" in ended.err
+
+
 def test_a_run_that_goes_on_is_not_run_again(cli: Cli, stories: Stories) -> None:
     """Nor one whose code is not known; both say what to do."""
     stories.flow("going", (60, "Pending"), (61, "Running"))

@@ -111,6 +111,14 @@ def retry(
     ended.tell(quiet=quiet, json_=json_, rows=rows)
 
 
+@app.command(epilog="Example: headrace flow-run as-test ingest-Sunday > test_ingest.py")
+def as_test(run: options.WhichFlowRun) -> None:
+    """Print a flow run that completed or failed as a pytest file: its tasks give what they gave then."""
+    from headrace.client.as_test import copy_as_test
+
+    print(copy_as_test(world.current(), find_run(world.store(), run, ("flow",)).id), end="")
+
+
 @app.command(epilog="Example: headrace flow-run delete ingest-Sunday --yes")
 def delete(runs: options.WhichFlowRuns, yes: options.Yes = False) -> None:
     """Delete flow runs with their task runs, histories and logs. This can't be undone."""
