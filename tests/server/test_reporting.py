@@ -19,7 +19,7 @@ from headrace.exceptions import StoreError, StoreOutOfReach
 from headrace.ids import named_id
 from headrace.settings import temporary_settings
 from headrace.store.protocol import LogFilter, RunFilter
-from headrace.store.remote.answering import PREFIX
+from headrace.store.remote.paths import PREFIX
 from headrace.store.remote.store import RemoteStore
 from headrace.store.sqlite import SqliteStore
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from headrace.exceptions import StoreOutOfReach
 from headrace.store.operations import Delivery
 from headrace.store.protocol import ServedStore
-from headrace.store.remote import answering
+from headrace.store.remote import answering, paths
 from headrace.store.remote.store import RemoteStore
 from headrace.store.remote.transport import NotTaken
 
@@ -33,7 +33,7 @@ class Here:
             raise StoreOutOfReach("The server is down.")
         self.posted.append(path)
         parts = urlsplit(path)
-        what, name = parts.path.removeprefix(f"{answering.PREFIX}/").split("/")
+        what, name = parts.path.removeprefix(f"{paths.PREFIX}/").split("/")
         try:
             return self._answer(what, name, parts.query, body, headers)
         except answering.CantBeAnswered as error:

@@ -27,7 +27,7 @@ from headrace.store.protocol import (
     Queued,
     SlotRequest,
 )
-from headrace.store.remote import answering, outbox
+from headrace.store.remote import answering, outbox, paths
 from headrace.store.remote.spool import Spool
 from headrace.store.remote.store import RemoteStore
 from headrace.store.sqlite import SqliteStore
@@ -269,7 +269,7 @@ def test_a_move_that_was_asked_for_and_told_again_is_done_once(
 ) -> None:
     """The server was killed when it had done it, and before it could say so."""
     run = record(server, task_run(), PENDING)
-    here.loses_answers_to = answering.STRICTLY
+    here.loses_answers_to = paths.STRICTLY
     assert store.transition(run, enter(run, RUNNING)) is None
     assert store.transition(run, enter(run, COMPLETED)) is None
     assert names(store.history(run.id)) == ["Pending", "Running", "Completed"]

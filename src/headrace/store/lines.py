@@ -8,18 +8,24 @@ comes last in its array: who does not know it passes it over, and who does takes
 from __future__ import annotations
 
 import json
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
 from headrace.core.states import State
-from headrace.core.things import ArtifactRecord
 from headrace.store import rows
 from headrace.store.columns import unsettled
+from headrace.store.later import Later
 from headrace.store.operations import Created, Dismissed, Left, Logged, Moved, Operation, Released, Unreadable
+
+if TYPE_CHECKING:
+    from headrace.core import things
+    from headrace.core.things import ArtifactRecord
+else:
+    things = Later("headrace.core.things")  # few processes leave artifacts
 
 _write = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
@@ -31,7 +37,7 @@ def created(run: Run, states: Sequence[State], queue: str | None = None, call: b
     """Return the line for a new run that has entered these states."""
     head = run.kind, run.id.hex, rows.micros(run.created), rows.micros_or_none(run.expected_start_time)
     own = _own_of_task(run) if isinstance(run, TaskRun) else _own_of_flow(run)
-    scheduled = None if queue is None else (queue, b64encode(call).decode())
+    scheduled = None if queue is None else (queue, b2a_base64(call, newline=False).decode())
     return _write(("create", (head, _given(run), _states(run, states), own, scheduled)))
 
 
@@ -141,7 +147,7 @@ def _created(values: Any) -> Created:
     }
     run = _READ_RUN[kind](common, own)
     queue, call = scheduled or (None, "")
-    return Created(run, _read_states(states), _or_none(text, queue), b64decode(text(call), validate=True))
+    return Created(run, _read_states(states), _or_none(text, queue), a2b_base64(text(call), strict_mode=True))
 
 
 def _flow_run(common: Mapping[str, Any], own: Sequence[Any]) -> Run:
@@ -221,7 +227,7 @@ def record_of(values: Any) -> LogRecord:
 def _left(values: Any) -> Left:
     artifact_id, created, updated, key, type_, description, data, metadata, flow_run_id, task_run_id = values
     return Left(
-        ArtifactRecord(
+        things.ArtifactRecord(
             id=identity(artifact_id),
             created=moment(created),
             updated=moment(updated),

@@ -18,14 +18,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import UUID
 
 from headrace.core.records import LogRecord, Run, TaskRun
 from headrace.core.states import State, allowed
-from headrace.core.things import ArtifactRecord
 from headrace.exceptions import ObjectAlreadyExists
 from headrace.store.wanted import RunKind
+
+if TYPE_CHECKING:
+    from headrace.core.things import ArtifactRecord
 
 _NO_TIME = timedelta(0)
 

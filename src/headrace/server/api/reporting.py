@@ -12,9 +12,9 @@ from fastapi.concurrency import run_in_threadpool
 
 from headrace.server.api.finding import Served, served_store
 from headrace.store.operations import Delivery
-from headrace.store.remote import answering
+from headrace.store.remote import answering, paths
 
-router = APIRouter(prefix=answering.PREFIX, include_in_schema=False)
+router = APIRouter(prefix=paths.PREFIX, include_in_schema=False)
 
 
 Line = Annotated[int, Query(ge=0, le=2**53)]

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from headrace.core.limits import Granted, Queued, SlotAnswer, SlotRequest
 from headrace.exceptions import StoreOutOfReach
-from headrace.store import lines, slots
+from headrace.store import lines
+from headrace.store.later import Later
 from headrace.store.protocol import Claimed, ConcurrencyLimit, Idle, Lease
 from headrace.store.remote.limits import KnownLimits
+
+if TYPE_CHECKING:
+    from headrace.store import slots
+else:
+    slots = Later("headrace.store.slots")
 
 #: When to ask again, in seconds, where the server does not answer.
 _ASK_AGAIN = timedelta(seconds=1)

@@ -2,7 +2,7 @@
 
 News: ``POST {PREFIX}/spools/{id}?after=…&until=…``, whose body is a JSON array of lines, compressed or not. Questions:
 ``POST {PREFIX}/ask/{name}``, whose body holds the arguments of the operation of `Store` that is called so.
-This is between headrace and headrace: it may change with every release, and `VERSION` with it.
+This is between headrace and headrace: it may change with every release, and `PREFIX` with it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from headrace.exceptions import HeadraceError
 from headrace.store import lines, values
 from headrace.store.operations import Delivery, Operation
 from headrace.store.protocol import ServedStore
+from headrace.store.remote.paths import STRICTLY
 
-PREFIX = "/store/v1"
 #: How many bytes a delivery may have when it is unpacked.
 MOST_UNPACKED = 64_000_000
 #: What may be asked.
@@ -33,8 +33,6 @@ QUESTIONS = frozenset(
         *("put_variable", "update_variable", "variables", "count_variables", "delete_variable"),
     )
 )
-#: The question that is no operation of stores: lines that are to be taken strictly, and at once.
-STRICTLY = "strictly"
 
 
 class CantBeAnswered(HeadraceError, ValueError):

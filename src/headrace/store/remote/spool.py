@@ -15,11 +15,16 @@ import json
 import os
 from pathlib import Path
 from random import SystemRandom
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from headrace.exceptions import StoreError
-from headrace.store import errors
+from headrace.store.later import Later
+
+if TYPE_CHECKING:
+    from headrace.store import errors
+else:
+    errors = Later("headrace.store.errors")  # it knows SQLite, which nothing else here does
 
 try:
     from fcntl import LOCK_EX, LOCK_NB, flock

@@ -30,7 +30,8 @@ from headrace.clock import SystemClock
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
 from headrace.core.states import State, StateType
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreOutOfReach
-from headrace.store import columns, lines, values
+from headrace.store import columns, lines
+from headrace.store.later import Later
 from headrace.store.operations import Ingested, Refusal
 from headrace.store.protocol import (
     EVERY_RUN,
@@ -43,17 +44,20 @@ from headrace.store.protocol import (
     SeenFlow,
 )
 from headrace.store.remote.agreed import Agreed
-from headrace.store.remote.answering import STRICTLY
 from headrace.store.remote.known import Known
 from headrace.store.remote.limits import KnownLimits
 from headrace.store.remote.outbox import Outbox
+from headrace.store.remote.paths import STRICTLY
 from headrace.store.remote.spool import closed
 from headrace.store.remote.things import ThingsElsewhere
 from headrace.store.remote.transport import Http, Transport
 
 if TYPE_CHECKING:
     from headrace.clock import Clock
+    from headrace.store import values
     from headrace.store.conditions import Condition
+else:
+    values = Later("headrace.store.values")
 
 #: How many runs are asked for at a time, and how many log lines are told at a time.
 _PAGE, _LINES = 1000, 500

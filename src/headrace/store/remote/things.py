@@ -8,13 +8,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from headrace.core.things import ArtifactRecord, VariableRecord, as_json
 from headrace.exceptions import StoreOutOfReach
 from headrace.store import lines
+from headrace.store.later import Later
 from headrace.store.protocol import OLDEST, Order
 
 if TYPE_CHECKING:
+    from headrace.core import things
+    from headrace.core.things import ArtifactRecord, VariableRecord
     from headrace.store.conditions import Condition
+else:
+    things = Later("headrace.core.things")
 
 
 class ThingsElsewhere:
@@ -88,4 +92,4 @@ class ThingsElsewhere:
 
 def _plain(value: Any) -> Any:
     """Return what JSON says of a value, which is what is kept of it."""
-    return json.loads(as_json(value))
+    return json.loads(things.as_json(value))

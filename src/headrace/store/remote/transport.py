@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import select
 import ssl
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import NoReturn, Protocol
@@ -136,5 +136,5 @@ def refused(status: int, answer: bytes, url: str) -> NoReturn:
 
 def _who(auth: str | None, key: str | None) -> dict[str, str]:
     if auth is not None:
-        return {"Authorization": f"Basic {b64encode(auth.encode()).decode()}"}
+        return {"Authorization": f"Basic {b2a_base64(auth.encode(), newline=False).decode()}"}
     return {} if key is None else {"Authorization": f"Bearer {key}"}
