@@ -6,6 +6,7 @@ variable, which the runners copy into their threads.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -13,7 +14,7 @@ from contextvars import ContextVar
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from headrace.clock import Clock, SystemClock
 from headrace.core.records import Run, TaskRun
@@ -34,10 +35,23 @@ if TYPE_CHECKING:
     from headrace.store.protocol import OwnStore, Store
 
 
+_UNSEEDED: WeakSet[World] = WeakSet()
+
+
+def _after_fork() -> None:
+    """Draw anew in a child process, which would else give its runs the ids that its parent and siblings give theirs."""
+    for world in list(_UNSEEDED):
+        world._begin_chance(SystemRandom().getrandbits(64))
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 class World:
     """Carry out the effects that need no waiting. `store` may be given as a function, to be opened when first needed.
 
-    `seed` makes ids, names and jitter reproducible; None takes one from the system.
+    `seed` makes ids, names and jitter reproducible; None takes one from the system, and after a fork another one.
     """
 
     #: Whether tasks of the process runner run in threads of this process, as in a simulation.
@@ -59,9 +73,9 @@ class World:
         self, store: Store | Callable[[], Store], *, clock: Clock | None = None, seed: int | None = None
     ) -> None:
         self.clock: Clock = clock or SystemClock()
-        self.seed = SystemRandom().getrandbits(64) if seed is None else seed
-        self.random = Random(self.seed)
-        self.new_id = IdSource(self.clock.time_ns, self.random)
+        self._begin_chance(SystemRandom().getrandbits(64) if seed is None else seed)
+        if seed is None:
+            _UNSEEDED.add(self)
         self._store = None if callable(store) else store
         self._open_store = store if callable(store) else None
         self._lock = threading.RLock()
@@ -70,6 +84,11 @@ class World:
         self._shelf: Shelf | None = None
         self._background: Background | None = None
         self.activities = Activities()
+
+    def _begin_chance(self, seed: int) -> None:
+        self.seed = seed
+        self.random = Random(seed)
+        self.new_id = IdSource(self.clock.time_ns, self.random)
 
     @property
     def store(self) -> Store:
