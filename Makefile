@@ -5,6 +5,8 @@ PYTHON =
 VENV = .venv
 BIN = $(VENV)/bin
 RUN = $(BIN)/headrace run
+# One more than there are processors: some tests wait, for a browser, for processes, for the disk.
+WORKERS = $$($(BIN)/python -c 'import os; print(1 + (os.cpu_count() or 1))')
 
 .PHONY: help demo test fuzz lint format types floors bench check clean
 
@@ -32,7 +34,7 @@ demo: $(VENV)/.for-demo ## Install into .venv, run the examples on your own stor
 
 test: $(VENV)/.for-dev ## Run the whole suite
 	@# It starts some hundreds of processes, which need not compile everything anew, whatever the environment says.
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 fuzz: $(VENV)-fuzz/.for-fuzz ## Ask the server whatever its OpenAPI document allows
 	$(VENV)-fuzz/bin/python -m pytest -p no:schemathesis tests/server/test_fuzzing.py

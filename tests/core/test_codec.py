@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
@@ -161,6 +161,7 @@ def test_whatever_it_is_it_is_said_in_bounds(value: object) -> None:
     assert len(to_json(value)) <= SIZE + 5000
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.text(max_size=5), anything, max_size=12))
 def test_parameters_stay_an_object(parameters: dict[str, object]) -> None:
     """A mapping comes back as one, whatever is in it."""

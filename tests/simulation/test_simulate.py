@@ -53,14 +53,14 @@ def both() -> list[int]:
 
 def test_a_simulation_has_runs_and_time_of_its_own():
     """What ran before, inside or after it does not show elsewhere."""
-    load.with_options(retries=0)(0, failures=0)
+    task(lambda: None, name="before", task_run_name="before")()
     with simulate() as simulation:
         assert len(simulation.runs) == 0
         assert both() == [1, 2, 1, 2]
         assert simulation.elapsed == 100
         assert simulation.runs.task("load-1").retry_delays == [10, 20]
         assert recorded_runs().flow("both").id == simulation.runs.flow("both").id
-    assert [run.name for run in recorded_runs().all()] == ["load-0"]
+    assert [run.name for run in recorded_runs().all()] == ["before"]
 
 
 def test_it_decorates_functions_and_each_call_is_fresh():

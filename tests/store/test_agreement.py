@@ -22,7 +22,7 @@ class AllAgree(StoresAgree):
     stores = BACK_ENDS
 
 
-AllAgree.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+AllAgree.TestCase.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
 test_all_back_ends_agree = AllAgree.TestCase
 
 _FINDING = settings(

@@ -22,12 +22,12 @@ __all__ = ["main"]
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line on `args` (None: those of the process). Always ends by raising SystemExit."""
     write_plainly_where_needed()
-    from headrace.cli.app import app
+    from headrace.cli.app import command
     from headrace.cli.look import complain
     from headrace.exceptions import HeadraceError
 
     try:
-        app(args=args, prog_name="headrace")
+        command()(args=args, prog_name="headrace")
     except (HeadraceError, OSError) as error:  # the latter is the world's: a full disk, no leave to write
         complain(error)
         raise SystemExit(1) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -66,6 +67,12 @@ for group in (
     *(server, dashboard, config, profiles),
 ):
     app.add_typer(group.app)
+
+
+@functools.cache
+def command() -> Any:
+    """Return all commands as one that can be called: to make it takes as long as most commands do."""
+    return typer.main.get_command(app)
 
 
 def _version(asked: bool) -> None:
