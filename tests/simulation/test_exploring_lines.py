@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 
@@ -90,6 +91,24 @@ def test_a_race_between_two_lines_is_found(race):
 def test_a_lock_around_the_lines_makes_it_right():
     """Whoever is interrupted in them holds it."""
     assert explore(lambda: one_gets_it(take_locked), schedules=40, lines=True).orders > 5
+
+
+def test_what_the_garbage_collector_calls_is_not_interrupted():
+    """It may run anywhere in the engine, and in the standard library for it, whoever holds what there."""
+
+    def noted(phase, info):
+        phases.append(phase)
+
+    phases = []
+    before = gc.get_threshold()
+    gc.callbacks.append(noted)
+    gc.set_threshold(5)
+    try:
+        explore(lambda: one_gets_it(take_locked), schedules=10, lines=True)
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(noted)
+    assert phases
 
 
 def test_nobody_is_interrupted_in_lines_without_a_schedule():

@@ -66,12 +66,7 @@ class LineByLine:
         code, caller = frame.f_code, frame.f_back
         if not _is_projects(code.co_filename) or code.co_flags & _AWAITING or code.co_name == "<module>":
             return None
-        is_called_by_users = caller is not None and (
-            caller.f_trace is not None
-            or caller.f_code.co_filename == __file__
-            or caller.f_globals.get("__name__") in _CALLERS
-        )
-        return self._line if is_called_by_users else None
+        return self._line if _is_projects_own(caller) else None
 
     def _line(self, frame: FrameType, event: str, argument: Any) -> Any:
         here = self._turns.here()
@@ -81,6 +76,18 @@ class LineByLine:
             if self._visits[place] <= _MOST_VISITS:
                 self._turns.step(f"line {frame.f_lineno} of {os.path.basename(frame.f_code.co_filename)}")
         return self._line
+
+
+def _is_projects_own(caller: FrameType | None) -> bool:
+    """Say whether a call comes from a function that is interrupted too, or from the thread or task that begins there.
+
+    Not from the engine: what the garbage collector calls (`__del__`, `gc.callbacks`) may run anywhere in it.
+    """
+    while caller is not None and caller.f_trace is None and caller.f_code.co_filename != __file__:
+        if caller.f_globals.get("__name__") not in _CALLERS:
+            return False
+        caller = caller.f_back
+    return caller is not None
 
 
 @cache
