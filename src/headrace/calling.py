@@ -165,7 +165,7 @@ async def _generate_async(callee: Callee, make_context: Callable[[], RunContext]
 def _on_top(context: RunContext, world: World, guard: Guard) -> Iterator[None]:
     """Take part in the clock, hear signals where this is the outermost run, and be found by who wants to cancel."""
     outermost = context.parent is None
-    hearing: AbstractContextManager[None] = signals(guard) if outermost else nullcontext()
+    hearing: AbstractContextManager[None] = signals(guard, world.clock) if outermost else nullcontext()
     with world.clock.participant(), hearing, active(world, context, guard):
         try:
             yield

@@ -199,6 +199,29 @@ def test_an_async_flow_is_told_of_a_signal(signum, status, message, start, tmp_p
     store.close()
 
 
+def test_a_signal_that_another_thread_was_given_is_heard_in_an_event_loop(start, tmp_path):
+    """As one that comes just before the loop begins to wait: neither ends the system call that waits."""
+    source = """
+    import asyncio, signal, threading
+    from headrace import flow
+
+    def take_signal():
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    @flow
+    async def around():
+        threading.Timer(0.05, take_signal).start()
+        await asyncio.sleep(60)
+
+    asyncio.run(around())
+    """
+    assert start(source).wait(20) == -15
+    store = store_of(tmp_path)
+    (run,) = store.flow_runs()
+    assert names(store, run) == ["Pending", "Running", "Crashed"]
+    store.close()
+
+
 def test_a_handler_of_the_users_own_is_left_alone(start):
     """Who handles SIGTERM handles it alone."""
     source = """

@@ -97,6 +97,10 @@ class Clock(Protocol):
         """Wait, in the block, for another process that lives by this clock and acts in this thread's place."""
         ...
 
+    def listening(self, loop: asyncio.AbstractEventLoop | None) -> AbstractContextManager[None]:
+        """Let the main thread hear signals in the block, also while it waits in this event loop, if there is one."""
+        ...
+
     def check_loop(self) -> None:
         """Raise RuntimeError where the running event loop does not follow this clock, though code in it should."""
         ...

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,22 @@ class _Event(threading.Event):
             if end is not None and time.monotonic() >= end:
                 return False
         return True
+
+
+@contextmanager
+def _napping(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Wake a loop now and then: a signal that comes as it begins to wait ends no wait of its either."""
+
+    naps: list[asyncio.TimerHandle] = []
+
+    def nap() -> None:
+        naps[:] = [loop.call_later(UNHEARD_SECONDS, nap)]
+
+    nap()
+    try:
+        yield
+    finally:
+        naps[0].cancel()
 
 
 class SystemClock:
@@ -78,6 +94,10 @@ class SystemClock:
     def delegating(self, why: str) -> AbstractContextManager[None]:
         """Do nothing: real time is everybody's."""
         return _NOTHING
+
+    def listening(self, loop: asyncio.AbstractEventLoop | None) -> AbstractContextManager[None]:
+        """Let an event loop wait in naps, as events do here."""
+        return _NOTHING if loop is None else _napping(loop)
 
     def check_loop(self) -> None:
         """Do nothing: every loop follows real time."""

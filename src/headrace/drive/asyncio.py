@@ -51,6 +51,11 @@ class TaskGuard(Guard):
         self._loop = task.get_loop()
         self.task = task
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of the task."""
+        return self._loop
+
     def interrupt(self, reason: BaseException) -> None:
         """Cancel the task at its next await."""
         if self._remember(reason):

@@ -63,7 +63,7 @@ class Attendant:
         guard = thread_guard()
         was_open = guard.shut()  # signals are heard where one waits
         try:
-            with self._world.clock.participant(self._name), signals(guard):
+            with self._world.clock.participant(self._name), signals(guard, self._world.clock):
                 configure()
                 self.announce()
                 with self.open():

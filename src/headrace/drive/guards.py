@@ -18,9 +18,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from headrace.exceptions import CancelRequested, SimulatedCrash, TerminationSignal, TimeIsUp
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from headrace.clock import Clock
 
 
 class Guard:
@@ -43,6 +48,11 @@ class Guard:
         self._planted: BaseException | None = None
         self._signalled = False
         self._lock = threading.RLock()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop in which the thread waits; None where it waits by itself."""
+        return None
 
     # in the thread itself ----------------------------------------------------------------------------------------
 
@@ -319,7 +329,7 @@ def answer_termination(reason: BaseException) -> None:
 
 
 @contextmanager
-def signals(guard: Guard) -> Iterator[None]:
+def signals(guard: Guard, clock: Clock) -> Iterator[None]:
     """Let SIGINT and SIGTERM interrupt an outermost run on the main thread; SIGTERM is delivered again after the block.
 
     Does nothing on other threads. A Ctrl-C that came too late for the run is raised after the block.
@@ -329,7 +339,8 @@ def signals(guard: Guard) -> Iterator[None]:
         return
     _SIGNALS.enter(guard)
     try:
-        yield
+        with clock.listening(guard.loop):
+            yield
     finally:
         _SIGNALS.leave(guard)
     late = guard.take_pending()

@@ -213,7 +213,7 @@ class Worker:
             awaited: Outcome = thread_loop(self._world).run(self._awaited(effect))
             return awaited
         context.guard = guard = thread_guard()
-        with signals(guard):
+        with signals(guard, self._world.clock):
             outcome = sync.call(effect, self._world, guard)
         if isinstance(outcome, Cancelled) and outcome.reason is guard.delivered and not self._is_told:
             # It is not for the process that waits for the result to be interrupted because this one was.
