@@ -17,6 +17,7 @@ from headrace.core.records import FlowRun
 from headrace.core.states import State, StateType
 from headrace.drive.world import current_world
 from headrace.store.protocol import RunFilter
+from tests.plugin.sessions import INI
 from tests.server.conftest import begun
 
 SHOP = """
@@ -82,10 +83,7 @@ def twice():
 @pytest.fixture
 def shop(pytester: pytest.Pytester) -> Iterator[Any]:
     """The module of somebody's flows."""
-    pytester.makeini(
-        "[pytest]\nfilterwarnings = error\naddopts = -p no:hypothesispytest -p no:randomly\n"
-        "asyncio_default_fixture_loop_scope = function\n"
-    )
+    pytester.makeini(INI)
     pytester.makepyfile(shop=SHOP)
     pytester.syspathinsert()
     yield importlib.import_module("shop")

@@ -6,6 +6,7 @@ import pytest
 
 import headrace
 import headrace.testing
+from tests.plugin.sessions import INI
 
 # What an inner run is the first to import is forgotten with it, and imported a second time by the next: there would be
 # two modules `headrace.flows`, of which an attribute of the package holds one and `sys.modules` the other.
@@ -45,14 +46,8 @@ async def rest(seconds=3600):
 
 @pytest.fixture
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
-    """An empty project with a module `pipelines`, whose warnings are errors.
-
-    Without the plugin of Hypothesis, which imports all of it at the end of each session: a second, each time.
-    """
-    pytester.makeini(
-        "[pytest]\nfilterwarnings = error\naddopts = -p no:hypothesispytest -p no:randomly\n"
-        "asyncio_default_fixture_loop_scope = function\n"
-    )
+    """An empty project with a module `pipelines`, whose warnings are errors."""
+    pytester.makeini(INI)
     pytester.makepyfile(pipelines=PIPELINES)
     pytester.syspathinsert()
     return pytester

@@ -145,7 +145,7 @@ def test_workers_add_up(shop: pytest.Pytester) -> None:
     """pytest-xdist: one table, the same as without."""
     alone = shop.runpytest_inprocess("--headrace-coverage", "--headrace-coverage-json=report.json")
     expected = report(shop)
-    spread = shop.runpytest_subprocess("-n2", "--headrace-coverage", "--headrace-coverage-json=report.json")
+    spread = shop.runpytest_subprocess("-pxdist", "-n2", "--headrace-coverage", "--headrace-coverage-json=report.json")
     spread.assert_outcomes(passed=4)
     assert percents(spread) == percents(alone)
     assert spread.stdout.str().count("no test reaches") == 1
@@ -155,7 +155,7 @@ def test_workers_add_up(shop: pytest.Pytester) -> None:
 def test_a_worker_that_crashed_is_told_of(shop: pytest.Pytester) -> None:
     """What its tests reached is lost, and nobody is to wonder."""
     shop.makepyfile(test_crash="import os\ndef test_crash(): os._exit(1)")
-    result = shop.runpytest_subprocess("-n1", "--headrace-coverage")
+    result = shop.runpytest_subprocess("-pxdist", "-n1", "--headrace-coverage")
     result.stdout.fnmatch_lines(["Worker gw0 crashed: what its tests reached is not counted."])
 
 
@@ -171,8 +171,8 @@ def test_too_little_fails_the_session(shop: pytest.Pytester) -> None:
 
 def test_too_little_fails_a_session_of_workers(shop: pytest.Pytester) -> None:
     """By the sum, not by what each has reached."""
-    assert shop.runpytest_subprocess("-n2", "--headrace-coverage-fail-under=50").ret == pytest.ExitCode.OK
-    assert shop.runpytest_subprocess("-n2", "--headrace-coverage-fail-under=51").ret == pytest.ExitCode.TESTS_FAILED
+    assert shop.runpytest_subprocess("-pxdist", "-n2", "--headrace-coverage-fail-under=50").ret == pytest.ExitCode.OK
+    assert shop.runpytest_subprocess("-pxdist", "-n2", "--headrace-coverage-fail-under=51").ret == pytest.ExitCode.TESTS_FAILED
 
 
 def test_a_percentage_in_the_ini_file_waits_for_coverage_to_be_asked_for(shop: pytest.Pytester) -> None:

@@ -37,7 +37,7 @@ def test_tests_spread_over_processes_keep_their_stores(project: pytest.Pytester)
             pathlib.Path(f"{os.environ['PYTEST_XDIST_WORKER']}.txt").write_text(os.environ["HEADRACE_HOME"])
         """
     )
-    project.runpytest_subprocess("-n2").assert_outcomes(passed=4)
+    project.runpytest_subprocess("-pxdist", "-n2").assert_outcomes(passed=4)
     homes = [path.read_text() for path in project.path.glob("gw*.txt")]
     assert len(homes) == len(set(homes)) > 0
 
@@ -162,11 +162,11 @@ SIMULATED = """
     ("module", "options"),
     [
         ("pytest_randomly", ["-p", "randomly", "-p", "no:cacheprovider"]),
-        ("pytest_timeout", ["--timeout=30", "--timeout-method=signal"]),
-        ("pytest_timeout", ["--timeout=30", "--timeout-method=thread"]),
-        ("pytest_rerunfailures", ["--reruns=2", "--reruns-delay=0"]),
-        ("pytest_cov", ["--cov=pipelines", "--durations=3"]),
-        ("xdist", ["-n2"]),
+        ("pytest_timeout", ["-p", "timeout", "--timeout=30", "--timeout-method=signal"]),
+        ("pytest_timeout", ["-p", "timeout", "--timeout=30", "--timeout-method=thread"]),
+        ("pytest_rerunfailures", ["-p", "rerunfailures", "--reruns=2", "--reruns-delay=0"]),
+        ("pytest_cov", ["-p", "pytest_cov", "--cov=pipelines", "--durations=3"]),
+        ("xdist", ["-p", "xdist", "-n2"]),
     ],
 )
 def test_simulations_work_beside_other_plugins(project: pytest.Pytester, module: str, options: list[str]) -> None:
@@ -193,7 +193,7 @@ def test_a_test_that_is_run_again_begins_anew(project: pytest.Pytester) -> None:
             assert len(tries) == 2
         """
     )
-    result = project.runpytest_subprocess("-W", "default", "--reruns=1")
+    result = project.runpytest_subprocess("-W", "default", "-prerunfailures", "--reruns=1")
     result.stdout.fnmatch_lines(["*1 passed, 1 rerun in*"])
 
 
@@ -207,7 +207,7 @@ def test_a_test_that_hangs_in_real_time_is_ended_by_its_timeout(project: pytest.
                 pass
         """
     )
-    result = project.runpytest_subprocess("-W", "default", "--timeout=1", "--timeout-method=signal")
+    result = project.runpytest_subprocess("-W", "default", "-ptimeout", "--timeout=1", "--timeout-method=signal")
     result.stdout.fnmatch_lines(["*Timeout*1.0s*"])
 
 

@@ -138,7 +138,7 @@ def test_wrong_markers_are_told_by_xdist_too(project: pytest.Pytester) -> None:
             def test_four(self): pass
         """,
     )
-    result = project.runpytest("-n", "2")
+    result = project.runpytest("-p", "xdist", "-n", "2")
     result.stdout.fnmatch_lines_random(
         [
             "*::test_one: @pytest.mark.simulate got an unexpected keyword argument 'sed'.*",

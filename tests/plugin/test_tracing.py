@@ -144,12 +144,15 @@ def test_paths_are_among_the_properties_in_files_for_junit(project: pytest.Pytes
     assert (project.path / found).exists()
 
 
-@pytest.mark.parametrize("args", [[], ["-n2"]])
+HTML = ["-Wdefault", "-pmetadata", "-phtml", "-phtml_fixtures", "--html=pages/report.html"]
+
+
+@pytest.mark.parametrize("args", [[], ["-pxdist", "-n2"]])
 def test_the_page_of_pytest_html_leads_to_traces(project: pytest.Pytester, args: list[str]) -> None:
     """By a link that holds as long as the two keep their places."""
     pytest.importorskip("pytest_html")
     project.makepyfile(test_it=TESTS)
-    project.runpytest_subprocess("-Wdefault", "--headrace-trace=on", "--html=pages/report.html", *args)
+    project.runpytest_subprocess(*HTML, "--headrace-trace=on", *args)
     report = (project.path / "pages" / "report.html").read_text()
     links = re.findall(r"\.\./headrace-traces/[\w.-]+\.html", report)
     assert len(set(links)) == 2
@@ -160,7 +163,7 @@ def test_the_page_of_pytest_html_leads_to_traces(project: pytest.Pytester, args:
 def test_workers_write_and_the_controller_tells(project: pytest.Pytester) -> None:
     """pytest-xdist."""
     project.makepyfile(test_it=TESTS)
-    result = project.runpytest_subprocess("-n2", "--headrace-trace=on")
+    result = project.runpytest_subprocess("-pxdist", "-n2", "--headrace-trace=on")
     result.stdout.fnmatch_lines(
         [
             "trace: headrace-traces/test_it.py-test_fails-????????.html",
@@ -185,7 +188,7 @@ def test_each_attempt_of_a_test_that_is_run_again_has_its_own(project: pytest.Py
             assert len(tries) == 3
         """
     )
-    result = project.runpytest_subprocess("-Wdefault", "--reruns=2", "--headrace-trace=retain-on-failure")
+    result = project.runpytest_subprocess("-Wdefault", "-prerunfailures", "--reruns=2", "--headrace-trace=retain-on-failure")
     result.stdout.fnmatch_lines(["*1 passed, 2 rerun*"])
     assert traces(project) == ["test_flaky", "test_flaky.attempt-2"]
     result.stdout.fnmatch_lines(["test_it.py::test_flaky: *.html", "test_it.py::test_flaky: *.attempt-2.html"])
