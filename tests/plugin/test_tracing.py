@@ -188,7 +188,8 @@ def test_each_attempt_of_a_test_that_is_run_again_has_its_own(project: pytest.Py
             assert len(tries) == 3
         """
     )
-    result = project.runpytest_subprocess("-Wdefault", "-prerunfailures", "--reruns=2", "--headrace-trace=retain-on-failure")
+    reruns = ["-Wdefault", "-prerunfailures", "--reruns=2"]
+    result = project.runpytest_subprocess(*reruns, "--headrace-trace=retain-on-failure")
     result.stdout.fnmatch_lines(["*1 passed, 2 rerun*"])
     assert traces(project) == ["test_flaky", "test_flaky.attempt-2"]
     result.stdout.fnmatch_lines(["test_it.py::test_flaky: *.html", "test_it.py::test_flaky: *.attempt-2.html"])
