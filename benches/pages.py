@@ -6,7 +6,6 @@ before it ended, and should take as long as the first, however far on it is.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from benches.measure import Contestant, Table, clock, interleaved
 from benches.million import BEGIN, Filled, fill
+from benches.servers import postgres
 from benches.worlds import folder
 from headrace.core.states import StateType
 from headrace.store.protocol import Order, Place, RunFilter
@@ -89,15 +89,12 @@ def _sqlite(place: Path) -> Iterator[Filled | None]:
 @contextmanager
 def _postgres() -> Iterator[Filled | None]:
     """Open a store in a server of our own; None where there is none to be found."""
-    from tests.store.postgres_server import programs, running  # what starts a server is there
-
     from headrace.store.postgres import PostgresStore
 
-    if programs() is None:
-        print("PostgreSQL is not installed", file=sys.stderr)
-        yield None
-        return
-    with running(_STOCK) as server:
-        store = PostgresStore(server.schema())
+    with postgres(_STOCK) as address:
+        if address is None:
+            yield None
+            return
+        store = PostgresStore(address)
         yield store
         store.close()

@@ -36,7 +36,7 @@ def _table(few: bool, rounds: int, browser: Any) -> Table:
     with folder() as place:
         path = Path(place) / "headrace.db"
         fill(path, datetime.now(UTC), *((10, 40) if few else (FLOW_RUNS, TASK_RUNS)))
-        with serving(path, ui=True) as api:
+        with serving(path.parent, f"sqlite:///{path}", ui=True) as api:
             address = api.removesuffix("/api")
             contestants = {_ALONE: _asking(f"{address}/")}
             if browser is not None:

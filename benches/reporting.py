@@ -8,14 +8,14 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter
 from uuid import UUID
 
 from benches.measure import Contestant, Table, interleaved
 from benches.processes import took
-from benches.servers import serving
+from benches.servers import postgres, serving
 from benches.worlds import folder
 from headrace.clock import SystemClock
 from headrace.core.records import TaskRun
@@ -49,7 +49,7 @@ CLIENTS = 20
 
 def measure(*, quick: bool = False) -> list[Table]:
     """Measure."""
-    with folder() as place, serving(place / "served.db") as url:
+    with folder() as place, serving(place, f"sqlite:///{place / 'served.db'}") as url:
         tables = [_scripts(place, url, count, quick) for count in (1, 1000)]
         return [*tables, _ingest(place, url, quick), _twenty(place, url, quick)]
 
@@ -81,12 +81,17 @@ def _environment(**variables: str) -> Iterator[None]:
 
 
 def _ingest(place: Path, url: str, quick: bool) -> Table:
-    """Measure what the server takes in from a spool that is there already, so that the client is no part of it."""
+    """Measure what a server takes in from a spool that is there already, so that the client is no part of it."""
     count, rounds = (5_000, 3) if quick else (20_000, 5)
-    label = "one client into one server"
-    measured = interleaved({label: lambda: _delivered(place, url, count)}, rounds)
-    title = f"{count:,} task runs with three states each, from a spool, over HTTP, into SQLite; per task run"
-    return Table("ingest", title, "µs", label).fill(measured, {label: (INGEST, None)})
+    into_sqlite, into_postgres = "one client into one server, SQLite", "one client into one server, PostgreSQL"
+    with postgres() as address, ExitStack() as stack:
+        contestants: dict[str, Contestant] = {into_sqlite: lambda: _delivered(place, url, count)}
+        if address is not None:
+            other = stack.enter_context(serving(place / "other", address))
+            contestants[into_postgres] = lambda: _delivered(place / "other", other, count)
+        measured = interleaved(contestants, rounds)
+    title = f"{count:,} task runs with three states each, from a spool, over HTTP; per task run"
+    return Table("ingest", title, "µs", into_sqlite).fill(measured, dict.fromkeys(contestants, (INGEST, None)))
 
 
 def _delivered(place: Path, url: str, count: int) -> float:

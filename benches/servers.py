@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -15,13 +15,13 @@ from urllib.request import urlopen
 
 
 @contextmanager
-def serving(store: Path, *, ui: bool = False) -> Iterator[str]:
-    """Serve a store in this file, and yield the address of the API; with `ui`, of the pages too."""
+def serving(home: Path, store: str, *, ui: bool = False) -> Iterator[str]:
+    """Serve the store at this address, and yield the address of the API; with `ui`, of the pages too."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}/api"
-    environment = {**os.environ, "HEADRACE_HOME": str(store.parent)}
-    words = ["server", "start", *([] if ui else ["--no-ui"]), "--port", str(port), "--store", f"sqlite:///{store}"]
+    environment = {**os.environ, "HEADRACE_HOME": str(home)}
+    words = ["server", "start", *([] if ui else ["--no-ui"]), "--port", str(port), "--store", store]
     command = [sys.executable, "-m", "headrace", *words]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -30,6 +30,19 @@ def serving(store: Path, *, ui: bool = False) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
+
+
+@contextmanager
+def postgres(settings: Sequence[str] = ()) -> Iterator[str | None]:
+    """Yield the address of an empty store in a PostgreSQL server of our own; None where there is none to be found."""
+    from tests.store.postgres_server import programs, running  # what starts a server is there
+
+    if programs() is None:
+        print("PostgreSQL is not installed", file=sys.stderr)
+        yield None
+        return
+    with running(settings) as server:
+        yield server.schema()
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
