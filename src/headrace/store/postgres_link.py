@@ -75,7 +75,7 @@ class PostgresLink:
             self._ready()  # which makes the tables
             self._apart = psycopg.connect(self._url, autocommit=True)
         try:
-            return _execute(self._apart.cursor())(sql, parameters)
+            return _execute(psycopg.RawCursor(self._apart))(sql, parameters)
         except psycopg.OperationalError as error:
             if _is_stale(self._apart, error):
                 self._apart.close()
@@ -85,7 +85,7 @@ class PostgresLink:
     def _transact(self, work: Callable[..., T], args: tuple[Any, ...]) -> T:
         with self._ready().connection() as connection:
             try:
-                done = work(_execute(connection.cursor()), *args)
+                done = work(_execute(psycopg.RawCursor(connection)), *args)
             except psycopg.OperationalError as error:
                 if _is_stale(connection, error):
                     raise _Stale from error
@@ -150,7 +150,7 @@ def _is_stale(connection: psycopg.Connection[Any], error: psycopg.OperationalErr
     return connection.closed or isinstance(error, psycopg.errors.AdminShutdown | psycopg.errors.CrashShutdown)
 
 
-def _execute(cursor: psycopg.Cursor[Any]) -> Execute:
+def _execute(cursor: psycopg.RawCursor[Any]) -> Execute:
     def execute(sql: str, parameters: Sequence[Any] = (), /) -> Cursor:
         try:
             return _cursor(cursor.execute(with_its_marks(sql), parameters))
