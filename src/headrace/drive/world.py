@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from random import Random, SystemRandom
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -33,6 +33,21 @@ if TYPE_CHECKING:
     from headrace.keeping.shelf import Shelf
     from headrace.runs.context import RunContext
     from headrace.store.protocol import OwnStore, Store
+
+
+class Understudy(Protocol):
+    """In a simulation: says what is called in the place of users' functions."""
+
+    def __call__(self, effect: Call, /) -> Call:
+        """Return the call to make for this one."""
+        ...
+
+    def far(self, body: Any, begins: bool, within: RunContext, /) -> Any:
+        """Answer for a body that the worker process of a run calls: whether another is called in its place.
+
+        As it begins: how many seconds pass, and what comes of it then.
+        """
+        ...
 
 
 _UNSEEDED: WeakSet[World] = WeakSet()
@@ -62,8 +77,7 @@ class World:
     prefers_loops = False
     #: Where users' code follows this world's clock: what lets it do so in another process, given a world and a clock.
     follow: Callable[[World, Any], AbstractContextManager[object]] | None = None
-    #: In a simulation: says what is called in the place of users' functions.
-    understudy: Callable[[Call], Call] | None = None
+    understudy: Understudy | None = None
     #: In a simulation whose schedule chooses: lets other tasks of the event loop go first, before states are recorded.
     pause: Callable[[], Awaitable[None]] | None = None
     #: Where tests measure what they cover: told of each run that is made, before anything of it is recorded.

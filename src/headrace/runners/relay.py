@@ -20,8 +20,10 @@ from headrace.core.tracebacks import traceback_of
 from headrace.drive.logs import ROOT, configure
 from headrace.drive.slots import SlotBell
 from headrace.drive.world import World, current_world
+from headrace.effects import Call
 from headrace.runners.pickling import cannot_pickle, dumps, loads
 from headrace.runners.wire import Answer, Ask, Line, Pipe, uninterrupted
+from headrace.runs.context import RunContext
 from headrace.store.protocol import Store
 
 #: What a worker may ask of the store.
@@ -29,6 +31,8 @@ METHODS = frozenset(name for name in vars(Store) if not name.startswith("_")) - 
 
 #: What it may ask of the results that the other process has in memory.
 OF_RESULTS = frozenset({"read_path", "write_path"})
+#: In a simulation: what it asks of who stands in for functions.
+OF_UNDERSTUDY = "understudy"
 
 #: What else a line carries than its text: whose it is, and whether it is to be kept.
 _RUN_FIELDS = ("flow_run_id", "flow_run_name", "flow_name", "task_run_id", "task_run_name", "task_name", "send_to_api")
@@ -47,7 +51,7 @@ class RelayStore:
         self._waiting: dict[int, queue.SimpleQueue[Answer]] = {}
 
     def __getattr__(self, name: str) -> Any:
-        if name not in METHODS and name not in OF_RESULTS:
+        if name not in METHODS and name not in OF_RESULTS and name != OF_UNDERSTUDY:
             raise AttributeError(f"A store has no {name!r}.")
 
         def forwarded(*args: Any, **kwargs: Any) -> Any:
@@ -130,7 +134,13 @@ class RelayBell(SlotBell):
 
 
 class RelayWorld(World):
-    """The world of a worker process."""
+    """The world of a worker process. `sent` is the call that it was sent: who stands in for it has been asked."""
+
+    sent: Call | None = None
+
+    def cast(self, effect: Call) -> Call:
+        """Return the call to make: that, or what the other process has in its place."""
+        return effect if effect is self.sent else super().cast(effect)
 
     def _new_slots(self) -> SlotBell:
         return RelayBell(self)
@@ -155,8 +165,9 @@ class Tickets:
             world.slots.release(self._held.pop())
 
 
-def answer(ask: Ask, world: World, tickets: Tickets, listen: Callable[[int], object]) -> Answer:
-    """Do for a worker what it asks of the store; where it did not get slots, `listen` for them to be given back."""
+def answer(ask: Ask, world: World, context: RunContext, tickets: Tickets, listen: Callable[[int], object]) -> Answer:
+    """Do for the worker of a run what it asks of the store; without slots, `listen` for them to be given back."""
+    value: Any
     try:
         args, kwargs = loads(ask.payload)
         tickets.note(ask.method, args)
@@ -165,6 +176,9 @@ def answer(ask: Ask, world: World, tickets: Tickets, listen: Callable[[int], obj
             value = None
         elif ask.method == "request_slots":
             value = _requested(world, args, listen)
+        elif ask.method == OF_UNDERSTUDY:
+            body, begins = args
+            value = world.understudy is not None and world.understudy.far(body, begins, context)
         else:
             asked = world.shelf.memory if ask.method in OF_RESULTS else world.store
             value = getattr(asked, ask.method)(*args, **kwargs)

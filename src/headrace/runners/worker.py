@@ -26,7 +26,7 @@ from headrace.drive import sync
 from headrace.drive.guards import Guard, signals, thread_guard
 from headrace.drive.world import replace_process_world
 from headrace.effects import Call, Cancelled, Outcome, Raised, Returned
-from headrace.exceptions import CrashedRun, TimeIsUp
+from headrace.exceptions import CrashedRun, SimulationError, TimeIsUp
 from headrace.runners.pickling import dumps, loads, unsendable
 from headrace.runners.pictures import FlowPicture, Loading, TaskPicture
 from headrace.runners.relay import RelayStorage, RelayStore, RelayWorld, send_logs
@@ -206,6 +206,7 @@ class Worker:
             prints=picture.prints,
             body=True,
         )
+        self._world.sent = effect
         self._pipe.send(Began())
         if picture.flavour in ("async", "async generator"):
             from headrace.drive.bridge import thread_loop  # asyncio is slow to import
@@ -215,7 +216,12 @@ class Worker:
         context.guard = guard = thread_guard()
         with signals(guard, self._world.clock):
             outcome = sync.call(effect, self._world, guard)
-        if isinstance(outcome, Cancelled) and outcome.reason is guard.delivered and not self._is_told:
+        reason = outcome.reason if isinstance(outcome, Cancelled) else None
+        if (
+            reason is not None
+            and reason is guard.delivered
+            and not (self._is_told or isinstance(reason, SimulationError))
+        ):
             # It is not for the process that waits for the result to be interrupted because this one was.
             return Cancelled(CrashedRun(f"The worker process {self._name} that ran it was interrupted by SIGINT."))
         return outcome

@@ -26,7 +26,7 @@ from headrace.effects import Call, Cancelled, Outcome, Raised, Returned
 from headrace.exceptions import CrashedRun, SerializationError
 from headrace.runners.pickling import dumps, loads
 from headrace.runners.relay import Tickets, answer, log
-from headrace.runners.wire import Ask, Began, Done, End, Hello, Interrupt, Line, Pipe, Rung, Time, Work
+from headrace.runners.wire import Answer, Ask, Began, Done, End, Hello, Interrupt, Line, Pipe, Rung, Time, Work
 
 if TYPE_CHECKING:
     from headrace.clock.virtual import VirtualClock
@@ -250,7 +250,7 @@ class _Conversation:
 
     def _serve(self, message: object) -> None:
         if isinstance(message, Ask):
-            self._worker.tell(answer(message, self._world, self._worker._tickets, self._listen))
+            self._worker.tell(self._answer(message))
         elif isinstance(message, Line):
             log(message, self._world)
         elif isinstance(message, Began):
@@ -258,6 +258,9 @@ class _Conversation:
                 self._be_patient(self._effect.seconds + PATIENCE_SECONDS)
         elif isinstance(message, Waits) and self._clock is not None and message.heard == self._worker.told:
             self._wait(self._clock, message)
+
+    def _answer(self, ask: Ask) -> Answer:
+        return answer(ask, self._world, self._effect.context, self._worker._tickets, self._listen)
 
     def _wait(self, clock: VirtualClock, waits: Waits) -> None:
         """Wait in the place of everybody in the worker."""

@@ -22,6 +22,7 @@ from headrace.store.protocol import Store
 from headrace.testing import endings, isolation
 from headrace.testing.faults.crashes import Crash
 from headrace.testing.faults.failures import Failure, Slowness
+from headrace.testing.faults.far import in_worker
 from headrace.testing.faults.plan import Faults
 from headrace.testing.faults.stores import StoreFault
 from headrace.testing.faults.strikes import Strike
@@ -369,6 +370,7 @@ class simulate:  # noqa: N801 - used like a function
             stack.enter_context(use_world(world, everywhere=True))
             stack.callback(isolation.end, world)
             stack.enter_context(virtual_time(world, clock))
+            world.follow = in_worker
             simulation = Simulation(world, clock, self._seed, self._replayed_by)
             clock.turns.chief = clock.turns.here()
             _open.append(simulation)

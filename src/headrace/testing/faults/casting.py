@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from headrace.drive.world import World
 from headrace.effects import Call
 from headrace.runs.context import RunContext
 from headrace.testing.faults.failures import Failure, Slowness
+from headrace.testing.faults.far import FarBody, the_body, travelling
 from headrace.testing.faults.outcomes import Calls, Outcome
 from headrace.testing.faults.playing import played
 from headrace.testing.faults.processes import Processes
@@ -39,16 +40,26 @@ class Cast:
     def __call__(self, effect: Call) -> Call:
         """Return the call to make for this one. Raises SimulatedCrash where its process is dead."""
         self._processes.check(effect.context)
-        if not effect.body:
-            return effect
-        context = effect.context
+        part = self._part(effect.context, effect.fn) if effect.body else None
+        return effect if part is None else played(effect, part, self._world.clock)
+
+    def far(self, body: FarBody, begins: bool, within: RunContext) -> Any:
+        """Be asked by the worker process of a run: whether anything is planned for a body; as it begins, what comes."""
+        self._processes.check(within)
+        context = body.within(within)
+        part = self._part(context, the_body)
+        if not begins:
+            return part is not None
+        seconds, outcome = part.begin() if part is not None else (0.0, Calls(the_body))
+        return seconds, travelling(outcome, context)
+
+    def _part(self, context: RunContext, fn: Any) -> _Understudy | None:
         failure = _latest(self.failures, context)
         stub = None if failure is not None else _latest(self.stubs, context)
         delays = [delay for delay in self.delays if delay.target.fits(context)]
         if failure is None and stub is None and not delays:
-            return effect
-        understudy = _Understudy(effect, stub, failure, delays, self.strikes)
-        return played(effect, understudy, self._world.clock)
+            return None
+        return _Understudy(context, fn, stub, failure, delays, self.strikes)
 
 
 def _latest(planned: Sequence[A], context: RunContext) -> A | None:
@@ -60,13 +71,15 @@ class _Understudy:
 
     def __init__(
         self,
-        effect: Call,
+        context: RunContext,
+        fn: Any,
         stub: Stub | None,
         failure: Failure | None,
         delays: Sequence[Slowness],
         strikes: Strikes,
     ) -> None:
-        self._effect, self._stub, self._failure, self._delays = effect, stub, failure, delays
+        self._context, self._fn = context, fn
+        self._stub, self._failure, self._delays = stub, failure, delays
         self._strikes = strikes
 
     def begin(self) -> tuple[float, Outcome]:
@@ -79,13 +92,13 @@ class _Understudy:
             self._note("let fail: ", outcome)
             return slow, outcome
         if self._stub is None:
-            return slow, Calls(self._effect.fn)
+            return slow, Calls(self._fn)
         return self._stubbed(self._stub, slow)
 
     def _stubbed(self, stub: Stub, slow: float) -> tuple[float, Outcome]:
-        seconds, outcome = stub.begin(self._effect.context, self._effect.fn)
+        seconds, outcome = stub.begin(self._context, self._fn)
         self._note(f"stubbed, after {seconds:g} s: " if seconds else "stubbed: ", outcome)
         return slow + seconds, outcome
 
     def _note(self, said: str, outcome: object = "") -> None:
-        self._strikes.note(self._effect.context.run, said, outcome)
+        self._strikes.note(self._context.run, said, outcome)

@@ -83,10 +83,15 @@ class Faults:
             return
         for stub in self._cast.stubs:
             for refused, context in stub.refused:
-                if outermost(context).ended_by is not refused:  # else whoever called that has met it
+                if not _is_met(refused, outermost(context).ended_by):
                     raise refused
         for stub in self._cast.stubs:
             stub.check_used()
+
+
+def _is_met(refused: BaseException, ended_by: BaseException | None) -> bool:
+    """Say whether whoever called the outermost run has met this error; of what a worker called it meets a copy."""
+    return ended_by is refused or (type(ended_by) is type(refused) and ended_by.args == refused.args)
 
 
 def _check_stands_in_for(task: Any, outcome: Outcome) -> None:

@@ -33,9 +33,13 @@ class Target:
         if self.pattern is not None:
             is_meant = fits(self.pattern, name) or fits(self.pattern, definition.name)
         else:
-            is_meant = function_of(definition) is self.function
+            is_meant = self._is_of(definition)
         is_meant = is_meant and (self.run is None or fits(self.run, name))
         return is_meant and (self.attempts is None or context.run.run_count in self.attempts)
+
+    def _is_of(self, definition: Any) -> bool:
+        far = getattr(definition, "place", None)  # of one that a worker process calls
+        return function_of(definition) is self.function if far is None else bool(far == place_of(self.function))
 
     def __str__(self) -> str:
         return self.called if self.run is None else f"{self.called} (run {self.run!r})"
@@ -67,6 +71,11 @@ def function_of(definition: Any) -> Any:
     """Return the function of a task or flow, the same for all its variants and all instances of its class."""
     fn = underlying(definition.fn)
     return fn.__func__ if inspect.ismethod(fn) else fn
+
+
+def place_of(function: Any) -> tuple[str, str]:
+    """Return where a function is written, by which other processes know it."""
+    return function.__module__, getattr(function, "__qualname__", type(function).__qualname__)
 
 
 def names_run(pattern: str, run: Run) -> bool:
