@@ -48,19 +48,33 @@ def browser() -> Iterator[Any]:
         launched.close()
 
 
-@pytest.fixture(scope="package")
-def windows(browser: Any) -> Callable[..., Any]:
-    """Return what makes a window with these options; those with the same share what browsers keep: nothing, here."""
+class Windows:
+    """Windows of one browser. Who is done with one gives it back, for the next test: a new one takes half a second."""
 
-    made: dict[str, Any] = {}
+    def __init__(self, browser: Any) -> None:
+        self._browser = browser
+        self._contexts: dict[str, Any] = {}
+        self._free: dict[str, list[Any]] = {}
 
-    def of(**options: Any) -> Any:
+    def take(self, **options: Any) -> Any:
+        """Return an empty window with these options; those with the same share what browsers keep: nothing, here."""
         key = repr(options)
-        if key not in made:
-            made[key] = browser.new_context(**options)
-        return made[key]
+        if key not in self._contexts:
+            self._contexts[key] = self._browser.new_context(**options)
+        free = self._free.setdefault(key, [])
+        return free.pop() if free else self._contexts[key].new_page()
 
-    return of
+    def give_back(self, page: Any, **options: Any) -> None:
+        """Leave what was looked at."""
+        page.goto("about:blank")
+        page.emulate_media(color_scheme="null")
+        self._free[repr(options)].append(page)
+
+
+@pytest.fixture(scope="package")
+def windows(browser: Any) -> Windows:
+    """The windows of all tests."""
+    return Windows(browser)
 
 
 def _is_of(url: str, place: Path | str) -> bool:
@@ -96,27 +110,33 @@ def served(serve: Callable[[World], str]) -> str:
 
 
 @pytest.fixture
-def look(windows: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+def look(windows: Windows) -> Iterator[Callable[..., Any]]:
     """Return what opens a file, or an address, in a window of its own.
 
     What goes wrong in it fails the test, and so does a request for anything but the file, or another than the server.
     """
     wrong: list[str] = []
-    pages = []
+    taken: list[tuple[Any, dict[str, Any], dict[str, Callable[[Any], None]]]] = []
 
     def opened(place: Path | str, *, width: int = 1440, **options: Any) -> Any:
         address = place.as_uri() if isinstance(place, Path) else place
-        page = windows(**options).new_page()
-        pages.append(page)
+        page = windows.take(**options)
+        heard: dict[str, Callable[[Any], None]] = {
+            "console": lambda said: wrong.append(f"console: {said.text}"),
+            "pageerror": lambda error: wrong.append(f"error: {error}"),
+            "request": lambda asked: None if _is_of(asked.url, place) else wrong.append(f"request: {asked.url}"),
+        }
+        taken.append((page, options, heard))
         page.set_viewport_size({"width": width, "height": 900})
         page.set_default_timeout(10_000)
-        page.on("console", lambda said: wrong.append(f"console: {said.text}"))
-        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-        page.on("request", lambda asked: None if _is_of(asked.url, place) else wrong.append(f"request: {asked.url}"))
+        for event, hear in heard.items():
+            page.on(event, hear)
         page.goto(address)
         return page
 
     yield opened
-    for page in pages:
-        page.close()
+    for page, options, heard in taken:
+        for event, hear in heard.items():
+            page.remove_listener(event, hear)
+        windows.give_back(page, **options)
     assert wrong == []
