@@ -118,4 +118,18 @@ def test_a_note_of_a_server_that_is_gone_is_passed_over(tmp_path: Path) -> None:
             (tmp_path / "server.json").write_text(text)
             assert serving.running() is None
         (tmp_path / "server.json").write_text(json.dumps({"pid": os.getpid(), "url": "x", "store": "y"}))
-        assert serving.running() == serving.Running(os.getpid(), "x", "y")
+        assert serving.running() is None  # another process has its number now
+
+
+def test_a_server_is_found_as_long_as_it_runs(tmp_path: Path) -> None:
+    """And a second one is refused, also where both begin at the same moment."""
+    server = serving.Running(os.getpid(), "http://127.0.0.1:1", "y")
+    with temporary_settings({"home": tmp_path}):
+        with serving.noted(server):
+            assert serving.running() == server
+            with pytest.raises(ConfigurationError, match=r"A server runs already, at http://127\.0\.0\.1:1"):
+                serving.check_alone()
+            with pytest.raises(ConfigurationError, match="runs already"), serving.noted(server._replace(pid=1)):
+                pass
+            assert serving.running() == server
+        assert serving.running() is None

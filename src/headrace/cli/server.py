@@ -51,9 +51,7 @@ def start(
     settings = current_settings()
     chosen, auth = host or settings.server_api_host, settings.server_api_auth_string
     serving.check_reach(chosen, auth)
-    already = serving.running()
-    if already is not None:
-        raise ConfigurationError(f"A server runs already, at {already.url}. `headrace server stop` ends it.")
+    serving.check_alone()
     if background:
         _start_in_background(chosen, settings.server_api_port if port is None else port, store, no_ui)
         return

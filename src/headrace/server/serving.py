@@ -14,10 +14,20 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
+from headrace.clock import SystemClock
 from headrace.drive.world import World
 from headrace.exceptions import ConfigurationError
 from headrace.settings import current_settings
 
+try:
+    from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
+except ImportError:  # Windows, where the number of a process has to do
+    _CAN_LOCK = False
+else:
+    _CAN_LOCK = True
+
+#: How often to try to lock the note of a server, and how long to wait in between, in seconds.
+_STEPS, _STEP_SECONDS = 50, 0.02
 #: For how long a server that ends waits for those who do not take what they asked for.
 _PATIENCE_SECONDS = 3
 
@@ -89,33 +99,64 @@ def serve(world: World, listener: socket.socket, auth: str | None, *, ui: bool =
     )
     # uvicorn delivers the signal that ended it once more, when all is closed: then there is nothing left but to leave.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with _noted(Running(os.getpid(), url_of(listener), world.store.location)), suppress(KeyboardInterrupt):
+    with noted(Running(os.getpid(), url_of(listener), world.store.location)), suppress(KeyboardInterrupt):
         server = uvicorn.Server(config)
         app.state.is_ending = lambda: server.should_exit  # feeds end then; else it would wait for their readers
         server.run(sockets=[listener])
 
 
 def running() -> Running | None:
-    """Return the server that was started from this home directory, if its process lives."""
+    """Return the server that was started from this home directory, if it runs.
+
+    Its process has the note locked: a number of a process may be another's by now, or still be there when it is dead.
+    """
     try:
-        told = Running(**json.loads(_note().read_text(encoding="utf-8")))
-        os.kill(told.pid, 0)
+        with _note().open("rb") as note:
+            told = Running(**json.loads(note.read()))
+            if not _CAN_LOCK:
+                os.kill(told.pid, 0)
+            elif _lock(note.fileno(), LOCK_SH):
+                return None
     except (OSError, ValueError, TypeError):
         return None
     return told
 
 
+def check_alone() -> None:
+    """Raise ConfigurationError where a server runs already."""
+    already = running()
+    if already is not None:
+        raise ConfigurationError(f"A server runs already, at {already.url}. `headrace server stop` ends it.")
+
+
 @contextmanager
-def _noted(server: Running) -> Iterator[None]:
-    note = _note()
-    note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(server._asdict()), encoding="utf-8")
-    try:
-        yield
-    finally:
-        if running() == server:
+def noted(server: Running) -> Iterator[None]:
+    """Let other commands find a server in the block. Raises ConfigurationError where another was quicker."""
+    path = _note()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as note:
+        for _ in range(_STEPS if _CAN_LOCK else 0):
+            if _lock(note.fileno(), LOCK_EX):
+                break
+            check_alone()
+            SystemClock().sleep(_STEP_SECONDS)  # who only looks has it locked for a moment as well
+        note.truncate(0)
+        note.write(json.dumps(server._asdict()).encode())
+        note.flush()
+        try:
+            yield
+        finally:
             with suppress(OSError):
-                note.unlink()
+                path.unlink()
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    """Lock a file for as long as it is open here; False where another has."""
+    try:
+        flock(descriptor, kind | LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _note() -> Path:
