@@ -15,11 +15,11 @@ from headrace.server.serving import listening, url_of
 
 
 @contextmanager
-def served(store: Any, auth: str | None) -> Iterator[str]:
-    """Serve a store from this process, and yield the address of its API."""
+def served(store: Any, auth: str | None, **options: Any) -> Iterator[str]:
+    """Serve a store from this process, and yield the address of its API; `options` are uvicorn's."""
     listener = listening("127.0.0.1", 0)
     app = create_app(World(store), auth=auth, ui=False)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", **options))
     app.state.is_ending = lambda: server.should_exit
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -101,6 +101,11 @@ class Http:
             self._idle.append(connection)
 
     def _out_of_reach(self, error: Exception) -> StoreOutOfReach:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return StoreOutOfReach(
+                f"The server at {self._url} is not trusted: {error.verify_message}. Name the file of the certificate "
+                "that vouches for it in SSL_CERT_FILE, or give the server one that this system trusts."
+            )
         said = str(getattr(error, "strerror", None) or error or type(error).__name__)
         return StoreOutOfReach(
             f"The server at {self._url} can't be reached: {said}. See whether it runs (`headrace server status`, where "
