@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -119,8 +120,10 @@ def test_the_entry_point_runs_as_a_module() -> None:
 # --- concurrency limits -----------------------------------------------------------------------
 
 
-def test_limits_are_made_changed_listed_and_deleted(cli: Cli, stories: Stories) -> None:
-    """One after the other."""
+def test_limits_are_made_changed_listed_and_deleted(
+    cli: Cli, stories: Stories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other; who deletes is asked first."""
     assert "no limits" in cli("concurrency-limit", "ls").out
     cli("concurrency-limit", "create", "database", "5", "--decay", "0.5")
     cli("concurrency-limit", "update", "database", "--limit", "3", "--inactive")
@@ -130,7 +133,9 @@ def test_limits_are_made_changed_listed_and_deleted(cli: Cli, stories: Stories) 
     cli("concurrency-limit", "update", "database", "--decay", "0", "--active")
     stories.store.request_slots(SlotRequest(ticket=stories.flow("a", (0, "Pending")).id, names=("database",)), at(3600))
     assert cli("concurrency-limit", "ls").out.splitlines()[1].split() == ["database", "1", "3", "0", "–"]
-    assert cli("concurrency-limit", "delete", "database").code == 0
+    monkeypatch.setattr("sys.stdin", StringIO("n\n"))
+    assert cli("concurrency-limit", "delete", "database").code == 1
+    assert cli("concurrency-limit", "delete", "database", "--yes").code == 0
     assert cli("concurrency-limit", "ls", "--json").json == []
 
 
@@ -151,6 +156,9 @@ def test_a_limit_needs_a_name_and_a_change_something_to_change(cli: Cli, stories
         "Made the limit 'api' of 1, with 0.5 coming back a second\n"
     )
     assert cli("concurrency-limit", "update", "api").code == 2
+    assert cli("concurrency-limit", "update", "api", "4", "--limit", "5").code == 2
+    assert cli("concurrency-limit", "update", "api", "4").out.startswith("The limit 'api' is now 4")
+    cli("concurrency-limit", "update", "api", "--limit", "1")
     assert cli("concurrency-limit", "update", "api", "--inactive").out == (
         "The limit 'api' is now 1, with 0.5 coming back a second, and inactive\n"
     )

@@ -9,7 +9,7 @@ import typer
 from headrace.cli import as_json, completing, world
 from headrace.cli.look import moment_text, print_json, print_table, say
 from headrace.cli.near import near_misses
-from headrace.cli.options import flag, json_flag
+from headrace.cli.options import Yes, flag, json_flag
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 if TYPE_CHECKING:
@@ -84,10 +84,11 @@ def create(
     say(f"Made the limit {name!r} of {_described(made)}")
 
 
-@app.command(epilog="Example: headrace concurrency-limit update database --limit 3 --inactive")
+@app.command(epilog="Example: headrace concurrency-limit update database 3 --inactive")
 def update(
     name: Existing,
-    limit: Annotated[int | None, typer.Option(metavar="N", help="New number of slots.", min=0)] = None,
+    given: Annotated[int | None, typer.Argument(metavar="[LIMIT]", help="New number of slots.", min=0)] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="The same, by name.", min=0)] = None,
     decay: Annotated[float | None, Decay] = None,
     active: Annotated[
         bool | None,
@@ -97,8 +98,11 @@ def update(
     """Change a limit; what is not given stays. Slots that are taken stay taken."""
     store = world.store()
     was = _existing(store, name)
+    if given is not None and limit not in (None, given):
+        raise typer.BadParameter(f"A limit has one number of slots, not {given} and {limit}.")
+    limit = given if limit is None else limit
     if limit is None and decay is None and active is None:
-        raise typer.BadParameter("Nothing to change. Write --limit 3, --decay 0.5, --active or --inactive.")
+        raise typer.BadParameter("Nothing to change. Write the number of slots, --decay 0.5, --active or --inactive.")
     changed = was._replace(
         limit=was.limit if limit is None else limit,
         slot_decay_per_second=was.slot_decay_per_second if decay is None else decay,
@@ -108,11 +112,13 @@ def update(
     say(f"The limit {name!r} is now {_described(changed)}")
 
 
-@app.command(epilog="Example: headrace concurrency-limit delete database")
-def delete(name: Existing) -> None:
+@app.command(epilog="Example: headrace concurrency-limit delete database --yes")
+def delete(name: Existing, yes: Yes = False) -> None:
     """Delete a limit. Runs that wait for it go on."""
     store = world.store()
     _existing(store, name)
+    if not yes:
+        typer.confirm(f"Delete the limit {name!r}? Runs that wait for it go on", abort=True)
     store.delete_limit(name)
     say(f"Deleted the limit {name!r}")
 
