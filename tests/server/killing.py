@@ -113,7 +113,8 @@ def differences(store: Store, ledgers: dict[str, list[int]]) -> list[str]:
     """Compare what scripts have seen with what a store has, row by row; return what is not as it should be."""
     found: list[str] = []
     for name, seen in ledgers.items():
-        runs = store.flow_runs(RunFilter(name=name))
+        # The filter is content with a part of the name.
+        runs = [run for run in store.flow_runs(RunFilter(name=name)) if run.name == name]
         if len(runs) != 1:
             found.append(f"{name}: {len(runs)} flow runs")
             continue
