@@ -166,7 +166,7 @@ SIMULATED = """
         ("pytest_timeout", ["-p", "timeout", "--timeout=30", "--timeout-method=thread"]),
         ("pytest_rerunfailures", ["-p", "rerunfailures", "--reruns=2", "--reruns-delay=0"]),
         ("pytest_cov", ["-p", "pytest_cov", "--cov=pipelines", "--durations=3"]),
-        ("xdist", ["-p", "xdist", "-n2"]),
+        ("xdist", ["-p", "xdist", "-n1"]),
     ],
 )
 def test_simulations_work_beside_other_plugins(project: pytest.Pytester, module: str, options: list[str]) -> None:

@@ -147,7 +147,7 @@ def test_paths_are_among_the_properties_in_files_for_junit(project: pytest.Pytes
 HTML = ["-Wdefault", "-pmetadata", "-phtml", "-phtml_fixtures", "--html=pages/report.html"]
 
 
-@pytest.mark.parametrize("args", [[], ["-pxdist", "-n2"]])
+@pytest.mark.parametrize("args", [[], ["-pxdist", "-n1"]])
 def test_the_page_of_pytest_html_leads_to_traces(project: pytest.Pytester, args: list[str]) -> None:
     """By a link that holds as long as the two keep their places."""
     pytest.importorskip("pytest_html")
@@ -163,7 +163,7 @@ def test_the_page_of_pytest_html_leads_to_traces(project: pytest.Pytester, args:
 def test_workers_write_and_the_controller_tells(project: pytest.Pytester) -> None:
     """pytest-xdist."""
     project.makepyfile(test_it=TESTS)
-    result = project.runpytest_subprocess("-pxdist", "-n2", "--headrace-trace=on")
+    result = project.runpytest_subprocess("-pxdist", "-n1", "--headrace-trace=on")
     result.stdout.fnmatch_lines(
         [
             "trace: headrace-traces/test_it.py-test_fails-????????.html",
