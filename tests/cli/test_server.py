@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from headrace.cli import main
 from headrace.exceptions import ConfigurationError
 from headrace.server import serving
 from headrace.settings import temporary_settings
@@ -119,6 +120,20 @@ def test_a_note_of_a_server_that_is_gone_is_passed_over(tmp_path: Path) -> None:
             assert serving.running() is None
         (tmp_path / "server.json").write_text(json.dumps({"pid": os.getpid(), "url": "x", "store": "y"}))
         assert serving.running() is None  # another process has its number now
+
+
+def test_who_only_asks_needs_nothing_of_what_a_server_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on a machine whose scripts report elsewhere."""
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    with temporary_settings({"home": tmp_path}):
+        for command in ("status", "stop"):
+            with pytest.raises(SystemExit, match="1"):
+                main(["server", command])
+    said = capsys.readouterr()
+    assert "No server runs" in said.out
+    assert "No server was started from this home directory" in said.err
 
 
 def test_a_server_is_found_as_long_as_it_runs(tmp_path: Path) -> None:

@@ -67,6 +67,45 @@ def test_limits_are_made_changed_and_looked_at(client: TestClient, ask: Ask) -> 
     assert client.delete(path + "db").status_code == 404
 
 
+LIMITS = "/api/v2/concurrency_limits/"
+
+
+def test_slots_are_taken_and_given_back_under_a_lease(client: TestClient, fake_clock: Any) -> None:
+    """Who comes too late is told when to ask again; who lets the lease end has lost them."""
+    assert client.post(LIMITS, json={"name": "db", "limit": 2}).status_code == 201
+    assert client.post(LIMITS, json={"name": "db", "limit": 9}).json()["code"] == "already_exists"
+    wanted = {"names": ["db"], "slots": 2, "lease_duration": 60, "holder": "a script"}
+    taken = client.post(LIMITS + "increment-with-lease", json=wanted).json()
+    assert [limit["active_slots"] for limit in taken["limits"]] == [2]
+    assert [lease["holder"] for lease in client.get(LIMITS + "db/leases").json()] == ["a script"]
+    refused = client.post(LIMITS + "increment-with-lease", json={"names": ["db"]})
+    assert (refused.status_code, refused.json()["code"], refused.headers["Retry-After"]) == (423, "locked", "60")
+    assert len(client.get(LIMITS + "db/leases").json()) == 1
+    fake_clock.advance(30)
+    renewal = f"{LIMITS}leases/{taken['lease_id']}/renew"
+    assert client.post(renewal, json={"lease_duration": 60}).status_code == 204
+    fake_clock.advance(50)
+    assert client.post(LIMITS + "increment-with-lease", json=wanted).status_code == 423
+    for _ in range(2):
+        given_back = client.post(LIMITS + "decrement-with-lease", json={"lease_id": taken["lease_id"]})
+        assert given_back.status_code == 204
+    assert client.post(LIMITS + "increment-with-lease", json=wanted).status_code == 200
+    assert client.post(renewal, json={}).json()["code"] == "not_found"
+
+
+def test_slots_that_are_never_free_are_refused_for_good(client: TestClient) -> None:
+    """More than there are, of a limit that is not there, or a rate of one without decay."""
+    client.put(LIMITS, json={"name": "db", "limit": 2})
+    path = LIMITS + "increment-with-lease"
+    many = client.post(path, json={"names": ["db"], "slots": 3})
+    assert (many.status_code, "3 slots of 'db' are never free at once" in many.json()["detail"]) == (422, True)
+    assert client.post(path, json={"names": ["db"], "mode": "rate_limit"}).status_code == 422
+    assert client.post(path, json={"names": ["db", "other"]}).json()["detail"] == (
+        "There is no concurrency limit 'other'."
+    )
+    assert client.get(LIMITS + "db/leases").json() == []
+
+
 def test_the_server_says_how_it_does(client: TestClient) -> None:
     """And which it is."""
     assert client.get("/api/health").json() == {"status": "ok"}

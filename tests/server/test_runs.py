@@ -174,6 +174,7 @@ def test_a_run_is_asked_to_enter_a_state(client: TestClient, three: None, runs: 
     path = f"/api/flow_runs/{runs.flow('run-1').id}/set_state"
     answer = client.post(path, json={"state": {"type": "CANCELLED"}}).json()
     assert (answer["status"], answer["state"]["type"]) == ("REJECT", "COMPLETED")
+    assert answer["reason"].startswith("A run that is Completed does not become ")
     assert runs.flow("run-1").states == ["Pending", "Running", "Completed"]
 
 

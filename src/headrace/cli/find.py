@@ -85,7 +85,8 @@ def _not_found(store: Store, text: str, kinds: Sequence[RunKind]) -> str:
     near = part_of or [names[name] for name in difflib.get_close_matches(text, names, n=5)]
     if near:
         return f"{message} Did you mean one of these?\n{_listed(near)}"
-    return f"{message} `headrace runs ls` lists the runs that there are."
+    listing = f"{kinds[0]}-run ls" if len(kinds) == 1 else "runs ls"
+    return f"{message} `headrace {listing}` lists the runs that there are."
 
 
 def _listed(runs: Iterable[Run], most: int = 5) -> str:

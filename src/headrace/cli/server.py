@@ -108,14 +108,14 @@ def stop() -> None:
     """End the server that was started from this home directory."""
     found = _found()
     os.kill(found.pid, signal.SIGTERM)
-    _wait_until(lambda: _serving().running() is None, f"The server (process {found.pid}) does not end.")
+    _wait_until(lambda: _running() is None, f"The server (process {found.pid}) does not end.")
     say(f"Ended the server at {found.url}.")
 
 
 @app.command(epilog="Example: headrace server status --json")
 def status(json_: Annotated[bool, json_flag("JSON: running, url, pid, store")] = False) -> None:
     """Say whether the server runs, and where. The exit status is 1 where it does not."""
-    found = _serving().running()
+    found = _running()
     if json_:
         told = found._asdict() if found is not None else {"pid": None, "url": None, "store": None}
         print_json({"running": found is not None, **told})
@@ -128,7 +128,7 @@ def status(json_: Annotated[bool, json_flag("JSON: running, url, pid, store")] =
 
 
 def _found() -> Running:
-    found: Running | None = _serving().running()
+    found = _running()
     if found is None:
         raise ConfigurationError("No server was started from this home directory, or it has ended already.")
     return found
@@ -169,6 +169,13 @@ def _wait_until(done: Callable[[], bool], otherwise: str) -> None:
             return
         world.sleep(_STEP)
     raise ConfigurationError(otherwise)
+
+
+def _running() -> Running | None:
+    """Return the server that runs. Who only asks needs nothing of what a server does."""
+    from headrace.server import serving
+
+    return serving.running()
 
 
 def _serving() -> ModuleType:

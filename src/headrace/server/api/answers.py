@@ -187,6 +187,7 @@ class SetStateAnswer(BaseModel):
 
     status: Literal["ACCEPT", "REJECT"]
     state: StateAnswer = Field(description="The state that stands now.")
+    reason: str | None = Field(default=None, description="Why it was rejected.")
 
 
 class NodeAnswer(BaseModel):
@@ -222,6 +223,13 @@ class LimitAnswer(BaseModel):
             slot_decay_per_second=limit.slot_decay_per_second,
             active_slots=limit.active_slots,
         )
+
+
+class SlotsAnswer(BaseModel):
+    """Slots that were taken: the lease by which they are given back, and the limits as they stand now."""
+
+    lease_id: UUID
+    limits: list[LimitAnswer]
 
 
 class LeaseAnswer(BaseModel):

@@ -13,7 +13,10 @@ from starlette.exceptions import HTTPException
 from headrace.exceptions import NotRetriable, ObjectAlreadyExists, ObjectNotFound, StoreError
 from headrace.store.remote.answering import CantBeAnswered
 
-_CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
+_CODES = {
+    **{400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"},
+    **{413: "too_large", 421: "misdirected", 422: "invalid_request", 423: "locked"},
+}
 
 
 class Trouble(BaseModel):
@@ -34,6 +37,7 @@ class ErrorAnswer(BaseModel):
 #: What routes say in the OpenAPI document about errors.
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorAnswer}}
 TAKEN: dict[int | str, dict[str, Any]] = {409: {"model": ErrorAnswer}}
+LOCKED: dict[int | str, dict[str, Any]] = {423: {"model": ErrorAnswer}}
 INVALID: dict[int | str, dict[str, Any]] = {422: {"model": ErrorAnswer}}
 REFUSED: dict[int | str, dict[str, Any]] = {400: {"model": ErrorAnswer}, 401: {"model": ErrorAnswer}}
 

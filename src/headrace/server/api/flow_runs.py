@@ -60,8 +60,11 @@ def set_flow_run_state(world: Served, id: UUID, wanted: SetState) -> SetStateAns
 
 def set_state_answer(type_: str, name: str | None, standing: State) -> SetStateAnswer:
     """Say what came of asking for a state."""
-    accepted = standing.type == type_ and (name is None or standing.name == name)
-    return SetStateAnswer(status="ACCEPT" if accepted else "REJECT", state=StateAnswer.of(standing))
+    state = StateAnswer.of(standing)
+    if standing.type == type_ and (name is None or standing.name == name):
+        return SetStateAnswer(status="ACCEPT", state=state)
+    reason = f"A run that is {standing.name} does not become {name or type_}: there is no such transition."
+    return SetStateAnswer(status="REJECT", state=state, reason=reason)
 
 
 @router.get("/{id}/graph", responses=NOT_FOUND)

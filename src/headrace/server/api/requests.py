@@ -26,6 +26,9 @@ Offset = Annotated[int, Field(ge=0, le=2**31, description="How many to pass over
 Cursor = Annotated[str, Field(max_length=1000, description="Where the last answer ended: its header X-Next-Cursor.")]
 
 
+LimitName = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^/]+$")]
+
+
 class Strict(BaseModel):
     """A shape that takes nothing but its own fields."""
 
@@ -259,10 +262,32 @@ class SetState(Strict):
     force: bool = False
 
 
+class SlotsWanted(Strict):
+    """Slots to take of each of some concurrency limits."""
+
+    names: list[LimitName] = Field(min_length=1, max_length=50)
+    slots: int = Field(1, ge=1, le=1_000_000)
+    mode: Literal["concurrency", "rate_limit"] = "concurrency"
+    lease_duration: float = Field(300.0, gt=0, le=86_400, allow_inf_nan=False, description="In seconds.")
+    holder: str = Field("", max_length=500, description="Who holds them, in words for people.")
+
+
+class SlotsGiven(Strict):
+    """Slots to give back."""
+
+    lease_id: UUID
+
+
+class Renewal(Strict):
+    """For how long slots are held from now on."""
+
+    lease_duration: float = Field(300.0, gt=0, le=86_400, allow_inf_nan=False, description="In seconds.")
+
+
 class LimitWanted(Strict):
     """A concurrency limit, or a change of one."""
 
-    name: str = Field(min_length=1, max_length=500, pattern=r"^[^/]+$")
+    name: LimitName
     limit: int = Field(ge=0, le=1_000_000)
     active: bool = True
     slot_decay_per_second: float = Field(0.0, ge=0, le=1_000_000, allow_inf_nan=False)
