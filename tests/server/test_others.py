@@ -111,8 +111,10 @@ def test_the_server_says_how_it_does(client: TestClient) -> None:
     assert client.get("/api/health").json() == {"status": "ok"}
     assert client.get("/api/ready").json() == {"status": "ok", "store": "memory"}
     assert set(client.get("/api/version").json()) == {"version"}
-    assert client.get("/api/nowhere").json()["code"] == "not_found"
-    assert client.put("/api/health").json()["code"] == "method_not_allowed"
+    nowhere, misused = client.get("/api/nowhere").json(), client.put("/api/health").json()
+    assert (nowhere["code"], misused["code"]) == ("no_such_path", "method_not_allowed")
+    assert nowhere["detail"] == "There is nothing at GET /api/nowhere. /docs lists what the server answers."
+    assert misused["detail"].startswith("PUT /api/health is not understood; /api/health takes GET")
 
 
 def test_a_store_that_fails_is_told_as_such() -> None:

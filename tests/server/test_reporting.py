@@ -119,7 +119,10 @@ def test_who_is_not_let_in_is_told_what_to_set(url: str, tmp_path: Path) -> None
 def test_an_address_without_a_server_says_so(url: str, tmp_path: Path) -> None:
     """Whether nobody listens there or somebody else does."""
     wrong = RemoteStore(url.removesuffix("/api") + "/ipa", tmp_path, auth=AUTH)
-    with pytest.raises(StoreError, match=r"answers 404 \(Not Found\). Its address may be another one, which ends with"):
+    with pytest.raises(
+        StoreError,
+        match=r"answers 404 \(There is nothing at POST /ipa/.*\)\. Its address may be another one, which ends with",
+    ):
         wrong.count("flow")
     wrong.close()
     with socket.create_server(("127.0.0.1", 0)) as taken:

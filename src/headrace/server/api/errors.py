@@ -68,6 +68,17 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    response = answer(error.status_code, str(error.detail))
+    response = answer(error.status_code, *_said(request, error))
     response.headers.update(error.headers or {})
     return response
+
+
+def _said(request: Request, error: HTTPException) -> tuple[str, str | None]:
+    """Return what is wrong, for people and for programs; of requests that no route takes, what there is instead."""
+    asked, documented = f"{request.method} {request.url.path}", "/docs lists what the server answers."
+    if error.status_code == 404 and error.detail == "Not Found":  # the router's own words
+        return f"There is nothing at {asked}. {documented}", "no_such_path"
+    if error.status_code == 405:
+        taken = (error.headers or {}).get("Allow", "")
+        return f"{asked} is not understood; {request.url.path} takes {taken}. {documented}", None
+    return str(error.detail), None

@@ -120,7 +120,7 @@ def refused(status: int, answer: bytes, url: str) -> NoReturn:
         detail, code = str(told["detail"]), str(told["code"])
     except (ValueError, KeyError, TypeError):
         detail, code = answer[:200].decode(errors="replace"), ""
-    if code == "not_found" and detail != "Not Found":  # which is said of a path that there is not
+    if code == "not_found":
         raise ObjectNotFound(detail)
     if code == "already_exists":
         raise ObjectAlreadyExists(detail)
@@ -134,8 +134,8 @@ def refused(status: int, answer: bytes, url: str) -> NoReturn:
             "HEADRACE_SERVER_API_AUTH_STRING is."
         )
     raise StoreError(
-        f"The server at {url} answers {status} ({detail}). Its address may be another one, which ends with /api, or it "
-        "is of another version of headrace."
+        f"The server at {url} answers {status} ({detail.rstrip('.')}). Its address may be another one, "
+        "which ends with /api, or it is of another version of headrace."
     )
 
 
