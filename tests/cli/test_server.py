@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
@@ -120,6 +121,22 @@ def test_a_note_of_a_server_that_is_gone_is_passed_over(tmp_path: Path) -> None:
             assert serving.running() is None
         (tmp_path / "server.json").write_text(json.dumps({"pid": os.getpid(), "url": "x", "store": "y"}))
         assert serving.running() is None  # another process has its number now
+
+
+def test_where_files_cannot_be_locked_the_number_of_the_process_has_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As on some network file systems."""
+
+    def refuse(*_: Any) -> None:
+        raise OSError("No locks available")
+
+    monkeypatch.setattr(serving, "flock", refuse)
+    server = serving.Running(os.getpid(), "x", "y")
+    with temporary_settings({"home": tmp_path}), serving.noted(server):
+        assert serving.running() == server
+        (tmp_path / "server.json").write_text(json.dumps(server._replace(pid=2**30)._asdict()))
+        assert serving.running() is None
 
 
 def test_who_only_asks_needs_nothing_of_what_a_server_does(

@@ -21,8 +21,8 @@ from headrace.settings import current_settings
 
 try:
     from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
-except ImportError:  # Windows, where the number of a process has to do
-    _CAN_LOCK = False
+except ImportError:  # Windows
+    _CAN_LOCK, LOCK_EX, LOCK_SH = False, 0, 0  # type: ignore[misc]
 else:
     _CAN_LOCK = True
 
@@ -109,14 +109,16 @@ def running() -> Running | None:
     """Return the server that was started from this home directory, if it runs.
 
     Its process has the note locked: a number of a process may be another's by now, or still be there when it is dead.
+    Where files can't be locked the number has to do.
     """
     try:
         with _note().open("rb") as note:
             told = Running(**json.loads(note.read()))
-            if not _CAN_LOCK:
-                os.kill(told.pid, 0)
-            elif _lock(note.fileno(), LOCK_SH):
-                return None
+            locked = _lock(note.fileno(), LOCK_SH)
+        if locked is None:
+            os.kill(told.pid, 0)
+        elif locked:
+            return None
     except (OSError, ValueError, TypeError):
         return None
     return told
@@ -135,8 +137,8 @@ def noted(server: Running) -> Iterator[None]:
     path = _note()
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as note:
-        for _ in range(_STEPS if _CAN_LOCK else 0):
-            if _lock(note.fileno(), LOCK_EX):
+        for _ in range(_STEPS):
+            if _lock(note.fileno(), LOCK_EX) is not False:
                 break
             check_alone()
             SystemClock().sleep(_STEP_SECONDS)  # who only looks has it locked for a moment as well
@@ -150,12 +152,16 @@ def noted(server: Running) -> Iterator[None]:
                 path.unlink()
 
 
-def _lock(descriptor: int, kind: int) -> bool:
-    """Lock a file for as long as it is open here; False where another has."""
+def _lock(descriptor: int, kind: int) -> bool | None:
+    """Lock a file for as long as it is open here; False where another has, None where files can't be locked."""
+    if not _CAN_LOCK:
+        return None
     try:
         flock(descriptor, kind | LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError:  # of some network file systems
+        return None
     return True
 
 
