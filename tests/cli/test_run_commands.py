@@ -48,6 +48,8 @@ def test_each_lists_its_own_kind(cli: Cli, two: Stories) -> None:
     assert [run["kind"] for run in of_fetch] == ["task"]
     assert "monday" in cli("flow-run", "ls").out
     assert cli("task-run", "ls", "--state", "failed").out == "No runs fit.\n"
+    for kind in ("flow-run", "task-run"):
+        assert f"`headrace {kind} ls` lists" in cli(kind, "inspect", "nobody").err
 
 
 def test_each_looks_at_its_own_kind(cli: Cli, two: Stories) -> None:

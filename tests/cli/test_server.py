@@ -16,9 +16,13 @@ from urllib.request import urlopen
 import pytest
 
 from headrace.cli import main
+from headrace.clock import SystemClock
 from headrace.exceptions import ConfigurationError
 from headrace.server import serving
 from headrace.settings import temporary_settings
+from headrace.store import file_locks
+
+CLOCK = SystemClock()
 
 
 def headrace(home: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -131,9 +135,9 @@ def test_where_files_cannot_be_locked_the_number_of_the_process_has_to_do(
     def refuse(*_: Any) -> None:
         raise OSError("No locks available")
 
-    monkeypatch.setattr(serving, "flock", refuse)
+    monkeypatch.setattr(file_locks, "flock", refuse)
     server = serving.Running(os.getpid(), "x", "y")
-    with temporary_settings({"home": tmp_path}), serving.noted(server):
+    with temporary_settings({"home": tmp_path}), serving.noted(server, CLOCK):
         assert serving.running() == server
         (tmp_path / "server.json").write_text(json.dumps(server._replace(pid=2**30)._asdict()))
         assert serving.running() is None
@@ -157,11 +161,11 @@ def test_a_server_is_found_as_long_as_it_runs(tmp_path: Path) -> None:
     """And a second one is refused, also where both begin at the same moment."""
     server = serving.Running(os.getpid(), "http://127.0.0.1:1", "y")
     with temporary_settings({"home": tmp_path}):
-        with serving.noted(server):
+        with serving.noted(server, CLOCK):
             assert serving.running() == server
             with pytest.raises(ConfigurationError, match=r"A server runs already, at http://127\.0\.0\.1:1"):
                 serving.check_alone()
-            with pytest.raises(ConfigurationError, match="runs already"), serving.noted(server._replace(pid=1)):
+            with pytest.raises(ConfigurationError, match="runs already"), serving.noted(server._replace(pid=1), CLOCK):
                 pass
             assert serving.running() == server
         assert serving.running() is None

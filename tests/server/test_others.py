@@ -93,6 +93,19 @@ def test_slots_are_taken_and_given_back_under_a_lease(client: TestClient, fake_c
     assert client.post(renewal, json={}).json()["code"] == "not_found"
 
 
+def test_slots_of_a_rate_limit_come_back_by_themselves(client: TestClient, fake_clock: Any) -> None:
+    """As fast as it says, and not by being given back; a name that is said twice counts once."""
+    client.post(LIMITS, json={"name": "api", "limit": 1, "slot_decay_per_second": 0.1})
+    wanted = {"names": ["api", "api"], "mode": "rate_limit"}
+    taken = client.post(LIMITS + "increment-with-lease", json=wanted).json()
+    assert [limit["active_slots"] for limit in taken["limits"]] == [1]
+    client.post(LIMITS + "decrement-with-lease", json={"lease_id": taken["lease_id"]})
+    refused = client.post(LIMITS + "increment-with-lease", json=wanted)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (423, "10")
+    fake_clock.advance(10)
+    assert client.post(LIMITS + "increment-with-lease", json=wanted).status_code == 200
+
+
 def test_slots_that_are_never_free_are_refused_for_good(client: TestClient) -> None:
     """More than there are, of a limit that is not there, or a rate of one without decay."""
     client.put(LIMITS, json={"name": "db", "limit": 2})

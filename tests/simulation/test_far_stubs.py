@@ -90,6 +90,27 @@ def test_a_subflow_in_a_worker_is_stubbed_by_its_name(simulation: Simulation) ->
     assert far(call_subflow, 1) == "whole"
 
 
+def made(word: str) -> tuple[Any, Any]:
+    """Return two tasks whose functions have one name between them."""
+    first = task(name="first")(lambda: word)
+    second = task(name="second")(
+        lambda: word,
+    )
+    return first, second
+
+
+@task
+def call_both(first: Any, second: Any) -> list[Any]:
+    return [first(), second()]
+
+
+def test_functions_of_the_same_name_are_told_apart(simulation: Simulation) -> None:
+    """Lambdas, say."""
+    first, second = made("real")
+    simulation.stub(second, "stood in")
+    assert far(call_both, first, second) == ["real", "stood in"]
+
+
 def test_a_function_that_stands_in_is_called_with_the_arguments(simulation: Simulation) -> None:
     """In the worker."""
     simulation.stub(fetch, lambda page: (page, os.getpid()))

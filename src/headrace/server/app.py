@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 
 from headrace._version import __version__
 from headrace.drive.world import World
-from headrace.server.api import artifacts, events, flow_runs, others, reporting, slots, task_runs, variables
+from headrace.server.api import artifacts, events, flow_runs, limits, others, reporting, task_runs, variables
 from headrace.server.api.errors import INVALID, REFUSED, install_errors
 from headrace.server.document import page as document
 from headrace.server.guards import LOOPBACK, Guards
@@ -54,7 +54,7 @@ def create_app(world: World, *, hosts: Collection[str] = LOOPBACK, auth: str | N
 def _api() -> APIRouter:
     api = APIRouter(prefix="/api", responses={**REFUSED, **INVALID})
     runs = (flow_runs.flows, flow_runs.router, task_runs.router, others.logs)
-    things = (slots.router, others.limits, artifacts.router, variables.router, events.router, others.server)
+    things = (limits.router, artifacts.router, variables.router, events.router, others.server)
     for router in (*runs, *things, reporting.router):
         api.include_router(router)
     return api

@@ -14,17 +14,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
-from headrace.clock import SystemClock
+from headrace.clock import Clock
 from headrace.drive.world import World
 from headrace.exceptions import ConfigurationError
 from headrace.settings import current_settings
-
-try:
-    from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
-except ImportError:  # Windows
-    _CAN_LOCK, LOCK_EX, LOCK_SH = False, 0, 0  # type: ignore[misc]
-else:
-    _CAN_LOCK = True
+from headrace.store.file_locks import locked
 
 #: How often to try to lock the note of a server, and how long to wait in between, in seconds.
 _STEPS, _STEP_SECONDS = 50, 0.02
@@ -99,7 +93,8 @@ def serve(world: World, listener: socket.socket, auth: str | None, *, ui: bool =
     )
     # uvicorn delivers the signal that ended it once more, when all is closed: then there is nothing left but to leave.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with noted(Running(os.getpid(), url_of(listener), world.store.location)), suppress(KeyboardInterrupt):
+    server_here = Running(os.getpid(), url_of(listener), world.store.location)
+    with noted(server_here, world.clock), suppress(KeyboardInterrupt):
         server = uvicorn.Server(config)
         app.state.is_ending = lambda: server.should_exit  # feeds end then; else it would wait for their readers
         server.run(sockets=[listener])
@@ -114,10 +109,10 @@ def running() -> Running | None:
     try:
         with _note().open("rb") as note:
             told = Running(**json.loads(note.read()))
-            locked = _lock(note.fileno(), LOCK_SH)
-        if locked is None:
+            is_free = locked(note.fileno(), shared=True)
+        if is_free is None:
             os.kill(told.pid, 0)
-        elif locked:
+        elif is_free:
             return None
     except (OSError, ValueError, TypeError):
         return None
@@ -132,16 +127,16 @@ def check_alone() -> None:
 
 
 @contextmanager
-def noted(server: Running) -> Iterator[None]:
+def noted(server: Running, clock: Clock) -> Iterator[None]:
     """Let other commands find a server in the block. Raises ConfigurationError where another was quicker."""
     path = _note()
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as note:
         for _ in range(_STEPS):
-            if _lock(note.fileno(), LOCK_EX) is not False:
+            if locked(note.fileno()) is not False:
                 break
             check_alone()
-            SystemClock().sleep(_STEP_SECONDS)  # who only looks has it locked for a moment as well
+            clock.sleep(_STEP_SECONDS)  # who only looks has it locked for a moment as well
         note.truncate(0)
         note.write(json.dumps(server._asdict()).encode())
         note.flush()
@@ -150,19 +145,6 @@ def noted(server: Running) -> Iterator[None]:
         finally:
             with suppress(OSError):
                 path.unlink()
-
-
-def _lock(descriptor: int, kind: int) -> bool | None:
-    """Lock a file for as long as it is open here; False where another has, None where files can't be locked."""
-    if not _CAN_LOCK:
-        return None
-    try:
-        flock(descriptor, kind | LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # of some network file systems
-        return None
-    return True
 
 
 def _note() -> Path:

@@ -19,19 +19,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from headrace.exceptions import StoreError
+from headrace.store.file_locks import CAN_LOCK, locked
 from headrace.store.later import Later
 
 if TYPE_CHECKING:
     from headrace.store import errors
 else:
     errors = Later("headrace.store.errors")  # it knows SQLite, which nothing else here does
-
-try:
-    from fcntl import LOCK_EX, LOCK_NB, flock
-except ImportError:  # Windows, where what a killed process left behind can't be told from what another is writing
-    _CAN_LOCK = False
-else:
-    _CAN_LOCK = True
 
 #: How many bytes are delivered together, about.
 _BATCH = 500_000
@@ -54,7 +48,7 @@ class Spool:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(being_made, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND, 0o600)
-            _lock(descriptor)
+            locked(descriptor)
             os.write(descriptor, header)
             being_made.rename(path)  # nobody sees it without its lock
         except OSError as error:
@@ -64,7 +58,7 @@ class Spool:
     @classmethod
     def left_behind(cls, folder: Path, url: str) -> list[Spool]:
         """Take over the spools for this address that nobody writes any more, those written first coming first."""
-        found = sorted(folder.glob(f"*{_SUFFIX}"), key=_written) if folder.is_dir() and _CAN_LOCK else []
+        found = sorted(folder.glob(f"*{_SUFFIX}"), key=_written) if folder.is_dir() and CAN_LOCK else []
         return [spool for path in found if (spool := cls._taken_over(path, url)) is not None]
 
     @classmethod
@@ -73,7 +67,7 @@ class Spool:
             descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
         except OSError:
             return None  # somebody else was quicker, and has delivered it
-        header = _header(descriptor) if _lock(descriptor) and _is_at(descriptor, path) else None
+        header = _header(descriptor) if locked(descriptor) and _is_at(descriptor, path) else None
         if header is None or header["url"] != url:
             os.close(descriptor)
             return None
@@ -129,16 +123,6 @@ class Spool:
     def let_go(self) -> None:
         """Leave the file to whoever takes it over."""
         os.close(self._descriptor)
-
-
-def _lock(descriptor: int) -> bool:
-    """Lock a file for as long as this process has it open; False where another has."""
-    try:
-        if _CAN_LOCK:
-            flock(descriptor, LOCK_EX | LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

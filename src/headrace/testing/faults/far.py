@@ -20,7 +20,7 @@ from headrace.exceptions import StubError
 from headrace.runs.context import FlowRunContext, RunContext, TaskRunContext
 from headrace.testing.faults.outcomes import Calls, Outcome
 from headrace.testing.faults.playing import played
-from headrace.testing.faults.targets import function_of, place_of
+from headrace.testing.faults.targets import Place, function_of, place_of
 from headrace.testing.virtual import virtual_time
 
 
@@ -29,7 +29,7 @@ class FarDefinition:
     """What a test's process needs to know of a task or flow that a worker calls; `place` says where its function is."""
 
     name: str
-    place: tuple[str, str]
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +102,17 @@ class _FarCast:
     def __call__(self, effect: Call) -> Call:
         if not effect.body:
             return effect
-        ask: Callable[[FarBody, bool], Any] = self._world.store.understudy  # type: ignore[attr-defined] # a RelayStore
         body = far_body(effect.context)
-        return played(effect, _FarPart(ask, body, effect.fn), self._world.clock) if ask(body, False) else effect
+        if not self._ask(body, False):
+            return effect
+        return played(effect, _FarPart(self._ask, body, effect.fn), self._world.clock)
+
+    def _ask(self, body: FarBody, begins: bool) -> Any:
+        return self._world.store.understudy(body, begins)  # type: ignore[attr-defined] # a RelayStore
 
     def far(self, body: FarBody, begins: bool, within: RunContext) -> Any:
-        """Be asked by a worker of this worker: there are none."""
-        raise NotImplementedError("Tasks that a worker submits run in its own threads.")
+        """Be asked by a worker of this worker; pass it on."""
+        return self._ask(body, begins)
 
 
 class _FarPart:

@@ -13,6 +13,9 @@ from headrace.runs.context import RunContext
 from headrace.testing.faults.checks import checked_attempts, checked_pattern
 from headrace.testing.lookups import definition_name
 
+#: A module, a name in it, and a line.
+Place = tuple[str, str, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -73,9 +76,10 @@ def function_of(definition: Any) -> Any:
     return fn.__func__ if inspect.ismethod(fn) else fn
 
 
-def place_of(function: Any) -> tuple[str, str]:
-    """Return where a function is written, by which other processes know it."""
-    return function.__module__, getattr(function, "__qualname__", type(function).__qualname__)
+def place_of(function: Any) -> Place:
+    """Return where a function is written, by which other processes know it: lambdas have one name between them."""
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return function.__module__, name, getattr(getattr(function, "__code__", None), "co_firstlineno", 0)
 
 
 def names_run(pattern: str, run: Run) -> bool:

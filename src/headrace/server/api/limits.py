@@ -1,6 +1,7 @@
-"""Routes by which programs take slots of concurrency limits, and give them back.
+"""Routes about concurrency limits, and by which programs take slots of them, and give them back.
 
-Who is refused asks again: a place in the line is for those who tell their ticket each time, as the runs of headrace do.
+Who is refused slots asks again: a place in the line is for those who tell their ticket each time, as the runs of
+headrace do.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from headrace.core.limits import Granted, Impossible, SlotRequest
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
-from headrace.server.api.answers import LimitAnswer, SlotsAnswer
+from headrace.server.api.answers import LeaseAnswer, LimitAnswer, SlotsAnswer
 from headrace.server.api.errors import LOCKED, NOT_FOUND, TAKEN
 from headrace.server.api.finding import Served
 from headrace.server.api.requests import LimitWanted, Renewal, SlotsGiven, SlotsWanted
@@ -33,6 +34,39 @@ def create_limit(world: Served, wanted: LimitWanted) -> LimitAnswer:
     return LimitAnswer.of(made)
 
 
+@router.post("/filter")
+def read_limits(world: Served) -> list[LimitAnswer]:
+    """List the concurrency limits, by name."""
+    return [LimitAnswer.of(limit) for limit in world.store.limits(world.clock.now())]
+
+
+@router.put("/")
+def put_limit(world: Served, wanted: LimitWanted) -> LimitAnswer:
+    """Create a limit, or change one; slots that are taken stay taken."""
+    world.store.put_limit(ConcurrencyLimit(wanted.name, wanted.limit, wanted.active, wanted.slot_decay_per_second))
+    return _limit(world, wanted.name)
+
+
+@router.get("/{name}", responses=NOT_FOUND)
+def read_limit(world: Served, name: str) -> LimitAnswer:
+    """Return one limit, as it stands."""
+    return _limit(world, name)
+
+
+@router.get("/{name}/leases", responses=NOT_FOUND)
+def read_leases(world: Served, name: str) -> list[LeaseAnswer]:
+    """List who holds slots of a limit, and who waits for them."""
+    _limit(world, name)
+    return [LeaseAnswer.of(lease) for lease in world.store.leases(name, world.clock.now())]
+
+
+@router.delete("/{name}", status_code=204, responses=NOT_FOUND)
+def delete_limit(world: Served, name: str) -> None:
+    """Remove a limit, with what is held of it."""
+    if not world.store.delete_limit(name):
+        raise ObjectNotFound(f"There is no concurrency limit {name!r}.")
+
+
 @router.post("/increment-with-lease", responses=NOT_FOUND | LOCKED)
 def take_slots(world: Served, wanted: Annotated[SlotsWanted, Body()]) -> SlotsAnswer:
     """Take slots of all these limits, or none; 423 where they are taken, and Retry-After says when to ask again.
@@ -40,14 +74,14 @@ def take_slots(world: Served, wanted: Annotated[SlotsWanted, Body()]) -> SlotsAn
     They are held until they are given back, or the lease ends. Those of a rate limit come back by themselves.
     """
     now = world.clock.now()
-    missing = [name for name in wanted.names if world.store.limit(name, now) is None]
-    if missing:
-        raise ObjectNotFound(f"There is no concurrency limit {missing[0]!r}.")
+    names = tuple(dict.fromkeys(wanted.names))
+    for name in names:
+        _limit(world, name)
     ticket = world.new_id()
     answer = world.store.request_slots(
         SlotRequest(
             ticket,
-            tuple(wanted.names),
+            names,
             wanted.slots,
             wanted.lease_duration,
             wanted.holder,
@@ -57,8 +91,7 @@ def take_slots(world: Served, wanted: Annotated[SlotsWanted, Body()]) -> SlotsAn
     )
     if isinstance(answer, Granted):
         world.slots.ring()  # who stood behind this request may be the first of another line now
-        limits = [limit for name in wanted.names if (limit := world.store.limit(name, now)) is not None]
-        return SlotsAnswer(lease_id=ticket, limits=[LimitAnswer.of(limit) for limit in limits])
+        return SlotsAnswer(lease_id=ticket, limits=[_limit(world, name) for name in names])
     world.slots.release(ticket)
     if isinstance(answer, Impossible):
         raise HTTPException(
@@ -81,3 +114,10 @@ def renew_lease(world: Served, lease_id: UUID, wanted: Annotated[Renewal, Body()
     """Hold slots for longer, counted from now; 404 where the lease has ended, and others may have them."""
     if not world.store.renew_slots([lease_id], wanted.lease_duration, world.clock.now()):
         raise ObjectNotFound(f"There is no lease {lease_id}, or it has ended: ask for the slots anew.")
+
+
+def _limit(world: Served, name: str) -> LimitAnswer:
+    found = world.store.limit(name, world.clock.now())
+    if found is None:
+        raise ObjectNotFound(f"There is no concurrency limit {name!r}.")
+    return LimitAnswer.of(found)
