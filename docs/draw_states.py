@@ -1,4 +1,4 @@
-"""Draw the diagram of states from the table in `headrace.core.states`.
+"""Draw the diagram of states from the table in `headrace.core.transitions`.
 
 Places of boxes and bends of arrows are ours; which arrows there are is the table's. An arrow that ends, or begins, at a
 frame stands for one to, or from, each box in it. An arrow that the table has and this file has no bend for is drawn
@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from headrace.core.looks import LOOKS
-from headrace.core.states import TERMINAL, TRANSITIONS, StateType
+from headrace.core.states import TERMINAL, StateType
+from headrace.core.transitions import TRANSITIONS
 
 FILE = Path(__file__).parent / "states.svg"
 

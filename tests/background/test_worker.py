@@ -174,7 +174,7 @@ def test_a_run_that_somebody_ended_meanwhile_is_left_alone(simulation: Any) -> N
     histories = [simulation.store.history(future.task_run_id) for future in ended]
     assert [[state.name for state in history] for history in histories] == [
         ["Scheduled", "Cancelled"],
-        ["Scheduled", "Cancelling", "Cancelled"],
+        ["Scheduled", "Cancelled"],
     ]
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.looks import LOOKS
-from headrace.core.states import NAMES, TERMINAL, TRANSITIONS, TYPE_OF_NAME, State, StateDetails, StateType, allowed
+from headrace.core.states import NAMES, TERMINAL, TYPE_OF_NAME, State, StateDetails, StateType
+from headrace.core.transitions import TRANSITIONS, allowed
 
 types = st.sampled_from(StateType)
 names = st.sampled_from([(type_, name) for type_, listed in NAMES.items() for name in listed])

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from headrace import aserve, flow, get_client, serve, task
+from headrace.client.retrying import ask_for_retry
 from headrace.client.schemas.objects import ConcurrencyLimitConfig
 from headrace.core.records import FlowRun
+from headrace.drive.world import current_world
 from headrace.exceptions import StoreOutOfReach
 from headrace.runtime import deployment, flow_run
 from headrace.schedules import Cron, Interval
@@ -406,6 +408,60 @@ def test_a_run_that_is_cancelled_while_it_is_late_does_not_begin(simulation: Sim
         client.set_flow_run_state(runs(simulation)[1].id, Cancelled())
     simulation.advance(3 * HOUR)
     assert hours(simulation, runs(simulation))[:3] == [1, None, 3]
+
+
+@pytest.mark.parametrize("hours_later", [0.5, 2.2], ids=["planned", "late"])
+def test_a_run_that_is_asked_to_stop_before_it_begins_is_cancelled_at_once(
+    simulation: Simulation, hours_later: float
+) -> None:
+    """The one after it begins as if it had never been."""
+    served = backup.to_deployment("d", interval=HOUR, parameters={"seconds": 1.5 * HOUR})
+    simulation.start(serve, served, limit=1)
+    simulation.advance(hours_later * HOUR)
+    chosen = next(run for run in runs(simulation) if run.run_count == 0)
+    with get_client(sync_client=True) as client:
+        assert client.cancel_flow_run(chosen.id).name == "Cancelled"
+    simulation.advance(4 * HOUR)
+    assert states(simulation, chosen)[-1] == "Cancelled"
+    assert "Pending" not in states(simulation, chosen)
+    assert len(ended(simulation)) >= 2
+
+
+def test_a_run_that_is_asked_to_stop_while_it_waits_to_be_run_again_is_cancelled_at_once(
+    simulation: Simulation,
+) -> None:
+    """It has been taken up, and there is no room for it."""
+    served = backup.to_deployment("d", interval=HOUR, parameters={"seconds": 2.5 * HOUR})
+    simulation.start(serve, served, limit=1)
+    simulation.advance(4 * HOUR)
+    first = ended(simulation)[0]
+    ask_for_retry(current_world(), first.id)
+    simulation.advance(60)
+    assert states(simulation, first)[-2:] == ["AwaitingRetry", "Pending"]
+    with get_client(sync_client=True) as client:
+        client.cancel_flow_run(first.id)
+    simulation.advance(1)
+    assert states(simulation, first)[-3:] == ["Pending", "Cancelling", "Cancelled"]
+
+
+def test_what_is_asked_to_run_again_begins_at_once(simulation: Simulation) -> None:
+    """Whoever serves it need not look for it."""
+    simulation.start(serve, backup.to_deployment("d", cron="0 0 * * *"))
+    simulation.advance(1.5 * DAY)
+    first = ended(simulation)[0]
+    ask_for_retry(current_world(), first.id)
+    simulation.advance(61)
+    assert states(simulation, first)[-4:] == ["AwaitingRetry", "Pending", "Retrying", "Completed"]
+
+
+def test_what_was_cancelled_stays_in_the_record_when_serving_stops(simulation: Simulation) -> None:
+    """Only what is planned still is taken back."""
+    served = simulation.start(serve, backup.to_deployment("d", interval=HOUR), timeout=0.5 * HOUR)
+    simulation.advance(60)
+    with get_client(sync_client=True) as client:
+        client.cancel_flow_run(runs(simulation)[0].id)
+    served.result()
+    assert [states(simulation, run) for run in runs(simulation)] == [["Scheduled", "Cancelled"]]
 
 
 def test_a_run_that_is_deleted_ahead_of_its_time_is_gone(simulation: Simulation) -> None:

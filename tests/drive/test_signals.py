@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from headrace.core.states import allowed
+from headrace.core.transitions import allowed
 from headrace.store.sqlite import SqliteStore
 
 SCRIPT = """

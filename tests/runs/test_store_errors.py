@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from headrace import flow, task
-from headrace.core.states import allowed
+from headrace.core.transitions import allowed
 from headrace.drive.world import current_world
 from headrace.exceptions import StoreFull
 from headrace.futures import wait

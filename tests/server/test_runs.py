@@ -8,9 +8,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from headrace import flow, tags, task
+from headrace.core.states import StateType
+from headrace.store.protocol import Store
 from headrace.testing import Runs
 
-from .conftest import Ask
+from .conftest import Ask, begun
 
 
 @task(task_run_name="add-{n}", retries=1, tags=["sums"])
@@ -176,6 +178,18 @@ def test_a_run_is_asked_to_enter_a_state(client: TestClient, three: None, runs: 
     assert (answer["status"], answer["state"]["type"]) == ("REJECT", "COMPLETED")
     assert answer["reason"].startswith("A run that is Completed does not become ")
     assert runs.flow("run-1").states == ["Pending", "Running", "Completed"]
+
+
+def test_a_run_that_waits_for_its_date_is_cancelled_at_once(client: TestClient, run_store: Store) -> None:
+    """It is what was asked for: there is nothing to stop."""
+    run = begun("later", StateType.SCHEDULED)
+    path = f"/api/flow_runs/{run.id}/set_state"
+    answer = client.post(path, json={"state": {"type": "CANCELLING"}}).json()
+    assert (answer["status"], answer["state"]["name"]) == ("ACCEPT", "Cancelled")
+    assert answer["state"]["message"] == "Cancelled before it began."
+    again = client.post(path, json={"state": {"type": "CANCELLING"}}).json()
+    assert (again["status"], again["state"]["name"]) == ("ACCEPT", "Cancelled")
+    assert [state.name for state in run_store.history(run.id)] == ["Scheduled", "Cancelled"]
 
 
 def test_a_run_that_goes_on_is_cancelled(client: TestClient, runs: Runs) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from headrace import flow, task
 from headrace.concurrency.sync import concurrency
-from headrace.core.states import allowed
+from headrace.core.transitions import allowed
 from headrace.exceptions import SimulatedCrash
 from headrace.states import Cancelling
 from headrace.store.protocol import ConcurrencyLimit

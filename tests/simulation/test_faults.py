@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from headrace import flow, get_client, runtime, task
-from headrace.core.states import allowed
+from headrace.core.transitions import allowed
 from headrace.exceptions import StoreError, StoreFull
 from headrace.states import Cancelling
 from headrace.store.protocol import ConcurrencyLimit

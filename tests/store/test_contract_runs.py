@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.core.records import Run
-from headrace.core.states import NO_DETAILS, StateDetails, StateType, unstamped
+from headrace.core.states import NO_DETAILS, State, StateDetails, StateType, unstamped
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
 from headrace.ids import named_id, state_id
 from headrace.store.protocol import EVERY_RUN, LogFilter, LogRecord, RunFilter, SeenFlow, Store
@@ -34,6 +34,12 @@ from .making import (
     told,
     told_state,
 )
+
+AT_REST = [
+    State(StateType.SCHEDULED),
+    State(StateType.SCHEDULED, "Late"),
+    State(StateType.SCHEDULED, "AwaitingRetry", state_details=StateDetails(retriable=True)),
+]
 
 
 def test_a_flow_run_is_read_as_it_was_created(store: Store) -> None:
@@ -223,6 +229,23 @@ def test_a_proposal_that_the_table_forbids_changes_nothing(store: Store) -> None
     stands = store.propose("flow", run.id, CANCELLING)
     assert told_state(stands) == told_state(run.state)
     assert names(store.history(run.id)) == ["Pending", "Running", "Failed"]
+
+
+@pytest.mark.parametrize("make", [flow_run, task_run])
+@pytest.mark.parametrize("at_rest", AT_REST, ids=lambda state: state.name)
+def test_a_run_that_no_process_is_at_work_on_is_cancelled_at_once(store: Store, make: Any, at_rest: State) -> None:
+    """There is nobody who would hear that it is Cancelling."""
+    run = record(store, make(), at_rest)
+    stands = store.propose(run.kind, run.id, unstamped(StateType.CANCELLING, message="not today"))
+    assert (stands.type, stands.name, stands.message) == (StateType.CANCELLED, "Cancelled", "not today")
+    assert names(store.history(run.id)) == [at_rest.name, "Cancelled"]
+
+
+@pytest.mark.parametrize("name", ["AwaitingRetry", "AwaitingConcurrencySlot"])
+def test_a_run_that_waits_in_its_process_is_asked_to_stop(store: Store, name: str) -> None:
+    """Its process hears of it, and has hooks to run."""
+    run = record(store, flow_run(), PENDING, State(StateType.SCHEDULED, name))
+    assert store.propose("flow", run.id, CANCELLING).name == "Cancelling"
 
 
 def test_an_unstamped_proposal_follows_the_state_before_it(store: Store) -> None:

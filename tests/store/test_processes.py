@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.core.states import TRANSITIONS
+from headrace.core.transitions import TRANSITIONS
 from headrace.store.protocol import ConcurrencyLimit, Granted, Queued, SlotRequest
 from headrace.store.sqlite import SqliteStore
 

@@ -12,7 +12,8 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import NAMES, TYPE_OF_NAME, State, StateDetails, StateType, allowed, unstamped
+from headrace.core.states import NAMES, TYPE_OF_NAME, State, StateDetails, StateType, unstamped
+from headrace.core.transitions import allowed
 from headrace.ids import IdSource
 from headrace.store import conditions as c
 from headrace.store.conditions import FIELDS, Condition, Kind

@@ -65,7 +65,9 @@ def ask_for_retry(world: World, run_id: UUID) -> State:
             f"The flow run {run.name!r} is of no deployment, so nobody serves it. Where its code is, "
             f"`{command_for(run)}` runs it again."
         )
-    return _moved(world, run)
+    standing = _moved(world, run)
+    world.activities.tell_asked()
+    return standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from headrace.core import messages
 from headrace.core.records import TaskRun
 from headrace.core.states import State, StateType, unstamped
 
 LOST = "The process that ran it is gone: its lease ran out before it told how the run ended."
-CANCELLED = "Cancelled before it began."
 
 
 def end_of_claimed(run: TaskRun) -> State | None:
@@ -19,7 +19,7 @@ def end_of_claimed(run: TaskRun) -> State | None:
     """
     assert run.state is not None, "what was scheduled has a state"
     if run.state.is_cancelling():
-        return unstamped(StateType.CANCELLED, message=CANCELLED)
+        return unstamped(StateType.CANCELLED, message=messages.cancelled_ahead)
     is_lost = run.run_count > 0 and not run.state.is_scheduled()
     return unstamped(StateType.CRASHED, message=LOST) if is_lost else None
 

@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 from uuid import UUID
 
 from headrace.core.models import Model
-from headrace.core.states import NO_DETAILS, TERMINAL, State, StateDetails, StateType, allowed, unstamped
+from headrace.core.states import NO_DETAILS, TERMINAL, State, StateDetails, StateType, unstamped
+from headrace.core.transitions import allowed
 
 #: Where a task run's parameter came from: the runs, parameters or constants it was made of.
 TaskInputs = Mapping[str, Sequence[UUID]]

@@ -1,4 +1,4 @@
-"""The states of a run, and which may follow which.
+"""The states of a run; which may follow which is in `transitions`.
 
 A run is born PENDING (or SCHEDULED, if it is to begin later). From there it goes to RUNNING, and from RUNNING to one
 of four ends: COMPLETED, FAILED, CRASHED or CANCELLED. On the way it may
@@ -15,9 +15,6 @@ happened to it from outside (a signal, an interrupt, a killed process); both may
 parameters do not validate or a name can't be formed. An end is final, with two exceptions: a flow run that has ended
 may be asked to run again, and is then AwaitingRetry; and a completed run may be rolled back, which is recorded as the
 COMPLETED state RolledBack.
-
-The table below says the same, exactly. The diagram in the docs is drawn from it, the stores enforce it, and
-`tests/core` checks that the stories never leave it.
 """
 
 from __future__ import annotations
@@ -25,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, NamedTuple, NoReturn, Self, cast
+from typing import Any, ClassVar, NamedTuple, NoReturn, Self, cast
 from uuid import UUID
 
 from headrace.core.awaiting import awaitable_too
@@ -56,21 +53,6 @@ CO, F, CR, CA = StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateT
 
 TERMINAL: frozenset[StateType] = frozenset({CO, F, CR, CA})
 
-#: From each type, the types that may follow. `None` is the beginning.
-TRANSITIONS: Mapping[StateType | None, frozenset[StateType]] = {
-    None: frozenset({S, P}),
-    S: frozenset({S, P, R, CG, *TERMINAL}),
-    P: frozenset({P, S, R, PA, CG, *TERMINAL}),
-    R: frozenset({S, R, PA, CG, *TERMINAL}),
-    PA: frozenset({S, R, CG, *TERMINAL}),
-    CG: frozenset({CA, *TERMINAL}),
-    # After an end come AwaitingRetry, of a flow run that is asked to run again, and RolledBack: see `allowed`.
-    CO: frozenset({CO, S}),
-    F: frozenset({S}),
-    CR: frozenset({S}),
-    CA: frozenset({S}),
-}
-
 #: The names that the engine itself gives, by type, the usual one first.
 NAMES: Mapping[StateType, tuple[str, ...]] = {
     S: ("Scheduled", "Late", "AwaitingRetry", "AwaitingConcurrencySlot", "Resuming"),
@@ -85,22 +67,6 @@ NAMES: Mapping[StateType, tuple[str, ...]] = {
 }
 
 TYPE_OF_NAME: Mapping[str, StateType] = {name: type_ for type_, names in NAMES.items() for name in names}
-
-
-def allowed(before: State | None, after: State, kind: Literal["flow", "task"]) -> bool:
-    """Say whether a run of this kind may go from `before` (None: not yet begun) to `after`."""
-    if before is None:
-        return after.type in TRANSITIONS[None]
-    if after.type not in TRANSITIONS[before.type]:
-        return False
-    return before.type not in TERMINAL or _may_follow_an_end(before, after, kind)
-
-
-def _may_follow_an_end(before: State, after: State, kind: Literal["flow", "task"]) -> bool:
-    if after.type is StateType.COMPLETED:
-        return after.name == "RolledBack" and before.name != "RolledBack"
-    # What a run does by itself, not knowing that somebody has ended it, is not `retriable`.
-    return after.name == "AwaitingRetry" and after.state_details.retriable is True and kind == "flow"
 
 
 class _Details(NamedTuple):

@@ -16,7 +16,7 @@ from headrace.clock.protocol import Over
 from headrace.core import messages
 from headrace.core.final import failed
 from headrace.core.states import State, StateType, unstamped
-from headrace.deployments.planning import Due, Line, asked_again, left_over, scheduled, warn_of_skipped
+from headrace.deployments.planning import Due, Line, asked_again, left_over, scheduled, still_waiting, warn_of_skipped
 from headrace.deployments.runner import RunnerDeployment
 from headrace.drive.attendants import Attendant
 from headrace.drive.bells import Bell
@@ -35,9 +35,9 @@ from headrace.runs.context import FlowRunContext, tags
 
 _LOGGER = getLogger("headrace.deployments")
 
-#: How often the store and the wall clock are looked at, in seconds: somebody may have asked for a run to run again, and
-#: the clock may be set; while a machine sleeps waits stand still.
-_LOOK_SECONDS = 2.0
+#: How often the store and the wall clock are looked at, in seconds: somebody may have asked for a run to stop or to run
+#: again, and the clock may be set; while a machine sleeps waits stand still.
+_LOOK_SECONDS = 0.5
 #: A run that there is room for is late when its time is longer ago than so many seconds.
 _LATE_SECONDS = 15.0
 
@@ -60,6 +60,7 @@ class Server(Attendant):
             for schedule in deployment.schedules
             if schedule.active
         ]
+        self._by_id = {deployment.id: deployment for deployment in deployments}
         self._waiting: list[Due] = []
         self._begun: list[RunJob] = []
         self._pool: WorkerPool | None = None
@@ -82,7 +83,8 @@ class Server(Attendant):
             now = self._world.clock.now()
             for deployment in self._deployments:
                 self._open(deployment, now)
-            yield
+            with self._world.activities.asked(self._bell.ring):
+                yield
         finally:
             self._pool.close()
 
@@ -112,9 +114,9 @@ class Server(Attendant):
             due = line.take(now)
             if due is not None:
                 self._waiting.append(due)
-        for deployment in self._deployments:
-            with suppress(StoreOutOfReach):  # nobody is heard of then; what is due begins all the same
-                self._waiting += asked_again(self._world, deployment)
+        with suppress(StoreOutOfReach):  # nobody is heard of then
+            self._waiting += asked_again(self._world, self._by_id)
+        self._waiting = still_waiting(self._world, self._waiting)
         self._begun = [job for job in self._begun if not job.promise.done()]
         self._waiting = [due for due in sorted(self._waiting, key=_moment) if not self._begins(due)]
         self._waiting = [due for due in self._waiting if self._is_late(due) or self._becomes_late(due)]
@@ -123,8 +125,6 @@ class Server(Attendant):
     def _begins(self, due: Due) -> bool:
         """Let a run begin, or end, if it may; say whether it waits no longer."""
         deployment = due.deployment
-        if due.run.state is None or due.run.state.is_final():
-            return True  # somebody has cancelled it
         own = sum(job.due.deployment is deployment for job in self._begun)
         if deployment.concurrency is not None and own >= deployment.concurrency.limit:
             if deployment.cancels_new:
@@ -176,10 +176,10 @@ class Server(Attendant):
         """Take back what is planned, unless it is left for the next server."""
         if not self._pauses:
             return
-        for line in self._lines:
-            if line.next is not None:
-                with suppress(StoreOutOfReach):  # it stays planned, for whoever serves the deployment next
-                    self._world.store.delete("flow", line.next.run.id)
+        planned = [line.next for line in self._lines if line.next is not None]
+        with suppress(StoreOutOfReach):  # they stay planned, for whoever serves the deployments next
+            for due in still_waiting(self._world, planned):
+                self._world.store.delete("flow", due.run.id)
         for due in self._waiting:
             self._move(due, unstamped(StateType.CANCELLED, message=messages.server_is_gone))
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from logging import getLogger
 from typing import Any, NamedTuple
+from uuid import UUID
 
+from headrace.core import messages
 from headrace.core.records import FlowRun
 from headrace.core.schedules import IntervalSchedule
 from headrace.core.states import State, StateDetails, StateType, unstamped
 from headrace.deployments.runner import RunnerDeployment
 from headrace.drive.world import World
 from headrace.effects import Record
+from headrace.exceptions import ObjectNotFound, StoreOutOfReach
 from headrace.runs.context import Deployed
 from headrace.schedules import Schedule
 from headrace.store.conditions import AllOf, OneOf
@@ -109,14 +113,33 @@ def left_over(world: World, deployment: RunnerDeployment) -> list[FlowRun]:
 _WAITING = frozenset({"Scheduled", "Late"})
 
 
-def asked_again(world: World, deployment: RunnerDeployment) -> Iterator[Due]:
+def asked_again(world: World, deployments: Mapping[UUID, RunnerDeployment]) -> Iterator[Due]:
     """Take up the runs that somebody has asked to run again: each is Pending then, and nobody else's."""
-    asked = AllOf((OneOf("deployment_id", frozenset({deployment.id})), OneOf("state_name", _ASKED)))
+    asked = AllOf((OneOf("deployment_id", frozenset(deployments)), OneOf("state_name", _ASKED)))
     for run in world.store.flow_runs(asked):
         assert run.state is not None, "what is recorded has a state"
-        details = run.state.state_details
+        assert run.deployment_id is not None, "it was found by it"
+        details, deployment = run.state.state_details, deployments[run.deployment_id]
         if details.retriable and world.record(Record(run, (unstamped(StateType.PENDING),))) is None:
             yield Due(details.scheduled_time or world.clock.now(), run, deployment, dict(run.parameters))
+
+
+def still_waiting(world: World, waiting: Sequence[Due]) -> list[Due]:
+    """Return those of some runs that nobody has ended, or deleted; one that was asked to stop ends here."""
+    try:
+        standing = world.store.current_states([due.run.id for due in waiting]) if waiting else {}
+    except StoreOutOfReach:
+        return list(waiting)  # what is due begins all the same
+    return [due for due in waiting if _waits(world, due.run, standing.get(due.run.id))]
+
+
+def _waits(world: World, run: FlowRun, standing: State | None) -> bool:
+    if standing is not None and standing.is_cancelling():
+        with suppress(ObjectNotFound):  # deleted just now
+            world.catch_up(run)
+            world.record(Record(run, (unstamped(StateType.CANCELLED, message=messages.cancelled_ahead),)))
+        return False
+    return standing is not None and not standing.is_final()
 
 
 #: A run that waits for a retry of its own is AwaitingRetry as well: what was asked for says that it is `retriable`.

@@ -36,6 +36,7 @@ class Activities:
         self._watch: threading.Thread | None = None
         self._all_ended = threading.Event()
         self._listeners: list[Callable[[RunContext], object]] = []
+        self._asked: list[Callable[[], object]] = []
 
     @contextmanager
     def told_to(self, listener: Callable[[RunContext], object]) -> Iterator[None]:
@@ -45,6 +46,20 @@ class Activities:
             yield
         finally:
             self._listeners.remove(listener)
+
+    @contextmanager
+    def asked(self, listener: Callable[[], object]) -> Iterator[None]:
+        """Call `listener`, in the block, whenever somebody in this process has asked a flow run to enter a state."""
+        self._asked.append(listener)
+        try:
+            yield
+        finally:
+            self._asked.remove(listener)
+
+    def tell_asked(self) -> None:
+        """Tell that somebody has asked a flow run to enter a state."""
+        for listener in tuple(self._asked):
+            listener()
 
     def add(self, world: Surroundings, context: RunContext, guard: Guard) -> None:
         """Let a run be found."""
@@ -167,4 +182,5 @@ def propose(world: AtWork, flow_run_id: UUID, state: State) -> State:
     standing = world.store.propose("flow", flow_run_id, state)
     if standing.type in _TOLD:
         world.activities.interrupt(flow_run_id, CancelRequested(flow_run_id))
+    world.activities.tell_asked()
     return standing

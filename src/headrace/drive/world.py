@@ -199,14 +199,15 @@ class World:
                 return None
             standing = self.store.transition(run, entered)
             if standing is not None:
-                self._catch_up(run)
+                self.catch_up(run)
         except BaseException:
             # What the store has not taken has not happened.
             run.state, run.history_length, run.run_count, run.start_time, run.end_time, run.total_run_time = before
             raise
         return standing
 
-    def _catch_up(self, run: Run) -> None:
+    def catch_up(self, run: Run) -> None:
+        """Bring a run up to date with what others have done with it. Raises ObjectNotFound for one that is gone."""
         stored: Run = self.store.flow_run(run.id) if run.kind == "flow" else self.store.task_run(run.id)
         for name in ("state", "history_length", "run_count", "start_time", "end_time", "total_run_time"):
             setattr(run, name, getattr(stored, name))

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import State, StateType, allowed
+from headrace.core.states import State, StateType
 from headrace.core.things import ArtifactRecord, VariableRecord
+from headrace.core.transitions import allowed, as_taken
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
 from headrace.store import columns, slots
 from headrace.store.conditions import Condition, of_logs, of_runs, within
@@ -152,7 +153,7 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory, NewsInMemory):
             run: Run = shape.build(kept)
             if not allowed(run.state, state, kind):
                 return kept.states[-1]
-            entered = run.enter(state, columns.stamp_of(run))
+            entered = run.enter(as_taken(run.state, state), columns.stamp_of(run))
             places = (*kept.places, *self._next(1))
             now_kept = _Kept(kept.fixed, kept.given, shape.moving(run), (*kept.states, entered), places)
             self._runs[kind][run_id] = now_kept

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import UUID
 
 from headrace.core.records import LogRecord, Run, TaskRun
-from headrace.core.states import State, allowed
+from headrace.core.states import State
+from headrace.core.transitions import allowed
 from headrace.exceptions import ObjectAlreadyExists
 from headrace.store.wanted import RunKind
 

@@ -156,7 +156,8 @@ class Store(Protocol):
     def propose(self, kind: RunKind, run_id: UUID, state: State) -> State:
         """Append one state to a run from outside its process (a cancellation asked for, say).
 
-        The transition table is enforced: where it forbids the step nothing is written. A state without a
+        The transition table is enforced: where it forbids the step nothing is written. A run that no process is
+        at work on is Cancelled at once where Cancelling is asked for (see `as_taken`). A state without a
         timestamp is stamped just after the one before it. Returns the state that stands afterwards. Raises
         ObjectNotFound.
         """

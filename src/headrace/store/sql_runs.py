@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import State, StateType, allowed
+from headrace.core.states import State, StateType
+from headrace.core.transitions import allowed, as_taken
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
 from headrace.store import columns, rows
 from headrace.store import statements as sql
@@ -257,7 +258,7 @@ class RunTables:
         standing, expected = run.state, run.history_length
         if standing is not None and not allowed(standing, state, kind_name):
             return standing
-        entered = run.enter(state, columns.stamp_of(run))
+        entered = run.enter(as_taken(standing, state), columns.stamp_of(run))
         self._move(execute, kind, kind.sql.move, run, (), expected)
         self._append_states(execute, kind, run, (entered,), expected)
         return entered

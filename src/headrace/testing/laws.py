@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise, takewhile
 
 from headrace.core.records import Run
-from headrace.core.states import State, StateType, allowed
+from headrace.core.states import State, StateType
+from headrace.core.transitions import allowed
 from headrace.testing.views import RunView
 
 

@@ -14,6 +14,7 @@ from headrace.clock.strands import pause
 from headrace.clock.virtual import VirtualClock
 from headrace.core.records import Run, TaskRun
 from headrace.core.states import State
+from headrace.core.transitions import as_taken
 from headrace.drive.world import World
 from headrace.effects import Call
 from headrace.exceptions import ObjectNotFound
@@ -76,6 +77,7 @@ class ToldStore:
     def propose(self, kind: Any, run_id: Any, state: State) -> State:
         """Move a run from outside."""
         run = self._recorded(kind, run_id)
+        state = state if run is None else as_taken(run.state, state)
         self._announce("propose", run, (state,))
         standing = self.inner.propose(kind, run_id, state)
         self._done("propose", run, (state,) if standing.name == state.name else ())
@@ -220,10 +222,11 @@ class SimulatedWorld(World):
         assert self.told is not None, "who asks for slots has opened the store"
         return self.told.inner
 
-    def _catch_up(self, run: Run) -> None:
+    def catch_up(self, run: Run) -> None:
+        """Bring a run up to date, which faults may make fail."""
         assert self.told is not None, "a run is brought up to date after the store was used"
         self.told.reads(run)
-        super()._catch_up(run)
+        super().catch_up(run)
 
     def before_each(self, told: Before) -> None:
         """Let somebody have a say before each operation of the store."""

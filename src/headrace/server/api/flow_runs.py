@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body
 from headrace.client import searching
 from headrace.client.retrying import ask_for_retry
 from headrace.core.records import FlowRun
-from headrace.core.states import State
+from headrace.core.states import State, StateType
 from headrace.drive.activities import propose
 from headrace.exceptions import ObjectNotFound
 from headrace.server.api import finding
@@ -61,7 +61,8 @@ def set_flow_run_state(world: Served, id: UUID, wanted: SetState) -> SetStateAns
 def set_state_answer(type_: str, name: str | None, standing: State) -> SetStateAnswer:
     """Say what came of asking for a state."""
     state = StateAnswer.of(standing)
-    if standing.type == type_ and (name is None or standing.name == name):
+    is_as_asked = standing.type == type_ and (name is None or standing.name == name)
+    if is_as_asked or (type_ == StateType.CANCELLING and standing.is_cancelled()):
         return SetStateAnswer(status="ACCEPT", state=state)
     reason = f"A run that is {standing.name} does not become {name or type_}: there is no such transition."
     return SetStateAnswer(status="REJECT", state=state, reason=reason)
