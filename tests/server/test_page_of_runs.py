@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
@@ -140,6 +141,18 @@ def test_a_run_of_a_subflow_says_what_it_is_part_of(client: TestClient) -> None:
     inner = next(card for card in told(client)["cards"] if card["name"] == "run-5")
     outer = next(card for card in told(client)["cards"] if card["definition"] == "Around")
     assert (inner["flow_run_id"], inner["flow_run_name"]) == (outer["id"], outer["name"])
+
+
+def test_an_address_that_is_none_is_a_page_for_people_and_an_error_for_programs(client: TestClient) -> None:
+    """A mistyped address leads on; whoever asks the API is told as by the API."""
+    html = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    for path, status in (("/nothing", 404), ("/runs/delete/none", 404), (f"/runs/flow-run/{UUID(int=7)}/cancel", 405)):
+        answer = client.get(path, headers=html)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+        assert path in answer.text
+        assert 'href="/runs"' in answer.text
+    assert client.get("/nothing").json()["code"] == "no_such_path"
+    assert client.get("/api/nothing", headers=html).json()["code"] == "no_such_path"
 
 
 def test_what_is_no_day_and_no_order_is_refused_as_a_page(client: TestClient) -> None:

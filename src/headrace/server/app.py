@@ -14,6 +14,7 @@ from headrace.server.api.errors import INVALID, REFUSED, install_errors
 from headrace.server.document import page as document
 from headrace.server.guards import LOOPBACK, Guards
 from headrace.server.ui.app import pages
+from headrace.server.ui.route import install_trouble
 
 _DESCRIPTION = """
 What was recorded of flow runs and task runs, and what can be done about it.
@@ -44,9 +45,10 @@ def create_app(world: World, *, hosts: Collection[str] = LOOPBACK, auth: str | N
     app.state.world = world
     app.include_router(_api())
     app.include_router(document.router)
+    install_errors(app)
     if ui:
         app.include_router(pages())
-    install_errors(app)
+        install_trouble(app)
     app.add_middleware(Guards, hosts=hosts, auth=auth)
     return app
 

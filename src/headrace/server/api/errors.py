@@ -51,7 +51,7 @@ def answer(status: int, detail: str, code: str | None = None, errors: list[Troub
 def install_errors(app: FastAPI) -> None:
     """Let an app answer with errors of this shape, whatever goes wrong."""
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, answer_refusal)
     app.add_exception_handler(ObjectNotFound, lambda request, error: answer(404, str(error)))
     app.add_exception_handler(ObjectAlreadyExists, lambda request, error: answer(409, str(error), "already_exists"))
     app.add_exception_handler(CantBeAnswered, lambda request, error: answer(422, str(error), "cant_be_answered"))
@@ -66,7 +66,8 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     return answer(422, f"The request does not validate: {said}.", "invalid_request", found)
 
 
-async def _http(request: Request, error: Exception) -> JSONResponse:
+async def answer_refusal(request: Request, error: Exception) -> JSONResponse:
+    """Return what was refused, or is not there, as a response."""
     assert isinstance(error, HTTPException)
     response = answer(error.status_code, *_said(request, error))
     response.headers.update(error.headers or {})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from headrace.core.states import StateType
 from headrace.drive.world import World
 from headrace.exceptions import ObjectNotFound, StoreError
+from headrace.server.api.errors import answer_refusal
 from headrace.server.ui.page import Page, respond
 
 _TITLES = {
@@ -60,6 +61,22 @@ class PageRoute(APIRoute):
 def pages() -> APIRouter:
     """Return a router for pages, which are no part of the API that the OpenAPI document describes."""
     return APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+def install_trouble(app: FastAPI) -> None:
+    """Let an app tell people by a page, too, that there is nothing at an address; programs hear it as everywhere."""
+
+    async def told(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if not _by_a_person(request):
+            return await answer_refusal(request, error)
+        return _trouble(request, error.status_code, f"There is nothing to be seen at {request.url.path}.")
+
+    app.add_exception_handler(HTTPException, told)
+
+
+def _by_a_person(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
 
 
 def _trouble(request: Request, status: int, detail: str) -> Response:
