@@ -188,6 +188,13 @@ def test_the_dashboard_is_of_a_tag(client: TestClient, some: None) -> None:
     assert 'href="/?range=24h&amp;tab=failed&amp;tag=nightly#tabs"' in shown
 
 
+def test_where_there_is_nothing_the_dashboard_says_of_what(client: TestClient, some: None) -> None:
+    """Of no task runs no share completed."""
+    shown = client.get("/?tag=none").text
+    assert "No failed flow runs in the last 24 hours with the tag" in shown
+    assert "0.0 %" not in shown
+
+
 def test_the_dashboard_leaves_subflow_runs_out_where_asked_to(client: TestClient) -> None:
     """They are what other runs started; their task runs count all the same."""
     around()

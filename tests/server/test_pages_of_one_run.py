@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -83,6 +85,52 @@ def test_a_run_that_did_not_complete_says_which_task_runs_failed(client: TestCli
     (one,) = told(client, failed)["failed"]
     assert one["name"] == "load-0"
     assert "ZeroDivisionError: division by zero" in one["message"]
+
+
+def test_what_failed_in_a_subflow_is_found_in_the_subflow(client: TestClient) -> None:
+    """The task run that stands for it has no log and no task runs; it leads to what has them."""
+
+    @flow(name="Around", flow_run_name="around")
+    def around() -> None:
+        outer(0)
+
+    with elsewhere():
+        around(return_state=True)
+    (one,) = told(client, named("around"))["failed"]
+    assert (one["kind"], one["name"], one["id"]) == ("flow", "outer-0", str(named("outer-0")))
+    (standing,) = current_world().store.task_runs(RunFilter(flow_run_id=named("around")))
+    assert told(client, standing.id, kind="task")["stands_for"]["name"] == "outer-0"
+    assert f'href="/runs/flow-run/{named("outer-0")}">outer-0' in client.get(f"/runs/task-run/{standing.id}").text
+
+
+def test_a_flow_run_that_failed_shows_where(client: TestClient, failed: UUID) -> None:
+    """However long its log is. The traceback is folded where a task run that failed tells more."""
+
+    @flow(name="Careless", flow_run_name="careless")
+    def careless() -> None:
+        raise LookupError("nothing there")
+
+    careless(return_state=True)
+    assert told(client, named("careless"))["traceback"].endswith("LookupError: nothing there")
+    assert '<details class="traceback" id="traceback" open>' in client.get(f"/runs/flow-run/{named('careless')}").text
+    assert told(client, failed)["traceback"].endswith("ZeroDivisionError: division by zero")
+    assert '<details class="traceback" id="traceback">' in client.get(f"/runs/flow-run/{failed}").text
+    assert told(client, named("inner"))["traceback"] is None
+
+
+def test_a_run_that_is_to_begin_later_says_when(client: TestClient) -> None:
+    """On its page and on lists, instead of when it was recorded."""
+    world = current_world()
+    now = world.clock.now()
+    run = FlowRun(id=world.new_id(), name="later", created=now, flow_name="Later", flow_id=world.new_id())
+    details = StateDetails(scheduled_time=now + timedelta(hours=3))
+    world.store.create(run, [run.enter(State(StateType.SCHEDULED, timestamp=now, state_details=details), now)])
+    page = told(client, run.id)["run"]
+    assert datetime.fromisoformat(page["due"]) == now + timedelta(hours=3)
+    for address in (f"/runs/flow-run/{run.id}", "/runs", "/"):
+        shown = " ".join(re.sub("<[^>]+>", " ", client.get(address).text).split())
+        assert f"due {now + timedelta(hours=3):%Y-%m-%d %H:%M:%S}" in shown
+    assert "waits for its time" in client.get(f"/runs/flow-run/{run.id}").text
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,8 @@ def _shapes(row: Row, axis: Axis, marks: Sequence[Mark]) -> Iterator[str]:
 
 
 def _wait(segment: Segment, axis: Axis) -> str:
-    name = "slot" if segment.name == "AwaitingConcurrencySlot" else f"wait s-{segment.type}"
+    named = _named(segment)
+    name = {"slot": "slot", "SCHEDULED": "wait due s-SCHEDULED"}.get(named, f"wait s-{segment.type}")
     return _line(name, segment.start, segment.end, axis)
 
 
@@ -199,7 +200,8 @@ def _attempt(segment: Segment, axis: Axis, kind: str) -> str:
 
 _LEGEND = {
     "PENDING": ('<line class="wait s-PENDING" x1="0" x2="22" y1="14" y2="14"/>', "pending"),
-    "SCHEDULED": ('<line class="wait s-SCHEDULED" x1="0" x2="22" y1="14" y2="14"/>', "waits for a retry"),
+    "SCHEDULED": ('<line class="wait due s-SCHEDULED" x1="0" x2="22" y1="14" y2="14"/>', "waits for its time"),
+    "retry": ('<line class="wait s-SCHEDULED" x1="0" x2="22" y1="14" y2="14"/>', "waits for a retry"),
     "slot": ('<line class="slot" x1="0" x2="22" y1="14" y2="14"/>', "waits for a slot"),
     "PAUSED": ('<line class="wait s-PAUSED" x1="0" x2="22" y1="14" y2="14"/>', "paused"),
     "CANCELLING": ('<line class="wait s-CANCELLING" x1="0" x2="22" y1="14" y2="14"/>', "asked to stop"),
@@ -228,4 +230,6 @@ def legend(rows: Sequence[Row], marks: Mapping[UUID, Sequence[Mark]] | None = No
 def _named(segment: Segment) -> str:
     if segment.name == "AwaitingConcurrencySlot":
         return "slot"
+    if segment.name == "AwaitingRetry":
+        return "retry"
     return "failing" if segment.failing else segment.type.value

@@ -21,8 +21,9 @@ _LONGEST_VALUE, _LONGEST = 60, 160
 class Card:
     """One run on a list. `duration` is from its start to its end, or until now, in seconds.
 
-    `definition` is the name of its flow or task; `flow_run_id` and `flow_run_name` tell which flow run a task run, or a
-    subflow run, is part of. `task_runs` is None where nobody has counted.
+    `due` is when one is to start that has not yet. `definition` is the name of its flow or task; `flow_run_id` and
+    `flow_run_name` tell which flow run a task run, or a subflow run, is part of. `task_runs` is None where nobody has
+    counted.
     """
 
     id: UUID
@@ -36,6 +37,7 @@ class Card:
     parameters: str
     created: datetime
     start_time: datetime | None
+    due: datetime | None
     duration: float | None
     attempts: int
     task_runs: int | None = None
@@ -81,6 +83,7 @@ def card(
         parameters=shortened(plain(run)),
         created=run.created,
         start_time=run.start_time,
+        due=_due(run),
         duration=lasted(run, now),
         attempts=run.run_count,
         task_runs=(counts or {}).get(run.id),
@@ -92,6 +95,11 @@ def card(
 def lasted(run: Run, now: datetime) -> float | None:
     """Return how many seconds passed from a run's start to its end, or until now; None if it never started."""
     return None if run.start_time is None else max(((run.end_time or now) - run.start_time).total_seconds(), 0.0)
+
+
+def _due(run: FlowRun | TaskRun) -> datetime | None:
+    waits = run.state_type is StateType.SCHEDULED and run.start_time is None
+    return run.expected_start_time if waits else None
 
 
 def goes_on(type_: StateType | None, name: str | None) -> bool:

@@ -23,6 +23,7 @@ from headrace.server.ui.crumbs import Crumb, way_to
 from headrace.server.ui.details import Detail, details
 from headrace.server.ui.history import Entry, entries
 from headrace.server.ui.logs import Log, LogWanted, Wanted, log_of, text_of
+from headrace.server.ui.outcome import traceback_of
 from headrace.server.ui.page import HEADERS, Format, Page, respond
 from headrace.server.ui.rendering import URLS
 from headrace.server.ui.route import pages
@@ -45,10 +46,10 @@ class FlowRunPage(Page):
     """A flow run: its timeline, and what the chosen `tab` is about.
 
     `left_out` is how many task runs the timeline has no row for, `more_rows` how many rows it may have if asked for
-    them, None where it has these. `failed` are some task runs that failed, of a run that did not complete. `again`:
-    whoever serves its deployment can be asked to run it again; `command` does so elsewhere, None where it can't be run
-    again. `copied`: it can be a test. `runs` are those that the tab lists, oldest first, `next` is the cursor of the
-    rest of them.
+    them, None where it has these. `failed` are some task runs and subflow runs that failed, of a run that did not
+    complete, `traceback` is its own. `again`: whoever serves its deployment can be asked to run it again; `command`
+    does so elsewhere, None where it can't be run again. `copied`: it can be a test. `runs` are those that the tab
+    lists, oldest first, `next` is the cursor of the rest of them.
     """
 
     template: ClassVar[str] = "flow_run"
@@ -60,6 +61,7 @@ class FlowRunPage(Page):
     left_out: int
     more_rows: int | None
     failed: Sequence[Card]
+    traceback: str | None
     again: bool
     command: str | None
     copied: bool
@@ -127,6 +129,7 @@ def flow_run_page(
         left_out=story.left_out,
         more_rows=MOST_ROWS if story.left_out and most_rows < MOST_ROWS else None,
         failed=_failed(world, run),
+        traceback=traceback_of(world, run) if run.state_type in _ILL else None,
         again=is_served(run),
         command=command_for(run) if why_not(run) is None else None,
         copied=run.entrypoint is not None and run.state_type in (StateType.COMPLETED, StateType.FAILED),
@@ -144,8 +147,12 @@ def flow_run_page(
 def _failed(world: World, run: FlowRun) -> list[Card]:
     if run.state_type is StateType.COMPLETED:
         return []
-    where = RunFilter(flow_run_id=run.id, state_types=_ILL)
-    return task_cards(world.store, world.store.task_runs(where, limit=MOST_FAILED), world.clock.now(), placed=False)
+    store, now = world.store, world.clock.now()
+    found = store.task_runs(RunFilter(flow_run_id=run.id, state_types=_ILL), limit=MOST_FAILED)
+    ids = frozenset(one.child_flow_run_id for one in found if one.child_flow_run_id is not None)
+    subflows = {one.id: one for one in store.flow_runs(RunFilter(ids=ids))} if ids else {}
+    # What failed in a subflow is to be seen on its own page, and not on that of the task run that stands for it.
+    return [card(subflows.get(one.child_flow_run_id or one.id, one), now) for one in found]
 
 
 def _listed(world: World, run: FlowRun, tab: Tab, cursor: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from logging import WARNING
 from pprint import pformat
 
-from headrace.core.records import TaskRun
+from headrace.core.records import Run, TaskRun
 from headrace.core.states import NOT_KEPT, Kept, State
 from headrace.drive.fetching import fetch_plainly
 from headrace.drive.world import World
@@ -41,10 +41,14 @@ def result_of(world: World, state: State | None) -> Result | None:
     return Result(text=text[:LONGEST], cut=max(len(text) - LONGEST, 0))
 
 
-def traceback_of(world: World, run: TaskRun) -> str | None:
-    """Return the last traceback that the log of a run has; None where it has none."""
+def traceback_of(world: World, run: Run) -> str | None:
+    """Return the last traceback among the last lines that a run itself has logged; None where there is none."""
     world.logs.flush()
-    for line in world.store.logs(LogFilter(task_run_id=run.id, min_level=WARNING), limit=50, newest_first=True):
+    of_task = run.id if isinstance(run, TaskRun) else None
+    where = LogFilter(task_run_id=of_task) if of_task else LogFilter(flow_run_id=run.id)
+    for line in world.store.logs(where._replace(min_level=WARNING), limit=50, newest_first=True):
+        if line.task_run_id != of_task:
+            continue
         _, found, rest = line.message.partition(_TRACEBACK)
         if found:
             return f"{found}{rest}".rstrip()

@@ -47,7 +47,8 @@ class Upstream:
 class TaskRunPage(Page):
     """A task run: its timeline, which has one row, its history, what it was given and where that came from.
 
-    `result` is of one that completed, `traceback` of one that did not, as far as they are known.
+    `stands_for` is the subflow run that it stands for, if it does. `result` is of one that completed, `traceback` of
+    one that did not, as far as they are known.
     """
 
     template: ClassVar[str] = "task_run"
@@ -55,6 +56,7 @@ class TaskRunPage(Page):
 
     run: Card
     way: Sequence[Crumb]
+    stands_for: Crumb | None
     result: Result | None
     traceback: str | None
     rows: Sequence[Row]
@@ -99,6 +101,7 @@ def task_run_page(world: World, run_id: UUID, log: LogWanted) -> TaskRunPage:
         icon=run.state_type or StateType.PENDING,
         run=card(run, now),
         way=way_to(store, run.flow_run_id),
+        stands_for=next(iter(way_to(store, run.child_flow_run_id)[-1:]), None),
         result=result_of(world, run.state),
         traceback=traceback_of(world, run) if run.state_type is not StateType.COMPLETED else None,
         rows=story_of(store, run, now).rows,
