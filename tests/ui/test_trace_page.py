@@ -181,6 +181,36 @@ def test_a_link_leads_to_the_run_that_values_came_from(outages: Path, look: Look
     assert row(page, "nightly").get_attribute("open") is not None
 
 
+def test_arrows_tell_what_depends_on_what(outages: Path, look: Look) -> None:
+    """From when it began; they follow rows that move, and there is none where one of the two is not seen."""
+    page = look(outages)
+    to = row(page, "count-page of b").get_attribute("id").removeprefix("run-0-")
+    arrow = page.locator(f".arrows g[data-to='{to}']")
+    assert page.locator(".arrows g").count() == 2
+    row(page, "fetch-b").locator("summary").hover()
+    assert arrow.get_attribute("class") == "on"
+    drag_to(page, 1 / 32)
+    settle(page)
+    assert arrow.evaluate("one => getComputedStyle(one).visibility") == "hidden"
+    drag_to(page, 2)
+    settle(page)
+    assert arrow.evaluate("one => getComputedStyle(one).visibility") == "visible"
+    ends_in_its_row = """to => {
+      const boxOf = (one) => document.querySelector(one).getBoundingClientRect();
+      const [row, arrows] = [boxOf(`#run-0-${to} > summary`), boxOf(".laid")];
+      const y = Number(document.querySelector(`.arrows g[data-to='${to}'] use`).getAttribute("y"));
+      return Math.abs(row.top + row.height / 2 - arrows.top - y) < 2;
+    }"""
+    page.wait_for_function(ends_in_its_row, arg=to)
+    before = arrow.locator("use").get_attribute("y")
+    row(page, "fetch-a").locator("summary").click()
+    page.locator(".body").wait_for()
+    page.wait_for_function(ends_in_its_row, arg=to)
+    assert arrow.locator("use").get_attribute("y") != before
+    page.get_by_role("searchbox").fill("fetch")
+    assert not arrow.is_visible()
+
+
 def test_the_command_and_the_program_can_be_copied(outages: Path, look: Look) -> None:
     """Whether the browser lets pages from files use its clipboard or not."""
     for permissions in (["clipboard-read", "clipboard-write"], []):

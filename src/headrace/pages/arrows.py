@@ -12,6 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
+from headrace.core.states import StateType
 from headrace.core.timeline import Row
 from headrace.pages.forest import Node
 from headrace.pages.timeline import Axis
@@ -58,8 +59,8 @@ def _ends(places: dict[UUID, _Place]) -> Iterator[tuple[_Place, _Place]]:
 
 
 def _arrow(before: _Place, after: _Place, axis: Axis) -> str:
-    end = before.row.offset + (before.row.duration or 0.0) if before.row.offset is not None else 0.0
-    begin = end if after.row.offset is None else after.row.offset
+    end, begin = _extent(before.row)[1] or 0.0, _extent(after.row)[0]
+    begin = end if begin is None else begin
     x, to = axis.percent(end), axis.percent(begin)
     start = before.y + (HALF if after.y > before.y else -HALF)
     across = "" if x == to else f'<line x1="{x}" x2="{to}" y1="{after.y:g}" y2="{after.y:g}"/>'
@@ -69,3 +70,11 @@ def _arrow(before: _Place, after: _Place, axis: Axis) -> str:
         f'<line x1="{x}" x2="{x}" y1="{start:g}" y2="{after.y:g}"/>{across}'
         f'<use href="#tip" x="{to}" y="{after.y:g}"/></g>'
     )
+
+
+def _extent(row: Row) -> tuple[float | None, float | None]:
+    """Return where the bar of a run begins and ends, from its first attempt on; (None, None) where it has none."""
+    attempts = (segment for segment in row.segments if segment.type is StateType.RUNNING)
+    if first := next(attempts, None):
+        return first.start, row.segments[-1].end
+    return row.offset, None if row.offset is None else row.offset + (row.duration or 0.0)

@@ -27,7 +27,7 @@ def chart(rows: Sequence[Row], address: Callable[[Row], str]) -> str:
         f'<div class="chart" data-span="{axis.span}"><div class="rows" tabindex="0" role="region" '
         f'aria-label="Timeline, {len(rows)} rows"><div class="head">{words}'
         f'<div class="axis">{timeline.axis(axis)}</div></div>'
-        f'<div class="lines">{_chunks([_drawn(node, axis, address) for node in nodes])}{arrows(nodes, axis)}</div>'
+        f'<div class="laid">{_chunks([_drawn(node, axis, address) for node in nodes])}{arrows(nodes, axis)}</div>'
         f'</div><div class="pan" hidden><div><i></i></div></div></div>{timeline.legend(rows)}'
     )
 

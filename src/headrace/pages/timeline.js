@@ -1,5 +1,4 @@
-// The timeline of a run without this: all of it, as wide as the page. With it: zooming and moving along the axis, arrows
-// that follow what is folded, and those of the run that is pointed at made out.
+// The timeline of a run without this: all of it, as wide as the page. With it: zooming and moving along the axis.
 "use strict";
 (() => {
   const MOST = 2000; // how often the whole fits into what is seen
@@ -7,28 +6,21 @@
   const FAILSAFE = 1e-9;
   // What is seen: kept when the page changes by itself and there is a new chart.
   const view = { zoom: 1, from: 0, top: 0 };
-  let chart, rows, lines, axis, whole, span, byRow;
+  let chart, rows, axis, whole, span;
 
   function begin() {
     chart = document.querySelector(".chart[data-span]");
     if (!chart) return;
-    [rows, lines, axis] = [".rows", ".lines", ".axis"].map((name) => chart.querySelector(name));
+    [rows, axis] = [".rows", ".axis"].map((name) => chart.querySelector(name));
     whole = axis.innerHTML;
     span = Number(chart.dataset.span);
     chart.classList.add("js");
     for (const tools of document.querySelectorAll(".tools")) tools.hidden = span === 0;
-    byRow = new Map();
-    for (const arrow of chart.querySelectorAll(".arrows g")) {
-      for (const end of [arrow.dataset.from, arrow.dataset.to]) byRow.set(end, [...(byRow.get(end) ?? []), arrow]);
-    }
+    const arrows = new Arrows(chart.querySelector(".laid"), "row-");
     rows.scrollTop = view.top;
     rows.addEventListener("scroll", () => { view.top = rows.scrollTop; });
     rows.addEventListener("wheel", turned, { passive: false });
     rows.addEventListener("keydown", pressed);
-    rows.addEventListener("toggle", place, true);
-    rows.addEventListener("pointerover", (event) => pointAt(event.target));
-    rows.addEventListener("focusin", (event) => pointAt(event.target));
-    rows.addEventListener("pointerleave", () => pointAt(null));
     rows.addEventListener("pointerdown", grabbed);
     axis.addEventListener("dblclick", () => look(1, 0));
     const pan = chart.querySelector(".pan > div");
@@ -36,7 +28,7 @@
       const from = pan.scrollLeft / pan.firstElementChild.offsetWidth;
       if (Math.abs(from - view.from) * pan.firstElementChild.offsetWidth > 1.5) look(view.zoom, from);
     });
-    if (chart.querySelector("details.opened:not([open]), details:not(.opened)[open]")) place();
+    if (chart.querySelector("details.opened:not([open]), details:not(.opened)[open]")) arrows.place();
     look(view.zoom, view.from);
   }
 
@@ -160,38 +152,6 @@
       parts.push(`<svg x="${share * 100}%" overflow="visible"><line y1="14" y2="22"/><text y="10" class="${place}">${tickText(n * step, step)}</text></svg>`);
     }
     svg.innerHTML = parts.join("");
-  }
-
-  // ----- arrows
-
-  /* Where a row is, or what it is folded into. */
-  function middleOf(row) {
-    let seen = row;
-    for (let at = row.parentElement.closest("details"); at; at = at.parentElement.closest("details")) if (!at.open) seen = at;
-    const box = seen.firstElementChild.getBoundingClientRect();
-    return box.top - lines.getBoundingClientRect().top + box.height / 2;
-  }
-
-  function place() {
-    const middles = new Map([...byRow.keys()].map((row) => [row, middleOf(document.getElementById(`row-${row}`))]));
-    for (const arrow of new Set([...byRow.values()].flat())) {
-      const [from, to] = [middles.get(arrow.dataset.from), middles.get(arrow.dataset.to)];
-      const [down, across] = arrow.querySelectorAll("line");
-      down.setAttribute("y1", from + (to > from ? 7 : -7));
-      down.setAttribute("y2", to);
-      across?.setAttribute("y1", to);
-      across?.setAttribute("y2", to);
-      arrow.querySelector("use").setAttribute("y", to);
-      if (Math.abs(from - to) < 1) arrow.setAttribute("display", "none");
-      else arrow.removeAttribute("display");
-    }
-    chart.querySelector(".arrows svg")?.setAttribute("height", lines.offsetHeight);
-  }
-
-  function pointAt(target) {
-    for (const arrow of chart.querySelectorAll(".arrows .on")) arrow.classList.remove("on");
-    const row = target?.closest?.(".line")?.parentElement;
-    for (const arrow of byRow.get(row?.id.slice("row-".length)) ?? []) arrow.classList.add("on");
   }
 
   document.addEventListener("live", begin);

@@ -47,6 +47,7 @@ class Act {
     this.clock = section.querySelector(".moment span");
     this.last = Math.max(this.data.at.length - 1, 0);
     this.inSight = new Set();
+    this.arrows = new Arrows(section.querySelector(".laid"), section.dataset.prefix);
     this.watch();
     this.listen();
     this.show(this.last);
@@ -89,6 +90,7 @@ class Act {
       this.go(where);
     });
     this.section.querySelector(".filter input").addEventListener("input", (event) => this.filter(event.target.value));
+    addEventListener("resize", () => this.arrows.place());
   }
 
   go(where) {
@@ -137,7 +139,19 @@ class Act {
     this.slider.setAttribute("aria-valuenow", position);
     this.slider.setAttribute("aria-valuetext", `${secondsText(this.at)}: ${said}`);
     for (const chunk of this.inSight) this.showChunk(chunk);
-    for (const inside of this.section.querySelectorAll("details[open] > .inside")) this.reveal(inside);
+    const insides = this.section.querySelectorAll("details[open] > .inside");
+    for (const inside of insides) this.reveal(inside);
+    if (insides.length) this.arrows.place();
+    this.showArrows();
+  }
+
+  /* Hide the arrows to runs that had not begun yet. */
+  showArrows() {
+    for (const arrow of this.arrows.all) {
+      const course = this.data.runs[Number(arrow.dataset.to)];
+      const [begun] = course.find(([, entered]) => this.data.states[entered][1] === "RUNNING") ?? course[0] ?? [0];
+      arrow.classList.toggle("later", begun > this.position);
+    }
   }
 
   showChunk(chunk) {
@@ -215,6 +229,7 @@ class Act {
       const [state] = this.stateIn(this.past(row));
       row.hidden = !`${name} ${state}`.toLowerCase().includes(wanted);
     }
+    this.arrows.place();
   }
 }
 

@@ -13,7 +13,9 @@ from typing import Any
 
 from headrace.core.looks import LOOKS
 from headrace.core.states import StateType
+from headrace.pages.arrows import arrows
 from headrace.pages.assets import asset, policy, style
+from headrace.pages.forest import Node
 from headrace.pages.run_body import body, table
 from headrace.pages.timeline import DEFINITIONS, axis, legend, timeline
 from headrace.pages.trace import Act, Told, Trace
@@ -29,7 +31,7 @@ _BUTTONS = (
 
 def page(trace: Trace) -> str:
     """Return the page as HTML."""
-    sheet, script = style("base", "timeline", "trace"), asset("trace.js")
+    sheet, script = style("base", "timeline", "arrows", "trace"), asset("arrows.js") + asset("trace.js")
     acts = "\n".join(_act(number, act) for number, act in enumerate(trace.acts))
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -99,7 +101,10 @@ def _act(number: int, act: Act) -> str:
 {head}
 <div class="chart">
 {_panel(act)}
+<div class="laid">
 {rows}
+{arrows([Node(number, row) for number, row in enumerate(act.rows)], act.axis)}
+</div>
 {_left_out(act)}
 </div>
 {legend(act.rows, act.marks)}

@@ -26,10 +26,10 @@ _ICON = (
 def _files() -> dict[str, tuple[str, str]]:
     """Return what there is: the text of each file, and its type."""
     own = _FOLDER.joinpath("pages.css").read_text(encoding="utf-8")
-    script = _FOLDER.joinpath("pages.js").read_text(encoding="utf-8") + asset("timeline.js")
+    script = _FOLDER.joinpath("pages.js").read_text(encoding="utf-8") + asset("arrows.js") + asset("timeline.js")
     icons = {f"icon-{type_}.svg": _ICON.format(colour=look.colour) for type_, look in LOOKS.items()}
     return {
-        "style.css": (style("base", "timeline", "chart") + "\n" + own, "text/css"),
+        "style.css": (style("base", "timeline", "arrows", "chart") + "\n" + own, "text/css"),
         "script.js": (script, "text/javascript"),
         **{name: (text, "image/svg+xml") for name, text in icons.items()},
     }
