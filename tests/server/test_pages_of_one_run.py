@@ -130,7 +130,7 @@ def test_a_run_that_is_to_begin_later_says_when(client: TestClient) -> None:
     for address in (f"/runs/flow-run/{run.id}", "/runs", "/"):
         shown = " ".join(re.sub("<[^>]+>", " ", client.get(address).text).split())
         assert f"due {now + timedelta(hours=3):%Y-%m-%d %H:%M:%S}" in shown
-    assert "waits for its time" in client.get(f"/runs/flow-run/{run.id}").text
+    assert "waits to begin" in client.get(f"/runs/flow-run/{run.id}").text
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def _attempt(segment: Segment, axis: Axis, kind: str) -> str:
 
 _LEGEND = {
     "PENDING": ('<line class="wait s-PENDING" x1="0" x2="22" y1="14" y2="14"/>', "pending"),
-    "SCHEDULED": ('<line class="wait due s-SCHEDULED" x1="0" x2="22" y1="14" y2="14"/>', "waits for its time"),
+    "SCHEDULED": ('<line class="wait due s-SCHEDULED" x1="0" x2="22" y1="14" y2="14"/>', "waits to begin"),
     "retry": ('<line class="wait s-SCHEDULED" x1="0" x2="22" y1="14" y2="14"/>', "waits for a retry"),
     "slot": ('<line class="slot" x1="0" x2="22" y1="14" y2="14"/>', "waits for a slot"),
     "PAUSED": ('<line class="wait s-PAUSED" x1="0" x2="22" y1="14" y2="14"/>', "paused"),

@@ -48,6 +48,7 @@ class Act {
     this.last = Math.max(this.data.at.length - 1, 0);
     this.inSight = new Set();
     this.arrows = new Arrows(section.querySelector(".laid"), section.dataset.prefix);
+    this.begun = new Map(this.arrows.all.map((arrow) => [arrow, this.beginningOf(Number(arrow.dataset.to))]));
     this.watch();
     this.listen();
     this.show(this.last);
@@ -145,13 +146,16 @@ class Act {
     this.showArrows();
   }
 
+  /* The position at which a run began: at which it was Running, or else was there. */
+  beginningOf(run) {
+    const course = this.data.runs[run];
+    const [begun] = course.find(([, entered]) => this.data.states[entered][1] === "RUNNING") ?? course[0] ?? [0];
+    return begun;
+  }
+
   /* Hide the arrows to runs that had not begun yet. */
   showArrows() {
-    for (const arrow of this.arrows.all) {
-      const course = this.data.runs[Number(arrow.dataset.to)];
-      const [begun] = course.find(([, entered]) => this.data.states[entered][1] === "RUNNING") ?? course[0] ?? [0];
-      arrow.classList.toggle("later", begun > this.position);
-    }
+    for (const [arrow, begun] of this.begun) arrow.classList.toggle("later", begun > this.position);
   }
 
   showChunk(chunk) {

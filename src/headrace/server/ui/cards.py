@@ -21,7 +21,7 @@ _LONGEST_VALUE, _LONGEST = 60, 160
 class Card:
     """One run on a list. `duration` is from its start to its end, or until now, in seconds.
 
-    `due` is when one is to start that has not yet. `definition` is the name of its flow or task; `flow_run_id` and
+    `due` is when a planned flow run is to start. `definition` is the name of its flow or task; `flow_run_id` and
     `flow_run_name` tell which flow run a task run, or a subflow run, is part of. `task_runs` is None where nobody has
     counted.
     """
@@ -98,7 +98,8 @@ def lasted(run: Run, now: datetime) -> float | None:
 
 
 def _due(run: FlowRun | TaskRun) -> datetime | None:
-    waits = run.state_type is StateType.SCHEDULED and run.start_time is None
+    """Return when a planned flow run is to start; a task run in the background has no time of its own."""
+    waits = run.kind == "flow" and run.state_type is StateType.SCHEDULED and run.start_time is None
     return run.expected_start_time if waits else None
 
 
