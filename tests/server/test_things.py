@@ -71,6 +71,17 @@ def test_artifacts_are_shown_as_what_they_are(client: TestClient) -> None:
     assert "<img" not in shown
 
 
+def test_markdown_is_shown_as_a_document(client: TestClient) -> None:
+    """Below the headings of the page; as it was written to programs."""
+    text = "# Sums\n\n| city | letters |\n|---|--:|\n| Oslo | 4 |\n\nSee [there](https://example.com/a)."
+    create_markdown_artifact(text, key="sums")
+    shown = client.get("/artifacts").text
+    assert "<h3>Sums</h3>" in shown
+    assert '<td class="right">4</td>' in shown
+    assert '<a href="https://example.com/a" rel="noopener noreferrer">there</a>' in shown
+    assert told(client, "/artifacts")["artifacts"][0]["text"] == text
+
+
 def test_artifacts_of_a_key_are_shown_alone(client: TestClient) -> None:
     """The newest first: they are versions of one thing."""
     leaving()
@@ -85,7 +96,7 @@ def test_a_run_has_a_tab_of_what_it_left(client: TestClient) -> None:
     page = f"/runs/flow-run/{named('leaving')}"
     assert 'tab=artifacts#tabs">Artifacts <b>5</b>' in client.get(page).text
     assert len(told(client, f"{page}?tab=artifacts")["artifacts"]) == 5
-    assert "# Done" in client.get(f"{page}?tab=artifacts").text
+    assert "<h3>Done</h3>" in client.get(f"{page}?tab=artifacts").text
 
     @flow(flow_run_name="idle")
     def idle() -> None:

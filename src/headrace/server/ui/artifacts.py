@@ -1,4 +1,4 @@
-"""Artifacts, as they are shown: texts as they are, tables as tables, progress as a bar."""
+"""Artifacts, as they are shown: Markdown as a document, tables as tables, progress as a bar, all else as it is."""
 
 from __future__ import annotations
 

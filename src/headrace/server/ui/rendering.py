@@ -19,6 +19,7 @@ from headrace.pages.chart import chart
 from headrace.server.ui.bars import SLOTS
 from headrace.server.ui.groups import GROUPS
 from headrace.server.ui.logs import LEVELS, LOG_ORDERS
+from headrace.server.ui.markdown import markdown
 from headrace.server.ui.ranges import RANGES
 from headrace.server.ui.static import VERSION
 from headrace.server.ui.tabs import TABS
@@ -58,6 +59,7 @@ def _environment() -> Environment:
         "instant": instant,
         "ago": ago,
         "thousands": "{:,}".format,
+        "markdown": markdown,
     }
     return made
 
