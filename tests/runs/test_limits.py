@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
@@ -168,6 +169,37 @@ def test_waiters_are_served_in_the_order_they_came(fake_clock):
     around()
     assert order == [0, 1, 2, 3, 4]
     assert fake_clock == 500
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_run_that_waits_in_a_block_says_so_in_its_log(runs, fake_clock, caplog, is_async):
+    """Once, and for whom; what need not wait says nothing, and neither does what is no run."""
+    put("pen")
+
+    @task(task_run_name="write-{n}")
+    def write(n):
+        time.sleep(n)
+        with concurrency("pen"):
+            time.sleep(100)
+
+    @task(task_run_name="write-{n}")
+    async def awrite(n):
+        await asyncio.sleep(n)
+        async with aconcurrency("pen"):
+            await asyncio.sleep(100)
+
+    @flow
+    def around():
+        return [(awrite if is_async else write).submit(n) for n in range(3)]
+
+    around()
+    waits = {run.name: [line for line in run.logs if "Waits for" in line] for run in runs.tasks("*")}
+    line = "Waits for a slot of 'pen', held by write-0"
+    assert waits == {"write-0": [], "write-1": [line], "write-2": [line]}
+    caplog.clear()
+    with concurrency("pen"), suppress(AcquireConcurrencySlotTimeoutError), concurrency("pen", timeout_seconds=1):
+        pass
+    assert "Waits for" not in caplog.text
 
 
 def test_who_stood_behind_a_grant_through_another_limit_is_woken_at_once(fake_clock):

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from headrace.concurrency.requests import answered, checked_retries, interrupted_by_loss, missing, request
+from headrace.concurrency.requests import answered, checked_retries, interrupted_by_loss, missing, request, tell_wait
 from headrace.drive.asyncio import drive, task_guard
 from headrace.drive.world import current_world
 from headrace.effects import ReleaseSlots
@@ -32,7 +32,7 @@ async def concurrency(
         yield
         return
     world = current_world()
-    taken = answered(await drive(take(wanted, timeout_seconds, max_retries=retries), world))
+    taken = answered(await drive(take(wanted, timeout_seconds, tell_wait, retries), world))
     try:
         missing(taken, wanted, strict)
         stops = strict if raise_on_lease_renewal_failure is None else raise_on_lease_renewal_failure

@@ -10,6 +10,7 @@ from typing import Any
 from headrace.core.limits import ConcurrencyLeaseHolder, SlotRequest
 from headrace.drive.guards import Guard
 from headrace.drive.world import World, current_world
+from headrace.effects import Say
 from headrace.exceptions import ConcurrencySlotAcquisitionError
 from headrace.runs.context import CURRENT
 from headrace.runs.slots import Taken
@@ -49,6 +50,13 @@ def _holder(given: Any) -> ConcurrencyLeaseHolder | None:
         f"'holder' says who holds the slots, {{'type': 'flow_run', 'id': ...}} or a ConcurrencyLeaseHolder: {given!r} "
         "does not."
     )
+
+
+async def tell_wait(limit: str) -> None:
+    """Write to the log of the run around, if there is one, what it waits for: that is no state of its own."""
+    here = CURRENT.get()
+    if here is not None:
+        await Say(here.run, logging.INFO, f"Waits for {current_world().slots.awaited(limit)}")
 
 
 def checked_retries(max_retries: int | None) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from headrace.concurrency.requests import answered, checked_retries, interrupted_by_loss, missing, request
+from headrace.concurrency.requests import answered, checked_retries, interrupted_by_loss, missing, request, tell_wait
 from headrace.drive.guards import thread_guard
 from headrace.drive.sync import drive
 from headrace.drive.world import current_world
@@ -44,7 +44,7 @@ def concurrency(
         yield
         return
     world = current_world()
-    taken = answered(drive(take(wanted, timeout_seconds, max_retries=retries), world))
+    taken = answered(drive(take(wanted, timeout_seconds, tell_wait, retries), world))
     try:
         missing(taken, wanted, strict)
         stops = strict if raise_on_lease_renewal_failure is None else raise_on_lease_renewal_failure

@@ -11,7 +11,7 @@ from headrace.core.limits import Granted, Impossible, SlotRequest
 from headrace.effects import Cancelled, Now, ReleaseSlots, RequestSlots, WaitForSlots
 from headrace.exceptions import AcquireConcurrencySlotTimeoutError, ConcurrencySlotAcquisitionError
 
-Waiting = Callable[[], Awaitable[Any]]
+Waiting = Callable[[str], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ async def take(
 
     Answers `Taken`, `Cancelled` if the wait was ended from outside, or the exception to raise: the time ran out, the
     limit can never grant so many, or it was asked for them `max_retries` times more (None: as often as it takes).
-    `on_wait` is awaited once, when it turns out that there is a wait.
+    `on_wait` is awaited once, with the name of the limit, when it turns out that there is a wait.
     """
     retries_made = 0
     deadline = None if timeout_seconds is None else await Now() + timedelta(seconds=timeout_seconds)
@@ -51,7 +51,7 @@ async def take(
             return ConcurrencySlotAcquisitionError(_asked_in_vain(request, answer.blocked_by, retries_made))
         retries_made += 1
         if on_wait is not None:
-            await on_wait()
+            await on_wait(answer.blocked_by)
             on_wait = None
         moments = [moment for moment in (deadline, answer.retry_at) if moment is not None]
         seconds = max((min(moments) - now).total_seconds(), 0.0) if moments else None

@@ -110,7 +110,7 @@ async def _attempt(this: TaskRunContext, running: State) -> State:
         holder=this.run.name,
         holder_run_id=this.run.id,
     )
-    taken = await slots.take(request, on_wait=lambda: _show_wait(this))
+    taken = await slots.take(request, on_wait=lambda _: _show_wait(this))
     if isinstance(taken, Cancelled):
         return stopped(this, taken)
     if isinstance(taken, Exception):
