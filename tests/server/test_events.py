@@ -119,6 +119,20 @@ def test_one_flow_run_can_be_followed(tell: Callable[..., list[Event]]) -> None:
     assert {name for name, _ in shortly(tell(after="beginning", flow_run_id=named("outer")))} >= {"outer", "child"}
 
 
+def test_what_is_deleted_is_told(tell: Callable[..., list[Event]], client: TestClient) -> None:
+    """After a place in the feed; from the beginning there is nothing to be told of it."""
+    other, run = begun("other"), begun("gone")
+    place = tell()[-1].id
+    client.delete(f"/api/flow_runs/{run.id}")
+    told = [event for event in tell(after=place) if event.kind != "begin"]
+    assert [(event.kind, event.data) for event in told] == [
+        ("deleted", {"kind": "flow", "run_id": str(run.id), "flow_run_id": str(run.id)})
+    ]
+    assert [event.kind for event in tell(after=told[-1].id)] == ["begin"]
+    assert [event.kind for event in tell(after=place, flow_run_id=str(other.id))] == ["begin"]
+    assert "deleted" not in [event.kind for event in tell(after="beginning")]
+
+
 def test_a_place_that_is_none_is_refused(client: TestClient) -> None:
     """In the one shape of errors."""
     response = client.get(FEED, params={"after": "nonsense"})

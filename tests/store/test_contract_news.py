@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from headrace.store import memory, sql_runs
 from headrace.store import news as news_module
 from headrace.store.memory import MemoryStore
 from headrace.store.news import Mark, News, mark_of
@@ -91,6 +92,78 @@ def test_a_run_that_is_deleted_is_told_of_no_more(store: Any) -> None:
     assert told(after) == []
     record(store, flow_run("next"), PENDING)
     assert told(store.news(after.mark)) == [("next", 0, "Pending")]
+
+
+def test_a_run_that_is_deleted_is_told_once(store: Any) -> None:
+    """By whichever way; a flow run with its task runs. What belongs to a flow run says to which."""
+    parent = record(store, flow_run("parent"), PENDING)
+    child = record(store, flow_run("child", parent_flow_run_id=parent.id), PENDING)
+    first, second, alone = (
+        record(store, task_run(name, flow_run_id=within), PENDING)
+        for name, within in (("first", parent.id), ("second", parent.id), ("alone", None))
+    )
+    news = store.news(Mark())
+    assert news.deleted in ([], ())
+    for kind, run in (("task", first), ("flow", child), ("task", alone), ("flow", parent)):
+        assert store.delete(kind, run.id)
+        assert not store.delete(kind, run.id)
+    after = store.news(mark_of(str(news.mark)), news.version)
+    assert list(after.deleted) == [
+        ("task", first.id, parent.id),
+        ("flow", child.id, parent.id),
+        ("task", alone.id, None),
+        ("flow", parent.id, parent.id),
+    ]
+    assert not store.delete("task", second.id)
+    assert list(store.news(after.mark).deleted) == []
+    assert list(store.news(store.mark()).deleted) == []
+    assert list(store.news(Mark(deleted=99)).deleted) == []
+
+
+def test_a_run_that_takes_the_number_of_a_deleted_one_is_told(store: Any) -> None:
+    """Though nobody has looked in between, and however much goes on; what was told before is not told again."""
+    kept = record(store, flow_run("kept"), PENDING)
+    gone = record(store, flow_run("gone"), PENDING, RUNNING)
+    tasks = [record(store, task_run(name, flow_run_id=gone.id), PENDING) for name in ("a", "b")]
+    mark = store.news(Mark()).mark
+    store.delete("flow", gone.id)
+    record(store, flow_run("next"), PENDING, RUNNING, FAILED)
+    again = record(store, task_run("c"), PENDING)
+    store.transition(kept, enter(kept, RUNNING))
+    news = store.news(mark)
+    assert sorted(told(news)) == [
+        *[("c", 0, "Pending"), ("kept", 1, "Running")],
+        *[("next", 0, "Pending"), ("next", 1, "Running"), ("next", 2, "Failed")],
+    ]
+    assert [one.run_id for one in news.deleted] == [gone.id]
+    assert not store.delete("task", tasks[0].id)
+    store.transition(again, enter(again, RUNNING))
+    assert told(store.news(news.mark)) == [("c", 1, "Running")]
+
+
+def test_the_last_deletions_are_remembered(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many, and not for ever; numbers go on."""
+    for module in (memory, sql_runs):
+        monkeypatch.setattr(module, "MOST_DELETED", 3)
+    store = MemoryStore() if isinstance(store, MemoryStore) else store
+    runs = [record(store, task_run(f"run-{number}"), PENDING) for number in range(5)]
+    for run in runs:
+        store.delete("task", run.id)
+    news = store.news(Mark())
+    assert [gone.run_id for gone in news.deleted] == [run.id for run in runs[2:]]
+    assert news.mark.deleted == store.mark().deleted == 5
+
+
+def test_deletions_come_a_part_at_a_time(store: Any) -> None:
+    """As runs do."""
+    runs = [record(store, task_run(f"run-{number}"), PENDING) for number in range(5)]
+    for run in runs:
+        store.delete("task", run.id)
+    news, found = store.news(Mark(), most=2), list[Any]()
+    while news.deleted:
+        found += [gone.run_id for gone in news.deleted]
+        news = store.news(news.mark, news.version, most=2)
+    assert found == [run.id for run in runs]
 
 
 def test_a_mark_names_no_more_than_it_can(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,6 +110,18 @@ def test_the_page_of_a_run_that_goes_on_changes_by_itself(served: str, look: Loo
     assert "icon-COMPLETED" in page.locator("link[rel=icon]").get_attribute("href")
 
 
+def test_a_run_that_is_deleted_elsewhere_goes_from_the_list(served: str, look: Look) -> None:
+    """Though nothing runs, and nobody looks again."""
+    gone = begun("gone", StateType.PENDING, StateType.COMPLETED)
+    page = look(f"{served}/runs")
+    page.get_by_role("link", name="gone").first.wait_for()
+    begun("stays", StateType.PENDING, StateType.COMPLETED)
+    page.get_by_role("link", name="stays").first.wait_for()  # what the feed began with is over
+    current_world().store.delete("flow", gone.id)
+    page.get_by_role("link", name="gone").first.wait_for(state="detached")
+    assert page.get_by_role("link", name="stays").first.is_visible()
+
+
 def test_who_fills_in_a_form_does_not_lose_it(served: str, look: Look) -> None:
     """What is new is shown when the form is left."""
     run, store = begun(), current_world().store

@@ -8,7 +8,7 @@ reach them. Whatever is read is a copy.
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
@@ -32,6 +32,7 @@ from headrace.store.memory_things import ThingsInMemory
 from headrace.store.operations import Clerk, Delivery, Ingested, Operation
 from headrace.store.protocol import (
     EVERY_RUN,
+    MOST_DELETED,
     OLDEST,
     LogFilter,
     LogRecord,
@@ -105,6 +106,8 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory, NewsInMemory):
         self._artifacts: dict[UUID, ArtifactRecord] = {}
         self._variables: dict[UUID, VariableRecord] = {}
         self._spools: dict[UUID, int] = {}
+        self._deleted = deque(maxlen=MOST_DELETED)
+        self._deletions = 0
 
     # runs ----------------------------------------------------------------------------------------------
 
@@ -266,6 +269,8 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory, NewsInMemory):
             self._check_open()
             if run_id not in self._runs[kind]:
                 return False
+            run: Run = _SHAPES[kind].build(self._kept(kind, run_id))
+            self._note_deleted(kind, run)
             gone = {run_id}
             if kind == "flow":
                 gone |= {task_id for task_id in self._runs["task"] if self._flow_run_of(task_id) == run_id}
@@ -353,6 +358,7 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory, NewsInMemory):
             copy._logs, copy._log_places, copy._taken = list(self._logs), list(self._log_places), self._taken
             copy._limits, copy._tickets = dict(self._limits), dict(self._tickets)
             copy._jobs = dict(self._jobs)
+            copy._deleted, copy._deletions = self._deleted.copy(), self._deletions
             copy._artifacts, copy._variables = dict(self._artifacts), dict(self._variables)
         return copy
 

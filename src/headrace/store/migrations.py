@@ -216,6 +216,20 @@ _ENTRYPOINTS = Migration(
     ("ALTER TABLE flow_run ADD COLUMN entrypoint TEXT",),
 )
 
+_DELETED = Migration(
+    "which runs were deleted last, for those who follow what happens",
+    (
+        """CREATE TABLE deleted (
+    seq INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    run BLOB NOT NULL,
+    flow_run BLOB,
+    last_flow_run INTEGER NOT NULL,
+    last_task_run INTEGER NOT NULL
+)""",
+    ),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     _FIRST,
     _NAMES_BY_TIME,
@@ -225,6 +239,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _THINGS,
     _SPOOLS,
     _ENTRYPOINTS,
+    _DELETED,
 )
 NEWEST = len(MIGRATIONS)
 

@@ -1,9 +1,10 @@
-"""What has happened since: the states that runs have entered, each once, from a mark that anybody can keep.
+"""What has happened since, from a mark that anybody can keep: states that runs entered, and runs that were deleted.
 
-Nothing is written for this while runs are recorded. What has changed is found by comparing: a run that has arrived
-since has a higher number than all that had been seen; one that was going on has a longer history than it had. So a mark
-is the highest numbers, and of each run that was going on how long its history was. It says all that there is to know,
-so no server has to remember it, and it is good for whichever process serves the store next.
+Nothing is written for this while runs are recorded; of those that are deleted the last few thousand are noted. What has
+changed is found by comparing: a run that has arrived since has a higher number than all that had been seen; one that
+was going on has a longer history than it had. So a mark is the highest numbers, and of each run that was going on how
+long its history was. It says all that there is to know, so no server has to remember it, and it is good for whichever
+process serves the store next.
 
 The price: a run that had ended and is rolled back is not looked at again; and a mark grows with what goes on at once.
 """
@@ -37,15 +38,25 @@ class Seen(NamedTuple):
     last: int = 0
     going_on: Mapping[int, int] = {}
 
+    def up_to(self, last: int) -> Seen:
+        """Return what is known of the runs up to a number."""
+        return Seen(last, {seq: length for seq, length in self.going_on.items() if seq <= last})
+
 
 class Mark(NamedTuple):
-    """How much is known; without anything, nothing is."""
+    """How much is known; without anything, nothing is. `deleted` is the number of the last deletion."""
 
     flow: Seen = Seen()
     task: Seen = Seen()
+    deleted: int = 0
+
+    @property
+    def runs(self) -> tuple[Seen, Seen]:
+        """How much is known of runs, by kind."""
+        return self.flow, self.task
 
     def __str__(self) -> str:
-        told = [[seen.last, _packed(seen.going_on)] for seen in self]
+        told = [*([seen.last, _packed(seen.going_on)] for seen in self.runs), self.deleted]
         text = zlib.compress(json.dumps(told, separators=(",", ":")).encode())
         return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
@@ -61,6 +72,14 @@ class Change(NamedTuple):
     state: State
 
 
+class Deleted(NamedTuple):
+    """A run that was deleted, a flow run with its task runs. `flow_run_id` is as in a Change."""
+
+    kind: RunKind
+    run_id: UUID
+    flow_run_id: UUID | None
+
+
 class Found(NamedTuple):
     """A change, and the number of its run."""
 
@@ -69,13 +88,17 @@ class Found(NamedTuple):
 
 
 class News(NamedTuple):
-    """What has changed, in order of time; the mark to ask from the next time, and whether there may be more by now."""
+    """What has changed, in order of time; the mark to ask from the next time, and whether there may be more by now.
+
+    What was `deleted` was so after its changes.
+    """
 
     changes: Sequence[Change]
     mark: Mark
     is_all: bool = True
     #: Differs whenever there may be news; None where that is not known.
     version: object = None
+    deleted: Sequence[Deleted] = ()
 
 
 def mark_of(text: str) -> Mark:
@@ -83,11 +106,13 @@ def mark_of(text: str) -> Mark:
     try:
         packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         unpack = zlib.decompressobj()
-        told = json.loads(unpack.decompress(packed, _LONGEST))
-        flow, task = (Seen(_number(last), _unpacked(pairs)) for last, pairs in told)
+        *runs, deleted = json.loads(unpack.decompress(packed, _LONGEST))
+        if not unpack.eof:
+            raise ValueError(text)
+        flow, task = (Seen(_number(last), _unpacked(pairs)) for last, pairs in runs)
+        return Mark(flow, task, _number(deleted))
     except (ValueError, TypeError, zlib.error, binascii.Error, RecursionError):
         raise ValueError(f"{text[:60]!r} is no place in the feed: send the id of an event of it.") from None
-    return Mark(flow, task)
 
 
 def seen_with(

@@ -44,6 +44,7 @@ class PostgresStore(IngestTables, ClaimTables, LimitTables, ThingTables, NewsTab
 
     shared = True
     _come_late = True
+    _one_deletes = "LOCK TABLE deleted IN EXCLUSIVE MODE"
     _lock = "SELECT seq FROM {}_run WHERE id = ? FOR UPDATE"
 
     def __init__(self, url: str, connections: int = 10, wait_seconds: float = 30.0) -> None:

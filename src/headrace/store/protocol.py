@@ -99,6 +99,10 @@ class Lease(NamedTuple):
     waiting: bool = False
 
 
+#: How many of the runs that were deleted last are told to those who follow what happens.
+MOST_DELETED = 10_000
+
+
 class SeenFlow(NamedTuple):
     """A flow that has runs; `latest` is when the newest of them was created."""
 
@@ -413,8 +417,9 @@ class ServedStore(Store, Protocol):
     def news(self, since: Mark, version: object = None, most: int = 1000) -> News:
         """Return the states that runs have entered since, each once; of no more than `most` runs that are new.
 
-        What comes with `version`, that of the last news, costs next to nothing while nothing happens. A run that had
-        ended is not looked at again. Must be cheap: it is polled.
+        The last `MOST_DELETED` runs that were deleted are told, too; those of `erase` are not. What comes with
+        `version`, that of the last news, costs next to nothing while nothing happens. A run that had ended is not
+        looked at again. Must be cheap: it is polled.
         """
         ...
 

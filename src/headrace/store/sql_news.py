@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -36,7 +36,8 @@ class NewsTables:
 
     def mark(self) -> Mark:
         """Return the mark after which nothing has happened yet."""
-        return news.Mark(*(self._standing(kind) for kind in news.KINDS))
+        last: int | None = self._link.read(sql.LAST_DELETED)[0][0]
+        return news.Mark(self._standing("flow"), self._standing("task"), last or 0)
 
     def news(self, since: Mark, version: object = None, most: int = 1000) -> News:
         """Return what has happened since; of no more than `most` runs that are new."""
@@ -45,17 +46,31 @@ class NewsTables:
             return news.News((), since, version=version)
         found: list[Found] = []
         marks: list[Seen] = []
-        is_all = True
-        for kind, seen in zip(news.KINDS, since, strict=True):
+        deletions = self._link.read(sql.NEW_DELETED, (since.deleted, most))
+        is_all = len(deletions) < most
+        for kind, seen in zip(news.KINDS, self._seen_still(since, deletions), strict=True):
             going_on, gone = self._of_those_going_on(kind, seen.going_on)
-            last = min(seen.last, self._last(kind))  # where the newest are deleted their numbers are given again
+            last = min(seen.last, self._last(kind))
             new = self._new(kind, last, most)
             is_all = is_all and len({one.seq for one in new}) < most
             both = (*going_on, *new)
             last = max((one.seq for one in new), default=last)
             marks.append(news.seen_with(seen, both, gone, last, may_come_late=self._come_late))
             found += both
-        return news.News(news.in_time(found), news.Mark(*marks), is_all, now if is_all else None)
+        flow, task = marks
+        mark = news.Mark(flow, task, deletions[-1][0] if deletions else since.deleted)
+        deleted = [news.Deleted(kind, UUID(bytes=run), rows.uuid_or_none(of)) for _, kind, run, of, *_ in deletions]
+        return news.News(news.in_time(found), mark, is_all, now if is_all else None, deleted)
+
+    def _seen_still(self, since: Mark, deletions: Sequence[rows.Row]) -> Iterator[Seen]:
+        """Yield what is known of each kind, less what is not known any more.
+
+        In SQLite the numbers of the newest runs are given again when they are deleted: what has a higher one than there
+        was at a deletion was recorded after it.
+        """
+        for seen, place in zip(since.runs, (-2, -1), strict=True):
+            last = min((row[place] for row in deletions if not self._come_late), default=seen.last)
+            yield seen if last >= seen.last else seen.up_to(last)
 
     def _standing(self, kind: RunKind) -> Seen:
         last = self._last(kind)

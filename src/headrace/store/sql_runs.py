@@ -19,7 +19,18 @@ from headrace.store import columns, rows
 from headrace.store import statements as sql
 from headrace.store.link import Execute, Link, Taken
 from headrace.store.names import Names
-from headrace.store.protocol import EVERY_RUN, OLDEST, LogFilter, LogRecord, Order, Place, RunFilter, RunKind, SeenFlow
+from headrace.store.protocol import (
+    EVERY_RUN,
+    MOST_DELETED,
+    OLDEST,
+    LogFilter,
+    LogRecord,
+    Order,
+    Place,
+    RunFilter,
+    RunKind,
+    SeenFlow,
+)
 
 if TYPE_CHECKING:
     from headrace.store.conditions import Condition
@@ -53,6 +64,8 @@ class RunTables:
     _names: Names
     #: Keeps a run from being changed by others until the transaction ends, where there are others.
     _lock = ""
+    #: Is done first where several write at once, so that deletions are numbered in the order of their commits.
+    _one_deletes = ""
 
     def _queries(self) -> Queries:
         """Return the questions of this database. What asks nothing starts a millisecond earlier without them."""
@@ -166,7 +179,7 @@ class RunTables:
 
     def delete(self, kind: RunKind, run_id: UUID) -> bool:
         """Remove a run with its history, logs and artifacts, a flow run with its task runs too."""
-        return self._link.write(_delete_flow_run if kind == "flow" else _delete_task_run, run_id.bytes)
+        return self._link.write(self._delete, kind, run_id.bytes)
 
     def append_logs(self, records: Sequence[LogRecord]) -> None:
         """Append log lines, in order."""
@@ -263,6 +276,16 @@ class RunTables:
         self._append_states(execute, kind, run, (entered,), expected)
         return entered
 
+    def _delete(self, execute: Execute, kind: RunKind, run_id: bytes) -> bool:
+        within = execute(sql.FLOW_RUN_OF[kind], (run_id,)).fetchone()
+        if within is None or not (_delete_flow_run if kind == "flow" else _delete_task_run)(execute, run_id):
+            return False
+        if self._one_deletes:
+            execute(self._one_deletes, ())
+        execute(sql.NOTE_DELETED, (kind, run_id, within[0]))
+        execute(sql.FORGET_DELETED, (MOST_DELETED,))
+        return True
+
     def find_within(self, execute: Execute, kind_name: RunKind, run_id: UUID) -> Run:
         """Return a run that nobody else changes until the transaction ends. Raises ObjectNotFound."""
         kind = _KINDS[kind_name]
@@ -326,8 +349,6 @@ def _delete_task_run(execute: Execute, run_id: bytes) -> bool:
 
 
 def _delete_flow_run(execute: Execute, run_id: bytes) -> bool:
-    if not execute(f"{sql.FLOW.how_many} WHERE r.id = ?", (run_id,)).fetchone()[0]:
-        return False
     execute(sql.DELETE_LOGS_OF_TASK_RUNS, (run_id,))
     execute(sql.DELETE_FLOW_RUN_LOGS, (run_id,))
     execute(sql.DELETE_JOBS_OF_TASK_RUNS, (run_id,))

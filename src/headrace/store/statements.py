@@ -160,6 +160,22 @@ DISMISS_CLAIM = "DELETE FROM delayed WHERE claim = ?"
 DELETE_JOB = "DELETE FROM delayed WHERE run = ?"
 DELETE_JOBS_OF_TASK_RUNS = "DELETE FROM delayed WHERE run IN (SELECT id FROM task_run WHERE flow_run_id = ?)"
 
+# Which runs were deleted last, numbered in the order in which that is committed; and the highest numbers that runs
+# had then, above which numbers are given again where they are not given once for all.
+NOTE_DELETED = (
+    "INSERT INTO deleted SELECT (SELECT coalesce(max(seq), 0) + 1 FROM deleted), ?, ?, ?, "
+    "(SELECT coalesce(max(seq), 0) FROM flow_run), (SELECT coalesce(max(seq), 0) FROM task_run)"
+)
+FORGET_DELETED = "DELETE FROM deleted WHERE seq <= (SELECT max(seq) FROM deleted) - ?"
+LAST_DELETED = "SELECT max(seq) FROM deleted"
+NEW_DELETED = (
+    "SELECT seq, kind, run, flow_run, last_flow_run, last_task_run FROM deleted WHERE seq > ? ORDER BY seq LIMIT ?"
+)
+FLOW_RUN_OF = {
+    "flow": "SELECT coalesce(parent_flow_run_id, id) FROM flow_run WHERE id = ?",
+    "task": "SELECT flow_run_id FROM task_run WHERE id = ?",
+}
+
 # How much of a spool is known. Who writes down the same spool at the same time waits at the first of these.
 ADD_SPOOL = "INSERT INTO spool (id, line, seen_at) VALUES (?, 0, ?) ON CONFLICT (id) DO UPDATE SET seen_at = ?"
 SPOOL_LINE = "SELECT line FROM spool WHERE id = ?"

@@ -1,4 +1,4 @@
-"""The feed: each state that a run enters, as it happens, as server-sent events.
+"""The feed: each state that a run enters, as it happens, and each run that is deleted, as server-sent events.
 
 An event has an id where the feed can be taken up again: sent back as the header Last-Event-ID, as browsers do by
 themselves, or as `after`, it brings whatever has happened since, from any server over the same store. What several
@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 
 from headrace.server.api.answers import StateAnswer
 from headrace.server.api.finding import Served, served_store
-from headrace.store.news import Change, Mark, News, mark_of
+from headrace.store.news import Change, Deleted, Mark, News, mark_of
 from headrace.store.protocol import ServedStore
 
 router = APIRouter(prefix="/events", tags=["Events"])
@@ -47,7 +47,10 @@ async def stream_events(
     wait: Annotated[bool, Query(description="Whether to wait for more when all has been told.")] = True,
     last_event_id: Annotated[str | None, Header(description="Where the feed was cut off.")] = None,
 ) -> StreamingResponse:
-    """Tell of states that runs enter, from now on or from a place on, as they are recorded by whichever process."""
+    """Tell of states that runs enter, and of runs that are deleted, from now on or from a place on.
+
+    Whichever process records it.
+    """
     store = served_store(world)
     place = last_event_id or after
     since = await run_in_threadpool(_mark, store, place)
@@ -60,7 +63,7 @@ def _mark(store: ServedStore, place: str | None) -> Mark:
     if not place:
         return store.mark()
     if place == BEGINNING:
-        return Mark()
+        return Mark(deleted=store.mark().deleted)
     try:
         return mark_of(place)
     except ValueError as error:
@@ -76,7 +79,8 @@ async def _told(
     silent = 0.0
     while not ends():
         news = await run_in_threadpool(store.news, news.mark, news.version)
-        wanted = [change for change in news.changes if _is_of(change, flow_run_id)]
+        changes: list[Change | Deleted] = [*news.changes, *news.deleted]
+        wanted = [change for change in changes if _is_of(change, flow_run_id)]
         if wanted:
             yield _events(wanted, news.mark)
             silent = 0.0
@@ -91,21 +95,23 @@ async def _told(
         silent += LOOK_SECONDS
 
 
-def _is_of(change: Change, flow_run_id: UUID | None) -> bool:
+def _is_of(change: Change | Deleted, flow_run_id: UUID | None) -> bool:
     return flow_run_id is None or flow_run_id in (change.run_id, change.flow_run_id)
 
 
-def _events(changes: list[Change], mark: Mark) -> str:
-    events = [f"event: state\ndata: {json.dumps(_event(change), separators=(',', ':'))}\n\n" for change in changes]
+def _events(changes: list[Change | Deleted], mark: Mark) -> str:
+    events = [_event(change) for change in changes]
     return "".join([*events[:-1], f"id: {mark}\n", events[-1]])
 
 
-def _event(change: Change) -> dict[str, Any]:
-    return {
-        "kind": change.kind,
-        "run_id": str(change.run_id),
-        "run_name": change.run_name,
-        "flow_run_id": None if change.flow_run_id is None else str(change.flow_run_id),
-        "position": change.position,
-        "state": StateAnswer.of(change.state).model_dump(mode="json"),
-    }
+def _event(change: Change | Deleted) -> str:
+    belongs_to = None if change.flow_run_id is None else str(change.flow_run_id)
+    told: dict[str, Any] = {"kind": change.kind, "run_id": str(change.run_id), "flow_run_id": belongs_to}
+    if isinstance(change, Deleted):
+        return _written("deleted", told)
+    state = StateAnswer.of(change.state).model_dump(mode="json")
+    return _written("state", told | {"run_name": change.run_name, "position": change.position, "state": state})
+
+
+def _written(event: str, data: dict[str, Any]) -> str:
+    return f"event: {event}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"

@@ -58,7 +58,7 @@
     heard = wanted;
     feed = wanted ? new EventSource(wanted) : null;
     // When it begins, something may have happened since the page was written.
-    for (const told of ["begin", "state"]) feed?.addEventListener(told, () => ask(SOON));
+    for (const told of ["begin", "state", "deleted"]) feed?.addEventListener(told, () => ask(SOON));
   }
 
   // Whoever selects text, or fills in a form, is not to lose it.
