@@ -1,6 +1,8 @@
 """Asking a flow run to end: from this process or another, for every kind of work that it may be at."""
 
 import asyncio
+import signal
+import sys
 import threading
 import time
 from uuid import UUID
@@ -211,6 +213,18 @@ def test_a_run_that_is_not_known_is_not_found():
         cancel(current_world(), current_world().new_id())
 
 
+@pytest.fixture(params=["heard", "ignored", "handled"])
+def interrupts(request):
+    """Have SIGINT heard; ignored, as a shell's script has it for its background jobs; or handled by the user."""
+    handlers = {"heard": signal.default_int_handler, "ignored": signal.SIG_IGN, "handled": lambda *_: None}
+    usual = signal.signal(signal.SIGINT, handlers[request.param])
+    yield
+    assert signal.getsignal(signal.SIGINT) is handlers[request.param]
+    signal.signal(signal.SIGINT, usual)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.usefixtures("interrupts")
 def test_another_process_reaches_the_run_through_the_store(tmp_path):
     """Within a second, in real time: the wish is looked for several times a second."""
     other = SqliteStore(tmp_path / "runs.db")

@@ -3,8 +3,8 @@
 A signal, a time-out or a cancellation that arrives while the engine is at work (a store write, say) is remembered, and
 delivered when the next call or wait begins, or when the thread is back in user code. In its own thread an interrupt is
 simply raised. To another thread an exception is planted, under a lock, so that it can't hit the engine; it is raised
-before the next bytecode, and so not before a blocking C call returns. The main thread gets a signal instead, which
-ends blocking calls too.
+before the next bytecode, and so not before a blocking C call returns. The main thread gets SIGURG instead, which ends
+blocking calls too: what does not know of it ignores it, so it means nothing to the processes that user code starts.
 
 User code that was interrupted may clean up undisturbed: what comes then is told later. A further signal is not: who
 presses Ctrl-C again does not want to wait for that.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,7 +37,7 @@ class Guard:
     gets in, but nothing else.
     """
 
-    __slots__ = ("_lock", "_pending", "_planted", "_signalled", "delivered", "is_ajar", "is_open", "thread_id", "wake")
+    __slots__ = ("_lock", "_pending", "_planted", "delivered", "is_ajar", "is_open", "thread_id", "wake")
 
     def __init__(self) -> None:
         self.thread_id = threading.get_ident()
@@ -46,7 +47,6 @@ class Guard:
         self.wake: Callable[[], object] | None = None
         self._pending: list[BaseException] = []
         self._planted: BaseException | None = None
-        self._signalled = False
         self._lock = threading.RLock()
 
     @property
@@ -176,16 +176,16 @@ class Guard:
             return True
 
     def _reach(self, reason: BaseException) -> None:
-        on_main = self.thread_id == threading.main_thread().ident
+        at_once = _SIGNALS.heard and self.thread_id == threading.main_thread().ident
         # As in real time: a signal ends a wait of the main thread, another's ends by itself before it is interrupted.
-        if any(interrupt(self.thread_id, reason, on_main and _SIGNALS.heard) for interrupt in INTERRUPTS):
+        if any(interrupt(self.thread_id, reason, at_once) for interrupt in INTERRUPTS):
             self.is_open = False
             self.withdraw(reason)
             self.delivered = reason
             return
-        if _SIGNALS.heard and on_main:
-            self._signalled = True
-            signal.pthread_kill(self.thread_id, signal.SIGINT)  # its handler calls `answer_signal`
+        if at_once:
+            assert sys.platform != "win32", "it has no such signal to be heard"
+            signal.pthread_kill(self.thread_id, signal.SIGURG)  # its handler calls `answer_signal`
             return
         self._planted = reason
         # The interpreter takes a class and makes the instance itself; a class of its own leads back to ours.
@@ -195,12 +195,10 @@ class Guard:
     def _struck(self) -> None:
         self._planted = None
 
-    def answer_signal(self) -> bool:
-        """Raise what another thread sent a signal for; False if it is the user's own Ctrl-C."""
-        ours, self._signalled = self._signalled, False
-        if ours and self.is_open and self._pending:
+    def answer_signal(self) -> None:
+        """Raise what another thread sent a signal for, unless it has been raised already."""
+        if self.is_open and self._pending:
             self._raise()
-        return ours
 
     def _raise(self) -> NoReturn:
         """Raise what is pending in user code, which may then clean up."""
@@ -263,7 +261,10 @@ def thread_guard() -> Guard:
 
 
 class _Signals:
-    """Our handlers of SIGINT and SIGTERM, and the guards of the outermost runs that they tell."""
+    """Our handlers of SIGINT and SIGTERM, and the guards of the outermost runs that they tell.
+
+    `heard`: another thread can reach the main thread by SIGURG, which user code has no handler for.
+    """
 
     def __init__(self) -> None:
         self.heard = False
@@ -276,7 +277,8 @@ class _Signals:
         if len(self._guards) == 1:
             self._hear(signal.SIGINT, _is_usual, self._interrupted)
             self._hear(signal.SIGTERM, lambda handler: handler is signal.SIG_DFL, self._terminated)
-            self.heard = any(signum == signal.SIGINT for signum, _ in self._usual)
+            if sys.platform != "win32":
+                self.heard = self._hear(signal.SIGURG, lambda handler: handler is signal.SIG_DFL, self._reached)
 
     def leave(self, guard: Guard) -> None:
         self._guards.remove(guard)
@@ -293,15 +295,20 @@ class _Signals:
         """Deliver a SIGTERM no more: somebody has done what it asks for."""
         self._terminations = [one for one in self._terminations if one is not reason]
 
-    def _hear(self, signum: int, is_usual: Callable[[Any], bool], handler: Any) -> None:
+    def _hear(self, signum: int, is_usual: Callable[[Any], bool], handler: Any) -> bool:
+        """Handle a signal, unless the user does; say whether we do."""
         usual = signal.getsignal(signum)
-        if is_usual(usual):  # a handler of the user's own is left alone
-            signal.signal(signum, handler)
-            self._usual.append((signum, usual))
+        if not is_usual(usual):
+            return False
+        signal.signal(signum, handler)
+        self._usual.append((signum, usual))
+        return True
+
+    def _reached(self, signum: int, frame: FrameType | None) -> None:
+        thread_guard().answer_signal()
 
     def _interrupted(self, signum: int, frame: FrameType | None) -> None:
-        if not thread_guard().answer_signal():
-            self._tell(KeyboardInterrupt())
+        self._tell(KeyboardInterrupt())
 
     def _terminated(self, signum: int, frame: FrameType | None) -> None:
         self._terminations.append(TerminationSignal(signum))
