@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from headrace.core.records import TaskRun
-from headrace.core.states import StateType, unstamped
+from headrace.core.state_types import StateType
+from headrace.core.states import unstamped
 from headrace.ids import IdSource
 from headrace.store.postgres import PostgresStore
 from headrace.store.sqlite import SqliteStore

@@ -15,7 +15,7 @@ from benches.measure import Contestant, Table, clock, interleaved
 from benches.million import BEGIN, Filled, fill
 from benches.servers import postgres
 from benches.worlds import folder
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.store.protocol import Order, Place, RunFilter
 from headrace.store.sqlite import SqliteStore
 

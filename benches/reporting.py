@@ -19,7 +19,8 @@ from benches.servers import postgres, serving
 from benches.worlds import folder
 from headrace.clock import SystemClock
 from headrace.core.records import TaskRun
-from headrace.core.states import StateType, unstamped
+from headrace.core.state_types import StateType
+from headrace.core.states import unstamped
 from headrace.drive.world import World
 from headrace.store.protocol import RunFilter
 from headrace.store.remote.store import RemoteStore

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from headrace.core.looks import LOOKS
-from headrace.core.states import TERMINAL, StateType
+from headrace.core.state_types import TERMINAL, StateType
 from headrace.core.transitions import TRANSITIONS
 
 FILE = Path(__file__).parent / "states.svg"

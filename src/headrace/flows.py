@@ -13,7 +13,8 @@ from headrace.core import names
 from headrace.core.awaiting import awaitable_too
 from headrace.core.final import plain_result
 from headrace.core.records import FlowRun, TaskRun
-from headrace.core.states import State, StateDetails
+from headrace.core.state_details import StateDetails
+from headrace.core.states import State
 from headrace.decorated import Decorated
 from headrace.definitions import (
     NotSet,

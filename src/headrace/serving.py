@@ -12,7 +12,8 @@ from headrace.background import Call, call_of
 from headrace.core import messages
 from headrace.core.background import end_of_claimed, has_ended, seconds_to_wait
 from headrace.core.records import TaskRun
-from headrace.core.states import State, StateType, unstamped
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from headrace.drive.attendants import Attendant
 from headrace.drive.world import World
 from headrace.effects import Promise, Record

@@ -11,13 +11,9 @@ from typing import Any
 
 from headrace.core import final, messages
 from headrace.core.awaiting import awaitable_too
-from headrace.core.states import (
-    State,
-    StateDetails,
-    StateType,
-    exception_of,
-    is_state_iterable,
-)
+from headrace.core.state_details import StateDetails
+from headrace.core.state_types import StateType
+from headrace.core.states import State, exception_of, is_state_iterable
 from headrace.drive.world import current_world
 from headrace.runs.steps import settled
 

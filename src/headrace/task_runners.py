@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from headrace.core import messages
-from headrace.core.states import State, StateType, unstamped
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from headrace.drive import sync
 from headrace.drive.activities import active
 from headrace.drive.guards import Guard, thread_guard

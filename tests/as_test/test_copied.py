@@ -14,7 +14,8 @@ import pytest
 from headrace import flow
 from headrace.client.as_test import NotATest, copy_as_test, reading
 from headrace.core.records import FlowRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.drive.world import current_world
 from headrace.store.protocol import RunFilter
 from tests.plugin.sessions import INI

@@ -327,7 +327,8 @@ def test_names_retries_hooks_and_logs_are_as_ever(simulation: Any) -> None:
 
 def test_the_exception_of_a_run_elsewhere_is_told_in_words(run_store: Store) -> None:
     """What is in the store of a failure is its text: so a state that is read anew says."""
-    from headrace.core.states import State, StateType
+    from headrace.core.state_types import StateType
+    from headrace.core.states import State
 
     future = fail.delay()
     message = "Task run encountered an exception: ValueError: no luck"

@@ -12,7 +12,8 @@ import pytest
 from headrace import Task, flow, task
 from headrace.background import queue_of
 from headrace.core.background import LOST
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.exceptions import SimulatedCrash, StoreOutOfReach
 from headrace.runtime import task_run
 from headrace.store.protocol import Claimed, Store

@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import TYPE_OF_NAME, State, unstamped
+from headrace.core.state_types import TYPE_OF_NAME
+from headrace.core.states import State, unstamped
 from headrace.store.protocol import Store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ import pytest
 
 from headrace.cli import main
 from headrace.cli.plain import STAND_INS, write_plainly_where_needed
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.core.timeline import SYMBOLS, Row, Segment, render
 
 

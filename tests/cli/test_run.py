@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.drive.world import World, use_world
 from headrace.store.memory import MemoryStore
 from headrace.store.sqlite import SqliteStore

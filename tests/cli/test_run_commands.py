@@ -7,7 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 
 from .conftest import Cli, StillClock
 from .stories import ENDED, Stories, at

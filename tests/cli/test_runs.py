@@ -6,7 +6,8 @@ from io import StringIO
 
 import pytest
 
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.exceptions import ObjectNotFound
 from headrace.store.protocol import LogRecord
 

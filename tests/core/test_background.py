@@ -7,7 +7,9 @@ import pytest
 
 from headrace.core.background import end_of_claimed, has_ended, seconds_to_look_again, seconds_to_wait
 from headrace.core.records import TaskRun
-from headrace.core.states import StateDetails, StateType, unstamped
+from headrace.core.state_details import StateDetails
+from headrace.core.state_types import StateType
+from headrace.core.states import unstamped
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=30)

@@ -20,7 +20,10 @@ from headrace.core.final import (
     state_of_return,
     timed_out,
 )
-from headrace.core.states import NOT_KEPT, State, StateDetails, StateType
+from headrace.core.kept import NOT_KEPT
+from headrace.core.state_details import StateDetails
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.exceptions import CancelledRun, CrashedRun, FailedRun, MissingResult, PausedRun, UnfinishedRun
 
 BOOM = ValueError("boom")

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.looks import LOOKS
-from headrace.core.states import NAMES, TERMINAL, TYPE_OF_NAME, State, StateDetails, StateType
+from headrace.core.state_details import StateDetails
+from headrace.core.state_types import NAMES, TERMINAL, TYPE_OF_NAME, StateType
+from headrace.core.states import State
 from headrace.core.transitions import TRANSITIONS, allowed
 
 types = st.sampled_from(StateType)

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.core.walk import allow_failure, found, known, looked_through, opaque, parts, quote, unmapped, walk
 from headrace.utilities import annotations as public
 

@@ -7,7 +7,7 @@ import re
 import draw_states
 
 import headrace.core.states as table
-from headrace.core.states import NAMES
+from headrace.core.state_types import NAMES
 from headrace.core.transitions import TRANSITIONS
 
 from .reading import DOCS, section, shown

@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 
 from headrace import flow, task
-from headrace.core.states import StateType, unstamped
+from headrace.core.state_types import StateType
+from headrace.core.states import unstamped
 from headrace.drive.activities import cancel
 from headrace.drive.world import World, current_world, use_world
 from headrace.exceptions import CancelledRun, ObjectNotFound

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace import flow, task
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.runtime import flow_run, task_run
 from headrace.store.protocol import LogFilter, Store
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.core.timeline import Row
 from headrace.pages import arrows as arrows_module
 from headrace.pages.arrows import HEIGHT, arrows

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.core.timeline import Row, Segment
 from headrace.pages.timeline import CHUNK, Axis, Mark, axis, bar, legend, timeline
 

@@ -6,7 +6,7 @@ import json
 from html.parser import HTMLParser
 from uuid import UUID
 
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.core.timeline import Row, Segment
 from headrace.pages.timeline import Axis
 from headrace.pages.trace import Act, Entered, Line, Position, Told, Trace

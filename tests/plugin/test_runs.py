@@ -10,7 +10,8 @@ import pytest
 from headrace import flow, tags, task
 from headrace.clock.virtual import VirtualClock
 from headrace.core.records import Run
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.drive.world import current_world
 from headrace.store.protocol import Store
 from headrace.testing import Runs, RunView, recorded_runs

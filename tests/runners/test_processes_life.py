@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from headrace import flow, task
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.drive.activities import cancel
 from headrace.drive.world import World
 from headrace.exceptions import CrashedRun, TimeIsUp

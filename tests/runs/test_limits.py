@@ -18,7 +18,8 @@ from headrace.client.schemas.objects import ConcurrencyLeaseHolder
 from headrace.concurrency.asyncio import concurrency as aconcurrency
 from headrace.concurrency.asyncio import rate_limit as arate_limit
 from headrace.concurrency.sync import concurrency, rate_limit
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.drive.world import World, current_world, use_world
 from headrace.exceptions import (
     AcquireConcurrencySlotTimeoutError,

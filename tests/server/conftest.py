@@ -13,7 +13,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from headrace.core.records import FlowRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.drive.world import current_world
 from headrace.server.app import create_app
 from headrace.store.protocol import LogFilter, RunFilter

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from headrace import flow, tags, task
 from headrace.core.records import FlowRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.drive.world import current_world
 from headrace.server.ui import bars as bars_module
 from headrace.server.ui import dashboard, flows

@@ -12,8 +12,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from headrace import flow, get_run_logger, task
+from headrace.core.kept import Kept
 from headrace.core.records import FlowRun, LogRecord, TaskRun
-from headrace.core.states import Kept, State, StateDetails, StateType
+from headrace.core.state_details import StateDetails
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.drive.world import current_world
 from headrace.exceptions import ObjectNotFound
 from headrace.server.ui import flow_run as flow_run_module

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fastapi.testclient import TestClient
 
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.store.protocol import Store
 
 from .conftest import begun

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from headrace import flow, tags, task
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.store.protocol import Store
 from headrace.testing import Runs
 

@@ -271,7 +271,7 @@ def test_a_paused_state_has_no_result(make: Any) -> None:
 
 def test_a_result_that_was_not_kept_is_missing(run_store: Any) -> None:
     """MissingResult: the run completed, its data is no longer there."""
-    from headrace.core.states import NOT_KEPT
+    from headrace.core.kept import NOT_KEPT
 
     with pytest.raises(MissingResult):
         State(StateType.COMPLETED, data=NOT_KEPT).result()
@@ -453,7 +453,7 @@ def test_an_exception_is_formatted_with_its_traceback() -> None:
 
 def test_there_is_a_constructor_for_every_name_that_the_engine_gives() -> None:
     """With the type that the table says."""
-    from headrace.core.states import TYPE_OF_NAME
+    from headrace.core.state_types import TYPE_OF_NAME
 
     assert {name: getattr(states, name)().type for name in TYPE_OF_NAME} == dict(TYPE_OF_NAME)
 

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import State, StateType, unstamped
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from pytest_headrace.machines.records import T0, ids_from, run_ids, told, told_state
 
 __all__ = ["T0", "ids_from", "run_ids", "told", "told_state"]

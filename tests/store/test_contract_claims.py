@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from headrace.core.records import TaskRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
 from headrace.store.protocol import Claimed, Idle, Store
 

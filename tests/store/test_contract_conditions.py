@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headrace.core.records import Run
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.store.conditions import (
     AllOf,
     AnyOf,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from headrace.core.records import Run
-from headrace.core.states import StateType, unstamped
+from headrace.core.state_types import StateType
+from headrace.core.states import unstamped
 from headrace.store.protocol import NEWEST, RunFilter, Store
 
 from .making import (

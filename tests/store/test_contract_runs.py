@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.core.records import Run
-from headrace.core.states import NO_DETAILS, State, StateDetails, StateType, unstamped
+from headrace.core.state_details import NO_DETAILS, StateDetails
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError
 from headrace.ids import named_id, state_id
 from headrace.store.protocol import EVERY_RUN, LogFilter, LogRecord, RunFilter, SeenFlow, Store

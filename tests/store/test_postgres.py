@@ -16,7 +16,8 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from headrace.core.records import Run
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.exceptions import NotAStore, StoreError, StoreTooNew
 from headrace.store.memory import MemoryStore
 from headrace.store.postgres import PostgresStore

@@ -12,7 +12,9 @@ from uuid import UUID
 import pytest
 
 from headrace.core.records import LogRecord, Run
-from headrace.core.states import StateDetails, StateType, unstamped
+from headrace.core.state_details import StateDetails
+from headrace.core.state_types import StateType
+from headrace.core.states import unstamped
 from headrace.core.things import ArtifactRecord
 from headrace.exceptions import ObjectNotFound, StoreError, StoreOutOfReach
 from headrace.store.memory import MemoryStore

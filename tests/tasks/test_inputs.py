@@ -601,7 +601,7 @@ def test_submit_and_map_need_a_flow_around_them() -> None:
 
 def test_a_task_that_waits_for_itself_is_an_error() -> None:
     """ValueError, and no deadlock: seen where the future of a run is among its own inputs."""
-    from headrace.core.states import StateType
+    from headrace.core.state_types import StateType
     from headrace.drive import sync
     from headrace.drive.world import current_world
 

@@ -13,7 +13,8 @@ import pytest
 
 from headrace import flow, task
 from headrace.cache_policies import INPUTS, NO_CACHE
-from headrace.core.states import NAMES, State
+from headrace.core.state_types import NAMES
+from headrace.core.states import State
 from headrace.settings import temporary_settings
 from headrace.testing.coverage.arcs import Arc, possible
 from headrace.testing.coverage.exercised import exercised, transitions

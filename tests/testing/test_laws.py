@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from headrace import flow, task
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.drive.world import current_world
 from headrace.testing import Runs, assert_lawful
 from headrace.testing.laws import broken_laws

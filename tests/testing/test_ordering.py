@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from headrace import flow, task
 from headrace.clock.virtual import VirtualClock
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.store.memory import MemoryStore
 from headrace.store.protocol import Store
 from headrace.testing import Runs

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.core.states import TYPE_OF_NAME
+from headrace.core.state_types import TYPE_OF_NAME
 from headrace.testing.patterns import Pattern, UnknownStateName
 
 RETRIED_TWICE = "Pending Running AwaitingRetry Retrying AwaitingRetry Retrying Completed"

@@ -10,7 +10,9 @@ import pytest
 
 from headrace import allow_failure, flow, task
 from headrace.clock.virtual import VirtualClock
-from headrace.core.states import State, StateDetails, StateType
+from headrace.core.state_details import StateDetails
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.drive.activities import cancel
 from headrace.drive.world import World, current_world, use_world
 from headrace.states import Cancelled, Completed, Failed

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from headrace.core.records import FlowRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.ids import named_id
 from headrace.store.rows import micros, span
 from headrace.store.sqlite import SqliteStore

@@ -9,7 +9,8 @@ import pytest
 
 from headrace import flow, get_run_logger, tags, task
 from headrace.core.records import FlowRun, LogRecord, TaskRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.drive.world import current_world
 from headrace.store.protocol import RunFilter
 from tests.server.conftest import begun

@@ -12,7 +12,9 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import NAMES, TYPE_OF_NAME, State, StateDetails, StateType, unstamped
+from headrace.core.state_details import StateDetails
+from headrace.core.state_types import NAMES, TYPE_OF_NAME, StateType
+from headrace.core.states import State, unstamped
 from headrace.core.transitions import allowed
 from headrace.ids import IdSource
 from headrace.store import conditions as c

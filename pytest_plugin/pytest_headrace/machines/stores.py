@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from headrace.core.records import Run
-from headrace.core.states import State, StateType, unstamped
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from headrace.core.things import ArtifactRecord, VariableRecord
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
 from headrace.store.conditions import Condition

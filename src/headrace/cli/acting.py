@@ -12,7 +12,8 @@ from headrace.cli import as_json, world
 from headrace.cli.find import find_run, parse_states, parse_when, unknown_states
 from headrace.cli.look import busy, moment_text, note, print_json, print_table, say, state_text
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.core.timeline import one_line, seconds_text
 
 if TYPE_CHECKING:

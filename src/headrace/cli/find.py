@@ -15,7 +15,7 @@ from uuid import UUID
 import typer
 
 from headrace.core.records import Run
-from headrace.core.states import TYPE_OF_NAME, StateType
+from headrace.core.state_types import TYPE_OF_NAME, StateType
 from headrace.exceptions import ObjectNotFound
 from headrace.store.protocol import NEWEST, RunFilter, RunKind, Store
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from headrace.core.looks import LOOKS
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.core.timeline import SYMBOLS, Row, Tone, cell_width, fit, lines, one_line
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from headrace.cli import world
 from headrace.cli.look import STYLES, out
-from headrace.core.states import TERMINAL, StateType
+from headrace.core.state_types import TERMINAL, StateType
 from headrace.core.timeline import SYMBOLS, one_line, seconds_text
 from headrace.exceptions import StoreError
 from headrace.store.protocol import RunFilter, Store

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from headrace.cli.look import STYLES, moment_text, out, state_text, timeline
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.core.timeline import SYMBOLS, Row, one_line, seconds_text
 from headrace.store.story import Story
 

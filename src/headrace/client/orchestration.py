@@ -19,7 +19,8 @@ from headrace.client.schemas.objects import Flow
 from headrace.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
 from headrace.client.searching import Query
 from headrace.core.records import FlowRun, LogRecord, TaskRun
-from headrace.core.states import State, StateType, unstamped
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from headrace.store.protocol import ConcurrencyLimit, LogFilter, RunFilter
 
 P = ParamSpec("P")

@@ -18,7 +18,9 @@ from uuid import UUID
 
 from headrace import calling
 from headrace.core.records import FlowRun
-from headrace.core.states import State, StateDetails, StateType, unstamped
+from headrace.core.state_details import StateDetails
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from headrace.drive.bridge import run_coroutine
 from headrace.drive.world import World
 from headrace.effects import Record

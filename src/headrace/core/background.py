@@ -6,7 +6,8 @@ from datetime import datetime
 
 from headrace.core import messages
 from headrace.core.records import TaskRun
-from headrace.core.states import State, StateType, unstamped
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 
 LOST = "The process that ran it is gone: its lease ran out before it told how the run ended."
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from headrace.core.retries import RetryPolicy
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 
 
 class Decision(NamedTuple):

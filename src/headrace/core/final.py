@@ -14,7 +14,8 @@ from typing import Any
 
 from headrace.core import messages
 from headrace.core.messages import Kind
-from headrace.core.states import State, StateType, exception_of, is_state_iterable, unstamped, value_of
+from headrace.core.state_types import StateType
+from headrace.core.states import State, exception_of, is_state_iterable, unstamped, value_of
 from headrace.core.walk import SCALARS, rebuilt, walk
 from headrace.exceptions import CancelRequested, PausedRun, TimeIsUp, UnfinishedRun
 

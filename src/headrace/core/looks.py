@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 
 
 class Look(NamedTuple):

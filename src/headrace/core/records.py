@@ -14,7 +14,9 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 from uuid import UUID
 
 from headrace.core.models import Model
-from headrace.core.states import NO_DETAILS, TERMINAL, State, StateDetails, StateType, unstamped
+from headrace.core.state_details import NO_DETAILS, StateDetails
+from headrace.core.state_types import TERMINAL, StateType
+from headrace.core.states import State, unstamped
 from headrace.core.transitions import allowed
 
 #: Where a task run's parameter came from: the runs, parameters or constants it was made of.

@@ -20,139 +20,18 @@ COMPLETED state RolledBack.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple, NoReturn, Self, cast
+from datetime import datetime
+from typing import Any, ClassVar, NoReturn, Self, cast
 from uuid import UUID
 
 from headrace.core.awaiting import awaitable_too
+from headrace.core.kept import NOT_KEPT, Kept
 from headrace.core.models import Model
+from headrace.core.state_details import NO_DETAILS, StateDetails, as_details, as_id, as_moment
+from headrace.core.state_types import CA, CG, CO, CR, NAMES, PA, TERMINAL, F, P, R, S, StateType
 from headrace.core.wording import kind_of
 from headrace.exceptions import CancelledRun, CrashedRun, FailedRun, MissingResult, PausedRun, UnfinishedRun
 from headrace.ids import state_id
-
-
-class StateType(StrEnum):
-    """What kind of state this is; the name says which of its kind."""
-
-    SCHEDULED = "SCHEDULED"
-    PENDING = "PENDING"
-    RUNNING = "RUNNING"
-    PAUSED = "PAUSED"
-    CANCELLING = "CANCELLING"
-    COMPLETED = "COMPLETED"
-    FAILED = "FAILED"
-    CRASHED = "CRASHED"
-    CANCELLED = "CANCELLED"
-
-    __hash__ = str.__hash__  # three times as quick as an enumeration's own
-
-
-S, P, R, PA, CG = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING
-CO, F, CR, CA = StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED
-
-TERMINAL: frozenset[StateType] = frozenset({CO, F, CR, CA})
-
-#: The names that the engine itself gives, by type, the usual one first.
-NAMES: Mapping[StateType, tuple[str, ...]] = {
-    S: ("Scheduled", "Late", "AwaitingRetry", "AwaitingConcurrencySlot", "Resuming"),
-    P: ("Pending", "NotReady", "Submitting"),
-    R: ("Running", "Retrying"),
-    PA: ("Paused", "Suspended"),
-    CG: ("Cancelling",),
-    CO: ("Completed", "Cached", "RolledBack"),
-    F: ("Failed", "TimedOut"),
-    CR: ("Crashed",),
-    CA: ("Cancelled",),
-}
-
-TYPE_OF_NAME: Mapping[str, StateType] = {name: type_ for type_, names in NAMES.items() for name in names}
-
-
-class _Details(NamedTuple):
-    flow_run_id: UUID | None = None
-    task_run_id: UUID | None = None
-    child_flow_run_id: UUID | None = None
-    scheduled_time: datetime | None = None
-    cache_key: str | None = None
-    cache_expiration: datetime | None = None
-    retriable: bool | None = None
-    pause_timeout: datetime | None = None
-    pause_reschedule: bool = False
-    pause_key: str | None = None
-    result_key: str | None = None
-    result_storage: str | None = None
-
-
-class StateDetails(Model, _Details):
-    """What a state carries beside its name and message; each field is None where it has no meaning.
-
-    `scheduled_time` is when a SCHEDULED state ends, `pause_timeout` when a PAUSED one does. The first two say whose
-    state it is; they follow from the run, so they are not compared, and a store need not keep them beside the run.
-    `result_key` is where the result of the run was written, in `result_storage` (None: the usual one).
-    Details are false where they say nothing but the first two.
-    """
-
-    __slots__ = ()
-    FIELDS = _Details._fields
-    DEFAULTS = _Details._field_defaults
-
-    def changed(self, changes: Mapping[str, Any]) -> Self:
-        """Return a copy with these fields changed. Raises TypeError for a name that is no field."""
-        return type(self)(**{**self._asdict(), **changes})
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, StateDetails) and self[2:] == other[2:]
-
-    def __ne__(self, other: object) -> bool:  # a tuple brings its own
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash(self[2:])
-
-    def __bool__(self) -> bool:
-        return self[2:] != _NOTHING_SAID
-
-
-NO_DETAILS = StateDetails()
-_NOTHING_SAID = NO_DETAILS[2:]
-
-
-class _NotKept:
-    """Stand for the data of a completed run whose result is no longer, or was never, in this process."""
-
-    def __repr__(self) -> str:
-        return "<not kept>"
-
-    def __reduce__(self) -> str:
-        return "NOT_KEPT"
-
-
-NOT_KEPT = _NotKept()
-
-
-class Kept:
-    """Stand for the data of a run whose result, or exception, is in a storage; `load` reads it."""
-
-    __slots__ = ("keeper", "key", "storage")
-
-    #: Reads a result, given this. Whoever knows the storages puts itself here.
-    fetch: ClassVar[Callable[[Kept], Any]]
-
-    def __init__(self, key: str, storage: str | None, keeper: Any = None) -> None:
-        self.key = key
-        self.storage = storage
-        self.keeper = keeper
-
-    def load(self) -> Any:
-        """Return the result. Raises MissingResult where it can't be read."""
-        return type(self).fetch(self)
-
-    def __reduce__(self) -> Any:
-        return Kept, (self.key, self.storage)
-
-    def __repr__(self) -> str:
-        return f"<kept as {self.key!r}>"
 
 
 class State(Model):
@@ -191,8 +70,8 @@ class State(Model):
         id: UUID | str | None = None,  # noqa: A002 - the field's name
     ) -> None:
         type = StateType(type)  # noqa: A001
-        at = _as_moment(timestamp) if timestamp is not None else State.now()
-        details = _as_details(state_details)
+        at = as_moment(timestamp) if timestamp is not None else State.now()
+        details = as_details(state_details)
         if type is S and details.scheduled_time is None:
             details = details._replace(scheduled_time=at)
         _type(self, type)
@@ -201,7 +80,7 @@ class State(Model):
         _message(self, message)
         _data(self, data)
         _state_details(self, details)
-        _id(self, _as_id(id) if id is not None else State.new_id())
+        _id(self, as_id(id) if id is not None else State.new_id())
 
     @property
     def id(self) -> UUID | None:
@@ -367,38 +246,12 @@ def unstamped(
     return made
 
 
-def _as_moment(value: Any) -> datetime:
-    """Return an aware moment; text is ISO 8601, and what has no zone is UTC. Raises TypeError or ValueError."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if not isinstance(value, datetime):
-        raise TypeError(f"The timestamp of a state is a datetime, not {value!r}, a {type(value).__name__}.")
-    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-
-
-def _as_details(value: StateDetails | Mapping[str, Any] | None) -> StateDetails:
-    if isinstance(value, StateDetails):
-        return value
-    if not value:
-        return NO_DETAILS
-    said: dict[str, Any] = dict(value)
-    said.update((name, _as_moment(said[name])) for name in _MOMENTS if said.get(name) is not None)
-    said.update((name, _as_id(said[name])) for name in _IDS if said.get(name) is not None)
-    return StateDetails(**said)
-
-
-def _as_id(value: UUID | str) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)
-
-
-_MOMENTS = ("scheduled_time", "cache_expiration", "pause_timeout")
-_IDS = ("flow_run_id", "task_run_id", "child_flow_run_id")
 #: How a field is read that is to be changed.
 _READ: Mapping[str, Callable[[Any], Any]] = {
     "type": StateType,
-    "timestamp": lambda value: None if value is None else _as_moment(value),
-    "state_details": _as_details,
-    "id": lambda value: _as_id(value) if isinstance(value, str) else value,
+    "timestamp": lambda value: None if value is None else as_moment(value),
+    "state_details": as_details,
+    "id": lambda value: as_id(value) if isinstance(value, str) else value,
 }
 
 

@@ -21,7 +21,8 @@ from uuid import UUID
 
 from headrace.core.looks import LOOKS
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 
 #: "flow" is the name of a flow run, "failing" an attempt that did not end well, "head" and "faint" the frame.
 Tone = StateType | Literal["", "flow", "failing", "head", "faint"]

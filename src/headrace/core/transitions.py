@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 from headrace.core import messages
-from headrace.core.states import TERMINAL, State, StateType
-
-S, P, R, PA, CG = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING
-CO, F, CR, CA = StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED
+from headrace.core.state_types import CA, CG, CO, CR, PA, TERMINAL, F, P, R, S, StateType
+from headrace.core.states import State
 
 #: From each type, the types that may follow. `None` is the beginning.
 TRANSITIONS: Mapping[StateType | None, frozenset[StateType]] = {

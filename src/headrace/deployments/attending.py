@@ -15,7 +15,8 @@ from headrace.clock import SystemClock
 from headrace.clock.protocol import Over
 from headrace.core import messages
 from headrace.core.final import failed
-from headrace.core.states import State, StateType, unstamped
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from headrace.deployments.planning import Due, Line, asked_again, left_over, scheduled, still_waiting, warn_of_skipped
 from headrace.deployments.runner import RunnerDeployment
 from headrace.drive.attendants import Attendant

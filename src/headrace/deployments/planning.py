@@ -13,7 +13,9 @@ from uuid import UUID
 from headrace.core import messages
 from headrace.core.records import FlowRun
 from headrace.core.schedules import IntervalSchedule
-from headrace.core.states import State, StateDetails, StateType, unstamped
+from headrace.core.state_details import StateDetails
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from headrace.deployments.runner import RunnerDeployment
 from headrace.drive.world import World
 from headrace.effects import Record

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from headrace.core.states import Kept
+from headrace.core.kept import Kept
 
 
 def _fetch(kept: Kept) -> Any:

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 from uuid import UUID
 
-from headrace.core.states import State, StateType, unstamped
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from headrace.drive.guards import Guard
 from headrace.drive.surroundings import Surroundings
 from headrace.exceptions import CancelRequested, StoreError

@@ -16,7 +16,9 @@ from uuid import UUID
 from headrace.clock import SystemClock
 from headrace.core.background import has_ended, seconds_to_look_again
 from headrace.core.records import TaskRun
-from headrace.core.states import State, StateDetails, StateType, unstamped
+from headrace.core.state_details import StateDetails
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from headrace.drive.bells import Bell
 from headrace.drive.leases import Leases
 from headrace.effects import Promise

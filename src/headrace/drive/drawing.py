@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from headrace.clock import Clock
 from headrace.core.records import TaskRun
-from headrace.core.states import StateType, unstamped
+from headrace.core.state_types import StateType
+from headrace.core.states import unstamped
 from headrace.drive.world import World
 from headrace.effects import Record
 from headrace.runs import drawn

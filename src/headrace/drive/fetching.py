@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from headrace.core.states import Kept
+from headrace.core.kept import Kept
 from headrace.drive.sync import drive
 from headrace.drive.world import World, current_world
 from headrace.effects import Cancelled, Raised

@@ -11,7 +11,8 @@ from uuid import UUID
 
 from headrace.core.final import ended_from_outside
 from headrace.core.records import Run
-from headrace.core.states import TERMINAL, State, StateType
+from headrace.core.state_types import TERMINAL, StateType
+from headrace.core.states import State
 from headrace.drive.surroundings import Surroundings
 from headrace.exceptions import SimulatedCrash, StoreError
 from headrace.store.protocol import RunFilter

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.core.timeline import Row
 from headrace.pages.forest import Node
 from headrace.pages.timeline import Axis

@@ -15,7 +15,7 @@ from typing import Literal
 from uuid import UUID
 
 from headrace.core.looks import LOOKS
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.core.timeline import Row, Segment, seconds_text
 
 #: Shapes that bars refer to.

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.core.timeline import Row
 from headrace.pages.timeline import Axis, Mark
 

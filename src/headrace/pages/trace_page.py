@@ -12,7 +12,7 @@ from html import escape
 from typing import Any
 
 from headrace.core.looks import LOOKS
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.pages.arrows import arrows
 from headrace.pages.assets import asset, policy, style
 from headrace.pages.forest import Node

@@ -14,8 +14,9 @@ from typing import Any
 from uuid import UUID
 
 from headrace.clock import SystemClock
+from headrace.core.kept import NOT_KEPT
 from headrace.core.limits import Granted, SlotAnswer
-from headrace.core.states import NOT_KEPT, State
+from headrace.core.states import State
 from headrace.core.tracebacks import traceback_of
 from headrace.drive.logs import ROOT, configure
 from headrace.drive.slots import SlotBell

@@ -10,7 +10,9 @@ from typing import Any
 from headrace.core.caching import NoCachePolicy
 from headrace.core.final import failed
 from headrace.core.messages import shown
-from headrace.core.states import State, StateDetails, StateType, unstamped
+from headrace.core.state_details import StateDetails
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from headrace.core.transactions import BaseTransaction, IsolationLevel, TransactionState
 from headrace.effects import Cancelled, NewId, Raised, Returned
 from headrace.runs import results, transactions

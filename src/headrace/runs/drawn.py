@@ -12,7 +12,8 @@ from contextlib import suppress
 from typing import Any
 
 from headrace.core import names
-from headrace.core.states import State, StateType, unstamped
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from headrace.core.unknown import Unknown
 from headrace.effects import OpenRunner, WaitFor
 from headrace.runs import inputs

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from headrace.core import messages
 from headrace.core.final import failed
-from headrace.core.states import State, StateType, unstamped, value_of
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped, value_of
 from headrace.core.walk import SCALARS, Annotation, looked_through, quote, walk
 from headrace.effects import Promise, WaitFor
 from headrace.exceptions import UpstreamTaskError

@@ -12,8 +12,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from headrace.core.final import plain
+from headrace.core.kept import Kept
 from headrace.core.messages import shown
-from headrace.core.states import Kept, State, value_of
+from headrace.core.states import State, value_of
 from headrace.effects import Call, Cancelled, NewId, Now, Outcome, Raised, Returned, Say
 from headrace.keeping.keeper import Keeper, Part, method
 from headrace.keeping.records import ResultRecord

@@ -13,7 +13,9 @@ from headrace.core.decisions import Decision, decide
 from headrace.core.final import ended_from_outside, engine_made, failed, state_of_return, timed_out
 from headrace.core.messages import Kind
 from headrace.core.records import TaskRun
-from headrace.core.states import State, StateDetails, StateType, unstamped
+from headrace.core.state_details import StateDetails
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from headrace.core.walk import SCALARS, found, walk
 from headrace.effects import (
     Call,

@@ -13,7 +13,8 @@ import logging
 from typing import Any
 
 from headrace.core.messages import shown
-from headrace.core.states import TERMINAL, State, StateType, unstamped
+from headrace.core.state_types import TERMINAL, StateType
+from headrace.core.states import State, unstamped
 from headrace.effects import Cancelled, NewId, ReleaseSlots, Returned, Say
 from headrace.runs import inputs
 from headrace.runs.context import RunContext, TaskRunContext

@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from headrace.core.messages import shown
-from headrace.core.states import State, StateDetails, StateType, unstamped
+from headrace.core.state_details import StateDetails
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from headrace.core.transactions import (
     FIRST_LOOK,
     LONGEST_LOOK,

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from headrace.core.records import Run
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 
 MOVING = (
     "run_count",

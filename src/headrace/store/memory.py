@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.core.things import ArtifactRecord, VariableRecord
 from headrace.core.transitions import allowed, as_taken
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreError

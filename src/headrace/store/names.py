@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from headrace.core.records import FlowRun, TaskRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.store import statements as sql
 from headrace.store.link import Execute
 

@@ -20,7 +20,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from headrace.core.states import TERMINAL, State
+from headrace.core.state_types import TERMINAL
+from headrace.core.states import State
 from headrace.store.wanted import RunKind
 
 KINDS: tuple[RunKind, RunKind] = ("flow", "task")

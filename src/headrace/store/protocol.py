@@ -18,7 +18,8 @@ from uuid import UUID
 
 from headrace.core.limits import Granted, Impossible, Queued, SlotAnswer, SlotRequest
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.store.wanted import (
     EVERY_RUN,
     NEWEST,

@@ -13,8 +13,11 @@ from typing import Any
 from uuid import UUID
 
 from headrace.core.codec import to_json
+from headrace.core.kept import NOT_KEPT, Kept
 from headrace.core.records import FlowRun, Run, TaskInputs, TaskRun
-from headrace.core.states import NO_DETAILS, NOT_KEPT, Kept, State, StateDetails, StateType, unstamped
+from headrace.core.state_details import NO_DETAILS, StateDetails
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from headrace.store.protocol import LogRecord
 
 Row = tuple[Any, ...]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.core.transitions import allowed, as_taken
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound
 from headrace.store import columns, rows

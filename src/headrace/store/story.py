@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.core.timeline import Row, rows
 from headrace.store.protocol import RunFilter
 

@@ -14,7 +14,9 @@ from uuid import UUID
 
 from headrace.core import limits
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
-from headrace.core.states import NO_DETAILS, State, StateType, unstamped
+from headrace.core.state_details import NO_DETAILS
+from headrace.core.state_types import StateType
+from headrace.core.states import State, unstamped
 from headrace.core.things import ArtifactRecord, VariableRecord
 from headrace.store import conditions, lines, operations, protocol, rows, wanted
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 
 RunKind = Literal["flow", "task"]
 #: What else is kept, and found by conditions.

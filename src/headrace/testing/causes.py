@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from headrace.core import messages
 from headrace.core.records import Run
-from headrace.core.states import TYPE_OF_NAME, State, StateType
+from headrace.core.state_types import TYPE_OF_NAME, StateType
+from headrace.core.states import State
 
 UNKNOWN = "unknown"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from headrace.core.states import TYPE_OF_NAME, StateType
+from headrace.core.state_types import TYPE_OF_NAME, StateType
 
 if TYPE_CHECKING:
     from headrace.testing.patterns import Match, Pattern

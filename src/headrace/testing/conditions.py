@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Sequence
 
-from headrace.core.states import TYPE_OF_NAME, State, StateType
+from headrace.core.state_types import TYPE_OF_NAME, StateType
+from headrace.core.states import State
 from headrace.testing.patterns import UnknownStateName
 
 _TYPES = frozenset(type_.value for type_ in StateType)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.core.codec import to_json
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.exceptions import HeadraceError
 from headrace.testing.bodies import call_body
 from headrace.testing.differing import history_difference

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from headrace.core.kept import NOT_KEPT
 from headrace.core.messages import shown
-from headrace.core.states import NOT_KEPT, State, exception_of
+from headrace.core.states import State, exception_of
 
 _RAISED = re.compile(r"(?:Task|Flow) run encountered an exception: (?P<name>\w+)(?:: (?P<text>.*))?", re.DOTALL)
 _EXCEEDED = re.compile(r"(?P<kind>Task|Flow) run exceeded timeout of .*")

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise, takewhile
 
 from headrace.core.records import Run
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.core.transitions import allowed
 from headrace.testing.views import RunView
 

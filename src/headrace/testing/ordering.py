@@ -14,7 +14,8 @@ from itertools import islice, zip_longest
 from typing import TypeVar
 
 from headrace.core.records import Run
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.drive.world import World
 
 Who = TypeVar("Who")

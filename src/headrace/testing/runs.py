@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from headrace.core.records import Run
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.drive.world import World, current_world
 from headrace.store.protocol import RunKind, Store
 from headrace.testing.lookups import definition_name

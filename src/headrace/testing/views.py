@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.drive.world import World
 from headrace.store.protocol import RunFilter, RunKind
 from headrace.testing import lookups

@@ -16,9 +16,11 @@ from uuid import UUID
 
 from headrace.client.as_test.source import Source, error_of_message, error_of_repr, literal
 from headrace.core.again import lost
+from headrace.core.kept import NOT_KEPT, Kept
 from headrace.core.names import task_run_name
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import NOT_KEPT, TYPE_OF_NAME, Kept, State, StateType
+from headrace.core.state_types import TYPE_OF_NAME, StateType
+from headrace.core.states import State
 from headrace.drive.fetching import fetch_plainly
 from headrace.drive.world import World
 from headrace.exceptions import HeadraceError, MissingResult

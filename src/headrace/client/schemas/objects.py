@@ -12,7 +12,9 @@ from headrace.core.limits import ConcurrencyLeaseHolder
 from headrace.core.models import Model
 from headrace.core.overlaps import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from headrace.core.records import FlowRun, LogRecord, TaskRun
-from headrace.core.states import TERMINAL, State, StateDetails, StateType
+from headrace.core.state_details import StateDetails
+from headrace.core.state_types import TERMINAL, StateType
+from headrace.core.states import State
 from headrace.store.protocol import ConcurrencyLimit
 
 #: The types of states after which nothing more happens to a run.

@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 
 from headrace.core.codec import to_json
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.core.things import ArtifactRecord, VariableRecord
 from headrace.store.protocol import ConcurrencyLimit, Lease
 

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Body
 from headrace.client import searching
 from headrace.client.retrying import ask_for_retry
 from headrace.core.records import FlowRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.drive.activities import propose
 from headrace.exceptions import ObjectNotFound
 from headrace.server.api import finding

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from headrace.client.schemas import filters
 from headrace.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
 from headrace.client.searching import Query
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 
 #: How many things one answer holds, at most.
 MOST = 200

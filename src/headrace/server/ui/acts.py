@@ -14,7 +14,8 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from headrace.client.retrying import ask_for_retry
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.drive.activities import propose
 from headrace.exceptions import NotRetriable
 from headrace.server.api.finding import Served

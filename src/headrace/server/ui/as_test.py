@@ -11,7 +11,7 @@ from fastapi import Response
 from starlette.exceptions import HTTPException
 
 from headrace.client.as_test import NotATest, copy_as_test
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.drive.world import World
 from headrace.server.api.finding import Served
 from headrace.server.ui.cards import Card, card

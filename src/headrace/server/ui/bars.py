@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from headrace.core.records import FlowRun
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.server.ui.cards import lasted
 
 #: How many bars have room beside each other.

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from headrace.core.codec import to_json
 from headrace.core.records import FlowRun, Run, TaskRun
-from headrace.core.states import TERMINAL, StateType
+from headrace.core.state_types import TERMINAL, StateType
 from headrace.store.protocol import RunFilter, RunKind, Store
 
 #: How much of a parameter, and of all, a card shows, in characters.

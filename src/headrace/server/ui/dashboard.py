@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from fastapi import Response
 
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.drive.world import World
 from headrace.server.api.finding import Served
 from headrace.server.ui.bars import SLOTS, Bar, bars

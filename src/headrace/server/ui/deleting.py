@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import Depends, Query, Request, Response
 from starlette.exceptions import HTTPException
 
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.drive.world import World
 from headrace.exceptions import ObjectNotFound
 from headrace.server.api.finding import Served

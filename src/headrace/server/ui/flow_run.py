@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from headrace.client.retrying import command_for, is_served, why_not
 from headrace.core.records import FlowRun
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.core.timeline import Row
 from headrace.drive.world import World
 from headrace.server.api.cursors import cursor_after, place_of

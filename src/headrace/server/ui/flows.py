@@ -11,7 +11,7 @@ from uuid import UUID
 
 from fastapi import Query, Response
 
-from headrace.core.states import TERMINAL, StateType
+from headrace.core.state_types import TERMINAL, StateType
 from headrace.drive.world import World
 from headrace.server.api.finding import Served
 from headrace.server.ui.cards import Card, card, goes_on

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 
 Tab = Literal["failed", "running", "completed", "scheduled", "cancelled"]
 #: Which types of states belong together for somebody who looks at the whole.

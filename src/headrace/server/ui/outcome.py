@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from logging import WARNING
 from pprint import pformat
 
+from headrace.core.kept import NOT_KEPT, Kept
 from headrace.core.records import Run, TaskRun
-from headrace.core.states import NOT_KEPT, Kept, State
+from headrace.core.states import State
 from headrace.drive.fetching import fetch_plainly
 from headrace.drive.world import World
 from headrace.exceptions import MissingResult

@@ -14,7 +14,7 @@ from fastapi import Query
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic_core import to_jsonable_python
 
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.drive.world import World
 from headrace.exceptions import StoreError
 from headrace.server.ui.rendering import URLS, render

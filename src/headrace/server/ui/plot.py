@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from headrace.core.records import Run
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.server.ui.cards import lasted
 from headrace.store.protocol import RunKind
 

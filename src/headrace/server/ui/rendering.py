@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from headrace.core.looks import LOOKS
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.core.timeline import Row, seconds_text
 from headrace.pages import timeline
 from headrace.pages.chart import chart

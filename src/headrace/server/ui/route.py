@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.drive.world import World
 from headrace.exceptions import ObjectNotFound, StoreError
 from headrace.server.api.errors import answer_refusal

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from fastapi import Response
 
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.drive.world import World
 from headrace.server.api.cursors import cursor_after, place_of
 from headrace.server.api.finding import Served

@@ -11,7 +11,7 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 
 from headrace.core.records import TaskRun
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.core.timeline import Row
 from headrace.drive.world import World
 from headrace.server.api.finding import Served

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, Query
 from starlette.exceptions import HTTPException
 
-from headrace.core.states import StateType
+from headrace.core.state_types import StateType
 from headrace.store.conditions import AllOf, AnyOf, Between, Condition, Like, OfFlowRun, Tagged, one_of
 from headrace.store.protocol import Order, RunKind
 

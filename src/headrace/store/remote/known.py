@@ -10,7 +10,9 @@ from collections import OrderedDict
 from typing import NamedTuple
 from uuid import UUID
 
-from headrace.core.states import NOT_KEPT, TERMINAL, State
+from headrace.core.kept import NOT_KEPT
+from headrace.core.state_types import TERMINAL
+from headrace.core.states import State
 from headrace.store.wanted import RunKind
 
 _MOST_ENDED = 4096

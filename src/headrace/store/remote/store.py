@@ -28,7 +28,8 @@ from uuid import UUID
 
 from headrace.clock import SystemClock
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
-from headrace.core.states import State, StateType
+from headrace.core.state_types import StateType
+from headrace.core.states import State
 from headrace.exceptions import ObjectAlreadyExists, ObjectNotFound, StoreOutOfReach
 from headrace.store import columns, lines
 from headrace.store.later import Later

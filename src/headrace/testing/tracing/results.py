@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from headrace.core.kept import NOT_KEPT
 from headrace.core.records import Run
-from headrace.core.states import NOT_KEPT
 from headrace.drive.world import World, current_world
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
+from headrace.core.kept import NOT_KEPT, Kept
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
-from headrace.core.states import NOT_KEPT, Kept, State
+from headrace.core.states import State
 from headrace.core.timeline import one_line
 from headrace.pages.trace import Entered, Line, Told
 from headrace.testing import lookups
