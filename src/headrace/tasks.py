@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import datetime
 import inspect
-import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, Generic, Literal, NoReturn, ParamSpec, TypeVar, cast, overload
 from uuid import UUID
 
 from headrace import calling
+from headrace.cached import Cached, task_input_hash
 from headrace.core import names
 from headrace.core.final import plain_result
 from headrace.core.records import TaskRun
 from headrace.core.retries import exponential_backoff
 from headrace.core.states import State
-from headrace.decorated import Decorated
 from headrace.definitions import (
     NotSet,
     check_options,
@@ -23,7 +22,6 @@ from headrace.definitions import (
     checked_timeout,
     decorator_signature,
     logs_prints,
-    persists,
     source_hash,
     source_of,
     underlying,
@@ -31,7 +29,7 @@ from headrace.definitions import (
     warn_of,
 )
 from headrace.drive.world import current_world
-from headrace.exceptions import HashError, TaskRunTimeoutError
+from headrace.exceptions import TaskRunTimeoutError
 from headrace.futures import DistributedFuture, RunFuture, RunFutureList
 from headrace.runs import inputs
 from headrace.runs.context import CURRENT, TAGS, RunContext, TaskRunContext, transaction_around
@@ -48,7 +46,7 @@ T = TypeVar("T")
 __all__ = ["Task", "exponential_backoff", "task", "task_input_hash"]
 
 
-class Task(Decorated, Generic[P, R]):
+class Task(Cached, Generic[P, R]):
     """A function whose runs are recorded; made by `task`, which describes its arguments.
 
     Call it to run it here and now, `submit` it to a task runner, or `map` it over many arguments.
@@ -135,55 +133,6 @@ class Task(Decorated, Generic[P, R]):
                 f"'retry_condition_fn' is called with (task, task_run, state) and must be callable, not {condition!r}."
             )
         self.retry_condition_fn = condition
-
-    def _accept_keeping(self, persist_result: bool | None, storage: Any, serializer: Any, key: str | None) -> None:
-        if key is not None and not isinstance(key, str):
-            raise TypeError(f"'result_storage_key' is a template such as '{{parameters[day]}}.pickle', not {key!r}.")
-        super()._accept_keeping(persist_result, storage, serializer, key)
-        self.result_storage_key = key
-
-    def _accept_caching(self, policy: Any, key_fn: Any, expiration: Any) -> None:
-        if expiration is not None and not isinstance(expiration, datetime.timedelta):
-            raise TypeError(f"'cache_expiration' is a timedelta such as timedelta(hours=1), not {expiration!r}.")
-        if policy is not NotSet and key_fn is not None:
-            warn_of("task", self.name, "has a cache_policy and a cache_key_fn: the function is used. Give only one.")
-        self.cache_key_fn, self.cache_expiration = key_fn, expiration
-        if key_fn is not None or policy is not NotSet:
-            policy = _checked_policy(policy, key_fn)
-        if policy is not NotSet and not _is_no_cache(policy):
-            if self.persist_result is False:
-                warn_of("task", self.name, "is not cached, because of persist_result=False. Leave that out, or set it.")
-            elif self.persist_result is None and policy is not None:
-                self.persist_result = True
-        self._cache_policy = policy
-
-    @property
-    def cache_policy(self) -> Any:
-        """What the cache keys of runs are made of, as the settings have it now; None where a storage key says so."""
-        from headrace.core.caching import DEFAULT, NO_CACHE  # most tasks are not cached
-
-        given, settings = self._cache_policy, current_settings()
-        if settings.tasks_disable_caching or (given is NotSet and settings.tasks_default_no_cache):
-            return NO_CACHE
-        if self.persist_result is False:
-            return NO_CACHE if given is not None else None
-        if given is not NotSet and _is_no_cache(given):
-            return NO_CACHE
-        if self.result_storage_key is not None:
-            return None
-        return DEFAULT if given is NotSet else given
-
-    def storage_key(self) -> str:
-        """Return where the result of the current run goes, from the template `result_storage_key`."""
-        from headrace import runtime  # few tasks have one
-
-        assert self.result_storage_key is not None, "only asked for where there is a template"
-        places = {"flow_run": runtime.flow_run, "task_run": runtime.task_run, "deployment": runtime.deployment}
-        return self.result_storage_key.format(**places, parameters=runtime.task_run.parameters)
-
-    def wants_fresh_result(self) -> bool:
-        """Say whether a result that is there already is to be passed over: as the task says, else the settings."""
-        return current_settings().tasks_refresh_cache if self.refresh_cache is None else self.refresh_cache
 
     @property
     def source_code(self) -> str:
@@ -493,22 +442,6 @@ class Task(Decorated, Generic[P, R]):
             world.witness(context)
         return context
 
-    def _keep(self, context: TaskRunContext, parent: Any) -> None:
-        """Say what becomes of the result of a run."""
-        context.persist_result = persists(self.persist_result, current_settings().tasks_default_persist_result, parent)
-        if parent is not None:
-            context.kept_by = parent.kept_by
-        if context.persist_result:
-            from headrace.results import keeper_of, kept_by  # most tasks keep no results
-
-            context.kept_by = kept_by(self, parent)
-            context.keeper = keeper_of(self, context.kept_by)
-        elif self._speaks_of_caching:
-            self._speaks_of_caching = False  # said once is enough
-            what = "cache_expiration or refresh_cache, but its results are not kept, so it is not cached"
-            line = f"The task {self.name!r} has {what}: add a cache_policy, or persist_result=True."
-            current_world().logs.say(context.run, logging.WARNING, line)
-
     def answer(self, context: TaskRunContext, state: State) -> R:
         """Return what a plain call gives, or raise."""
         state = context.whole or state
@@ -583,34 +516,6 @@ def _task_inputs(
     flow_context = parent.flow_context if parent is not None else None
     found = inputs.dependencies(parameters, waits, flow_context.origins, more) if flow_context is not None else {}
     return {**found, "__parents__": [parent.run.id]} if isinstance(parent, TaskRunContext) else found
-
-
-def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
-    """Return a hash of a task's function and arguments, for `cache_key_fn`; None if they can't be hashed."""
-    from headrace.core.hashing import hash_objects  # few tasks ask for it
-
-    try:
-        return hash_objects(context.task.task_key, arguments)
-    except HashError:
-        return None
-
-
-def _is_no_cache(policy: Any) -> bool:
-    return type(policy).__name__ == "NoCachePolicy"
-
-
-def _checked_policy(policy: Any, key_fn: Any) -> Any:
-    from headrace.core.caching import CacheKeyFnPolicy, CachePolicy  # most tasks are not cached
-
-    if key_fn is not None:
-        if not callable(key_fn):
-            raise TypeError(
-                f"'cache_key_fn' is called with (context, parameters), and must be callable, not {key_fn!r}."
-            )
-        return CacheKeyFnPolicy(key_fn)
-    if policy is not None and not isinstance(policy, CachePolicy):
-        raise TypeError(f"'cache_policy' is one of headrace.cache_policies, such as INPUTS, not {policy!r}.")
-    return policy
 
 
 @overload
