@@ -12,6 +12,7 @@ from headrace.core.states import State
 from headrace.drive import sync
 from headrace.drive.activities import active
 from headrace.drive.guards import Guard, signals, thread_guard
+from headrace.drive.lost import listed
 from headrace.drive.world import World, current_world
 from headrace.exceptions import CancelRequested, StoreError
 from headrace.runs.context import FlowRunContext, RunContext, TaskRunContext
@@ -166,7 +167,8 @@ def _on_top(context: RunContext, world: World, guard: Guard) -> Iterator[None]:
     """Take part in the clock, hear signals where this is the outermost run, and be found by who wants to cancel."""
     outermost = context.parent is None
     hearing: AbstractContextManager[None] = signals(guard, world.clock) if outermost else nullcontext()
-    with world.clock.participant(), hearing, active(world, context, guard):
+    listing: AbstractContextManager[None] = listed(world, context.run) if outermost else nullcontext()
+    with world.clock.participant(), hearing, listing, active(world, context, guard):
         try:
             yield
         finally:

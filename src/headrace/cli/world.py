@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 
 
 def store() -> Store:
-    """Return the store that runs are kept in. Raises StoreError where it can't be used."""
+    """Return the store that runs are kept in, with what was lost recorded. Raises StoreError where it can't be used."""
+    from headrace.drive.lost import record_lost
     from headrace.drive.world import current_world  # the engine: only once a command needs it
 
-    return current_world().store
+    here = current_world()
+    is_open, opened = here.has_open_store, here.store
+    if not is_open:
+        record_lost(here)
+    return opened
 
 
 def current() -> World:

@@ -20,6 +20,9 @@ aborted_by_exit = "Execution was aborted by Python system exit call."
 cancelled_by_runtime = "Execution was cancelled by the runtime environment."
 cancelled_by_request = "Execution was cancelled because somebody asked for it."
 cancelled_ahead = "Cancelled before it began."
+process_is_gone = (
+    "The process that ran it is gone: it was killed, perhaps for the memory that it took, or the machine went down."
+)
 deployment_is_full = "Its deployment may have no more runs at a time."
 server_is_gone = "Whoever served its deployment stopped before it began."
 not_begun = "flow run ended before it started"

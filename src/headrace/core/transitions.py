@@ -51,12 +51,13 @@ def as_taken(before: State | None, asked: State) -> State:
     A run that is asked to stop is Cancelling while its process ends what it does. One that no process is at work on, as
     it waits for its date or was asked to run again, is Cancelled at once: nobody else would ever say so.
     """
-    if asked.type is CG and before is not None and _is_at_rest(before):
+    if asked.type is CG and before is not None and is_at_rest(before):
         return asked.replace(type=CA, name="Cancelled", message=asked.message or messages.cancelled_ahead)
     return asked
 
 
-def _is_at_rest(state: State) -> bool:
+def is_at_rest(state: State) -> bool:
+    """Say whether no process is at work on a run in this state: it waits for its date, or was asked to run again."""
     return state.type is S and (state.name in _OF_NO_PROCESS or state.state_details.retriable is True)
 
 

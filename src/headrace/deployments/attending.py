@@ -22,6 +22,7 @@ from headrace.deployments.runner import RunnerDeployment
 from headrace.drive.attendants import Attendant
 from headrace.drive.bells import Bell
 from headrace.drive.guards import Guard
+from headrace.drive.lost import record_lost
 from headrace.drive.world import World
 from headrace.effects import Promise, Record
 from headrace.exceptions import (
@@ -80,6 +81,7 @@ class Server(Attendant):
     def open(self) -> Iterator[None]:
         """Have threads for the runs, and plan the first."""
         self._pool = WorkerPool(self._world.clock, None, "deployments")
+        record_lost(self._world)
         try:
             now = self._world.clock.now()
             for deployment in self._deployments:

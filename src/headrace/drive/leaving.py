@@ -28,14 +28,15 @@ def leave_behind(world: Surroundings, flow_run_id: UUID, reason: BaseException) 
     if isinstance(reason, SimulatedCrash):
         return
     with suppress(StoreError):
-        _end_inside(world, flow_run_id, ended_from_outside(reason))
+        end_inside(world, flow_run_id, ended_from_outside(reason))
 
 
-def _end_inside(world: Surroundings, flow_run_id: UUID, state: State) -> None:
+def end_inside(world: Surroundings, flow_run_id: UUID, state: State) -> None:
+    """Let all that goes on inside a flow run, and inside its subflows, enter a state that is an end."""
     inside = RunFilter(flow_run_id=flow_run_id, state_types=_GOING_ON)
     subflows = world.store.flow_runs(inside)
     for subflow in subflows:
-        _end_inside(world, subflow.id, state)
+        end_inside(world, subflow.id, state)
     runs: list[Run] = [*subflows, *world.store.task_runs(inside)]
     for run in runs:
         if run.state_name != "NotReady":  # that is where such a run stays

@@ -65,11 +65,19 @@ class LogShipper:
     def _say_directly(self, run: Run, level: int, message: str, logger: str) -> None:
         """Do what our two handlers would do, without the record that takes most of a line's time."""
         time_ns = self._world.clock.time_ns()
-        flow_run_id, task_run_id = _ids(run)
         if current_settings().logging_to_api_enabled:
-            self.ship(LogRecord(datetime_of(time_ns), level, message, logger, flow_run_id, task_run_id))
+            self._ship_line(run, level, message, logger, time_ns)
         kind = run.kind.capitalize()
         write_line(console_line(time_ns, logging.getLevelName(level), f"{kind} run {run.name!r} - ", message))
+
+    def keep(self, run: Run, level: int, message: str) -> None:
+        """Keep a line about a run of another process, which is nothing for the terminal of this one."""
+        logger = FLOW_RUNS if run.kind == "flow" else TASK_RUNS
+        self._ship_line(run, level, message, logger.name, self._world.clock.time_ns())
+
+    def _ship_line(self, run: Run, level: int, message: str, logger: str, time_ns: int) -> None:
+        flow_run_id, task_run_id = _ids(run)
+        self.ship(LogRecord(datetime_of(time_ns), level, message, logger, flow_run_id, task_run_id))
 
     def ship(self, record: LogRecord) -> None:
         """Let a line wait for its batch; a store in memory, where nothing is slow, takes it at once."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from headrace.keeping.shelf import Shelf
     from headrace.runs.context import RunContext
     from headrace.store.protocol import OwnStore, Store
+    from headrace.store.roster import Roster
 
 
 class Understudy(Protocol):
@@ -96,6 +97,7 @@ class World:
         self.logs = LogShipper(self)
         self._slots: SlotBell | None = None
         self._shelf: Shelf | None = None
+        self._roster: Roster | None = None
         self._background: Background | None = None
         self.activities = Activities()
 
@@ -120,6 +122,16 @@ class World:
     def store_is_shared(self) -> bool:
         """Say whether other processes may change what the store holds."""
         return self.store.shared
+
+    @property
+    def roster(self) -> Roster | None:
+        """Where it is said what this process is at work on; None where nobody else could find it."""
+        if self._roster is None and self.store_is_shared and self.store.roster_folder is not None:
+            from headrace.store.roster import Roster  # where runs are kept in memory there is none
+
+            with self._lock:
+                self._roster = self._roster or Roster(self.store.roster_folder)
+        return self._roster
 
     @property
     def has_open_store(self) -> bool:

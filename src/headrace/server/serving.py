@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from headrace.clock import Clock
+from headrace.drive.lost import record_lost
 from headrace.drive.world import World
 from headrace.exceptions import ConfigurationError
 from headrace.settings import current_settings
@@ -22,6 +24,8 @@ from headrace.store.file_locks import locked
 
 #: How often to try to lock the note of a server, and how long to wait in between, in seconds.
 _STEPS, _STEP_SECONDS = 50, 0.02
+#: How often it is looked for runs whose processes are gone, in seconds.
+_LOST_SECONDS = 2.0
 #: For how long a server that ends waits for those who do not take what they asked for.
 _PATIENCE_SECONDS = 3
 
@@ -94,10 +98,29 @@ def serve(world: World, listener: socket.socket, auth: str | None, *, ui: bool =
     # uvicorn delivers the signal that ended it once more, when all is closed: then there is nothing left but to leave.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server_here = Running(os.getpid(), url_of(listener), world.store.location)
-    with noted(server_here, world.clock), suppress(KeyboardInterrupt):
+    with noted(server_here, world.clock), lost_recorded(world), suppress(KeyboardInterrupt):
         server = uvicorn.Server(config)
         app.state.is_ending = lambda: server.should_exit  # feeds end then; else it would wait for their readers
         server.run(sockets=[listener])
+
+
+@contextmanager
+def lost_recorded(world: World) -> Iterator[None]:
+    """Look in the block, now and then, whether runs have lost their processes, and record that."""
+    ends = threading.Event()
+
+    def look() -> None:
+        while not ends.wait(_LOST_SECONDS):
+            record_lost(world)
+
+    record_lost(world)
+    thread = threading.Thread(target=look, name="headrace-lost", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ends.set()
+        thread.join()
 
 
 def running() -> Running | None:

@@ -93,6 +93,7 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory, NewsInMemory):
 
     shared = False
     location = "memory"
+    roster_folder = None
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -43,6 +43,7 @@ class PostgresStore(IngestTables, ClaimTables, LimitTables, ThingTables, NewsTab
     """
 
     shared = True
+    roster_folder = None
     _come_late = True
     _one_deletes = "LOCK TABLE deleted IN EXCLUSIVE MODE"
     _lock = "SELECT seq FROM {}_run WHERE id = ? FOR UPDATE"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -132,6 +133,11 @@ class Store(Protocol):
     shared: bool
     #: Where the store is, for people: a path, or "memory".
     location: str
+
+    @property
+    def roster_folder(self) -> Path | None:
+        """Where processes of this machine say what they are at work on (see `roster`); None where they can't."""
+        ...
 
     # runs ----------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -37,9 +38,11 @@ class SqliteStore(IngestTables, ClaimTables, LimitTables, ThingTables, NewsTable
     """A run store in one file, opened when first used, and made where there is none, with its folders."""
 
     shared = True
+    roster_folder: Path | None
 
     def __init__(self, path: str | os.PathLike[str], busy_seconds: float = 30.0) -> None:
         self.location = os.path.abspath(path)
+        self.roster_folder = Path(f"{self.location}-at-work")
         self._names = Names()
         self._asked: dict[RunKind, tuple[object, dict[UUID, State]]] = {"flow": (None, {}), "task": (None, {})}
         self._link: Connection = Connection(self.location, busy_seconds, on_rollback=self._names.forget)

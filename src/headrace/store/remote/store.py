@@ -72,6 +72,7 @@ class RemoteStore(Agreed, ThingsElsewhere):
     """
 
     shared = True
+    roster_folder = None
 
     def __init__(
         self,

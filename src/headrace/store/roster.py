@@ -1,0 +1,177 @@
+"""Which runs the processes of this machine are at work on, so that others find what a killed one has left behind.
+
+Each process that is at work has a file, beside the store's own, with the ids of the runs that it was asked for, and has
+it locked: the system drops the lock when the process ends, however it ends, and not before, however long it sleeps or
+is held up. A file without a lock is that of a dead process. One from another machine says nothing to us.
+
+Whatever can't be written, or locked, is done without: that a run is recorded matters more.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+from headrace.store.file_locks import CAN_LOCK, locked
+from headrace.store.wanted import RunKind
+
+#: A run in a file: a letter for its kind, and its id. What has ended is overwritten by as many zeros.
+_SIZE = 17
+_LETTERS: dict[RunKind, bytes] = {"flow": b"f", "task": b"t"}
+_KINDS: dict[bytes, RunKind] = {letter: kind for kind, letter in _LETTERS.items()}
+_FREE = bytes(_SIZE)
+
+
+class AtWork(NamedTuple):
+    """A run that a process was asked for."""
+
+    kind: RunKind
+    run_id: UUID
+
+
+class Roster:
+    """What this process is at work on, as its file says. There is none while it is at work on nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._file: _File | None = None
+
+    def begin(self, run: AtWork) -> None:
+        """Note that this process is at work on a run, before anything of that is recorded."""
+        if not CAN_LOCK:
+            return
+        with self._lock, suppress(OSError):
+            if self._process != os.getpid():  # the file is that of the process that we were forked from
+                self._process, self._file = os.getpid(), None
+            if self._file is None:
+                self._file = _File.made(self.folder)
+            if self._file is not None:
+                self._file.add(run)
+
+    def end(self, run: AtWork) -> None:
+        """Note that it is so no longer: how the run ended is recorded."""
+        with self._lock, suppress(OSError):
+            file = self._file
+            if file is None or self._process != os.getpid():
+                return
+            file.remove(run)
+            if not file.places:
+                self._file = None
+                file.drop()
+
+
+class _File:
+    def __init__(self, path: Path, descriptor: int, start: int) -> None:
+        self._path, self._descriptor, self._start = path, descriptor, start
+        self.places: dict[AtWork, int] = {}
+        self._free: list[int] = []
+
+    @classmethod
+    def made(cls, folder: Path) -> _File | None:
+        """Make the file of this process, locked from when it can be found; None where files can't be locked."""
+        folder.mkdir(parents=True, exist_ok=True)
+        name = os.urandom(8).hex()  # of no use to anybody else: what is drawn for runs is repeatable
+        path, made = folder / name, folder / f".{name}"
+        descriptor = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            if locked(descriptor):
+                head = _head()
+                os.write(descriptor, head)
+                made.rename(path)
+                return cls(path, descriptor, len(head))
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        made.unlink()
+        return None
+
+    def add(self, run: AtWork) -> None:
+        if run in self.places:
+            return
+        place = self._free.pop() if self._free else self._start + _SIZE * len(self.places)
+        os.pwrite(self._descriptor, _LETTERS[run.kind] + run.run_id.bytes, place)
+        self.places[run] = place
+
+    def remove(self, run: AtWork) -> None:
+        place = self.places.pop(run, None)
+        if place is not None:
+            self._free.append(place)
+            os.pwrite(self._descriptor, _FREE, place)
+
+    def drop(self) -> None:
+        with suppress(FileNotFoundError):
+            self._path.unlink()
+        os.close(self._descriptor)
+
+
+@contextmanager
+def left_by_the_dead(folder: Path) -> Iterator[tuple[list[AtWork], Callable[[AtWork], bool]]]:
+    """Give what dead processes of this machine were at work on; when the block has ended well it is forgotten.
+
+    Nobody else is given the same meanwhile. Beside it comes what tells of a run whether another process is at work on
+    it by now.
+    """
+    found: list[AtWork] = []
+    taken: list[tuple[Path, int]] = []
+    try:
+        for path in _files(folder):
+            with suppress(OSError):
+                descriptor = os.open(path, os.O_RDWR)
+                if not _is_ours(descriptor) or locked(descriptor) is not True:
+                    os.close(descriptor)
+                    continue
+                taken.append((path, descriptor))
+                found += _listed(descriptor)
+        apart = {path for path, _ in taken}
+        yield found, lambda run: any(run in _read(path) for path in _files(folder) if path not in apart)
+        for path, _ in taken:
+            with suppress(OSError):
+                path.unlink()
+    finally:
+        for _, descriptor in taken:
+            os.close(descriptor)
+
+
+def _read(path: Path) -> list[AtWork]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return []  # whose it was has ended meanwhile
+    try:
+        return list(_listed(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return [folder / name for name in names if not name.startswith(".")]
+
+
+def _head() -> bytes:
+    return f"{os.uname().nodename}\n".encode()
+
+
+def _is_ours(descriptor: int) -> bool:
+    head = _head()
+    return os.pread(descriptor, len(head), 0) == head
+
+
+def _listed(descriptor: int) -> Iterator[AtWork]:
+    whole = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+    told = whole.partition(b"\n")[2]
+    for start in range(0, len(told) - _SIZE + 1, _SIZE):
+        kind = _KINDS.get(told[start : start + 1])
+        if kind is not None:
+            yield AtWork(kind, UUID(bytes=told[start + 1 : start + _SIZE]))
