@@ -1,7 +1,7 @@
 """Runs whose process is gone: whoever finds them says so in the record, where they would go on for ever.
 
 A process says what it is at work on while it lives, and the system tells whether it does: see `headrace.store.roster`.
-That is so for processes of one machine that keep runs in one file.
+That is so for processes of one machine that keep runs in one file, or, from one home, in one database.
 """
 
 from __future__ import annotations

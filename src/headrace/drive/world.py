@@ -194,6 +194,8 @@ class World:
         self.logs.close()
         if self._background is not None:
             self._background.close()
+        if self._roster is not None:
+            self._roster.close()
         if self._store is not None:
             self._store.close()
 
@@ -278,7 +280,7 @@ def own_store() -> OwnStore:
     if address is not None:
         from headrace.store.addresses import open_address
 
-        return open_address(address)
+        return open_address(address, current_settings().home / "at-work")
     from headrace.store.sqlite import SqliteStore  # sqlite3 takes milliseconds, and tests may never need it
 
     return SqliteStore(current_settings().store_path)

@@ -27,8 +27,9 @@ from headrace.runners.wire import Answer, Ask, Line, Pipe, uninterrupted
 from headrace.runs.context import RunContext
 from headrace.store.protocol import Store
 
+_NOT_ASKED = {"close", "shared", "location", "roster_folder"}
 #: What a worker may ask of the store.
-METHODS = frozenset(name for name in vars(Store) if not name.startswith("_")) - {"close", "shared", "location"}
+METHODS = frozenset(name for name in vars(Store) if not name.startswith("_")) - _NOT_ASKED
 
 #: What it may ask of the results that the other process has in memory.
 OF_RESULTS = frozenset({"read_path", "write_path"})
@@ -44,6 +45,8 @@ class RelayStore:
 
     #: What it holds is changed by others: those who wait for slots look again now and then.
     shared = True
+    #: What is at work here belongs to a run that the other process has told others of.
+    roster_folder = None
 
     def __init__(self, pipe: Pipe, location: str) -> None:
         self.location = location

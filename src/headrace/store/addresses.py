@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING
 from headrace.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from headrace.store.protocol import OwnStore
 
 _POSTGRES = ("postgresql", "postgres")
 
 
-def open_address(address: str) -> OwnStore:
+def open_address(address: str, rosters: Path | None = None) -> OwnStore:
     """Return the store at an address; a driver in it (``postgresql+asyncpg``) is passed over, we have our own.
 
+    `rosters` is the folder where processes say what they are at work on in databases; beside a file it is not needed.
     Raises ConfigurationError for an address that is none, or needs what is not installed.
     """
     scheme, separator, rest = address.partition("://")
     kind = scheme.partition("+")[0].lower()
     if separator and kind in _POSTGRES:
-        return _postgres(f"postgresql://{rest}")
+        return _postgres(f"postgresql://{rest}", rosters)
     if separator and kind == "sqlite" and rest.startswith("/") and len(rest) > 1:
         from headrace.store.sqlite import SqliteStore
 
@@ -31,7 +34,7 @@ def open_address(address: str) -> OwnStore:
     )
 
 
-def _postgres(address: str) -> OwnStore:
+def _postgres(address: str, rosters: Path | None) -> OwnStore:
     try:
         from headrace.store.postgres import PostgresStore
     except ModuleNotFoundError as error:
@@ -39,6 +42,6 @@ def _postgres(address: str) -> OwnStore:
             f"A store in PostgreSQL needs {error.name}, which is not installed: pip install 'headrace[postgres]'."
         ) from error
     try:
-        return PostgresStore(address)
+        return PostgresStore(address, rosters=rosters)
     except ValueError as error:
         raise ConfigurationError(str(error)) from None

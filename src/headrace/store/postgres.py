@@ -12,6 +12,8 @@ knows what came of it, and a StoreError says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from psycopg.errors import UniqueViolation
@@ -43,14 +45,16 @@ class PostgresStore(IngestTables, ClaimTables, LimitTables, ThingTables, NewsTab
     """
 
     shared = True
-    roster_folder = None
     _come_late = True
     _one_deletes = "LOCK TABLE deleted IN EXCLUSIVE MODE"
     _lock = "SELECT seq FROM {}_run WHERE id = ? FOR UPDATE"
 
-    def __init__(self, url: str, connections: int = 10, wait_seconds: float = 30.0) -> None:
+    def __init__(
+        self, url: str, connections: int = 10, wait_seconds: float = 30.0, *, rosters: Path | None = None
+    ) -> None:
         self._link: PostgresLink = PostgresLink(url, connections, wait_seconds)
         self.location = self._link.location
+        self.roster_folder = None if rosters is None else rosters / sha256(self.location.encode()).hexdigest()[:16]
         self._names = Names(apart=self._link.apart)
         self._questions = Queries(POSTGRES)
 

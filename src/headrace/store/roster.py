@@ -9,6 +9,7 @@ Whatever can't be written, or locked, is done without: that a run is recorded ma
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -35,7 +36,7 @@ class AtWork(NamedTuple):
 
 
 class Roster:
-    """What this process is at work on, as its file says. There is none while it is at work on nothing."""
+    """What this process is at work on, as its file says. There is none before the first run, and after `close`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -52,19 +53,23 @@ class Roster:
                 self._process, self._file = os.getpid(), None
             if self._file is None:
                 self._file = _File.made(self.folder)
+                atexit.register(self.close)
             if self._file is not None:
                 self._file.add(run)
 
     def end(self, run: AtWork) -> None:
         """Note that it is so no longer: how the run ended is recorded."""
         with self._lock, suppress(OSError):
-            file = self._file
-            if file is None or self._process != os.getpid():
-                return
-            file.remove(run)
-            if not file.places:
-                self._file = None
-                file.drop()
+            if self._file is not None and self._process == os.getpid():
+                self._file.remove(run)
+
+    def close(self) -> None:
+        """Take the file away, unless something is at work still, or seemed so: then it is for others to find."""
+        with self._lock, suppress(OSError):
+            file, self._file = self._file, None
+            atexit.unregister(self.close)
+            if file is not None and self._process == os.getpid():
+                file.close()
 
 
 class _File:
@@ -96,7 +101,7 @@ class _File:
     def add(self, run: AtWork) -> None:
         if run in self.places:
             return
-        place = self._free.pop() if self._free else self._start + _SIZE * len(self.places)
+        place = self._free.pop() if self._free else self._start + _SIZE * len(self.places)  # all before are taken
         os.pwrite(self._descriptor, _LETTERS[run.kind] + run.run_id.bytes, place)
         self.places[run] = place
 
@@ -106,9 +111,9 @@ class _File:
             self._free.append(place)
             os.pwrite(self._descriptor, _FREE, place)
 
-    def drop(self) -> None:
-        with suppress(FileNotFoundError):
-            self._path.unlink()
+    def close(self) -> None:
+        if not self.places:
+            self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
 
 

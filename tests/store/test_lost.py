@@ -19,16 +19,19 @@ from headrace import flow, serve, task
 from headrace.core import messages
 from headrace.core.state_types import StateType
 from headrace.core.states import unstamped
-from headrace.drive.lost import record_lost
+from headrace.drive.lost import listed, record_lost
 from headrace.drive.world import World, use_world
 from headrace.store import roster as roster_module
+from headrace.store.addresses import open_address
 from headrace.store.protocol import LogFilter
 from headrace.store.roster import AtWork, Roster
 from headrace.store.sqlite import SqliteStore
-from tests.store.making import PENDING, RUNNING, flow_run, new_id, record
+
+from .making import PENDING, RUNNING, flow_run, new_id, record
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files can't be locked in this way there")
 
+_URL = "HEADRACE_SERVER_DATABASE_CONNECTION_URL"
 SCRIPT = """
 import time
 from headrace import flow, task
@@ -51,14 +54,17 @@ def outer():
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+def start(
+    tmp_path: Path, kept_in: str, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
     """Start a script that keeps runs in the world's store, and wait until it is at work."""
     begun = []
+    database = {} if kept_in == "sqlite" else {_URL: request.getfixturevalue("postgres_url")}
 
     def start(call: str) -> subprocess.Popen[str]:
         path = tmp_path / "script.py"
         path.write_text(textwrap.dedent(SCRIPT.format(call=call)))
-        environment = {**os.environ, "HEADRACE_HOME": str(tmp_path)}
+        environment = {**os.environ, "HEADRACE_HOME": str(tmp_path), **database}
         process = subprocess.Popen([sys.executable, str(path)], env=environment, stdout=subprocess.PIPE, text=True)
         begun.append(process)
         assert process.stdout is not None
@@ -72,8 +78,15 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with use_world(World(SqliteStore(tmp_path / "headrace.db"))) as world:
+def kept_in() -> str:
+    return "sqlite"
+
+
+@pytest.fixture
+def world(tmp_path: Path, kept_in: str, request: pytest.FixtureRequest) -> Iterator[World]:
+    path = tmp_path / "headrace.db"
+    address = f"sqlite:///{path}" if kept_in == "sqlite" else request.getfixturevalue("postgres_url")
+    with use_world(World(open_address(address, tmp_path / "at-work"))) as world:
         yield world
         world.close()
 
@@ -110,6 +123,11 @@ def died(folder: Path, *runs: AtWork) -> None:
     os.close(roster._file._descriptor)
 
 
+def entries(folder: Path) -> list[AtWork]:
+    """Return what all files say."""
+    return [entry for path in folder.iterdir() for entry in roster_module._read(path)]
+
+
 def files(folder: Path) -> list[str]:
     return os.listdir(folder) if folder.exists() else []
 
@@ -117,6 +135,7 @@ def files(folder: Path) -> list[str]:
 # real processes ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kept_in", ["sqlite", "postgres"])
 def test_all_that_a_killed_process_was_at_is_crashed(
     world: World, start: Callable[[str], subprocess.Popen[str]], folder: Path
 ) -> None:
@@ -171,13 +190,13 @@ def test_a_run_that_was_asked_to_stop_is_cancelled(world: World, start: Callable
 # what is left alone --------------------------------------------------------------------------------------------
 
 
-def test_a_process_that_is_at_work_on_nothing_has_no_file(world: World, folder: Path) -> None:
-    """Neither before nor after."""
+def test_what_a_process_is_at_work_on_stands_in_its_file(world: World, folder: Path) -> None:
+    """The run that it was asked for, until that has ended; there is no file before, and none is left."""
     seen = []
 
     @task
     def look() -> None:
-        seen.append(len(files(folder)))
+        seen.append(entries(folder))
 
     @flow
     def around() -> None:
@@ -186,8 +205,24 @@ def test_a_process_that_is_at_work_on_nothing_has_no_file(world: World, folder: 
     assert files(folder) == []
     around()
     look()
-    assert seen == [1, 1]
+    (run,) = world.store.flow_runs()
+    (alone,) = [run for run in world.store.task_runs() if run.flow_run_id is None]
+    assert seen == [[("flow", run.id)], [("task", alone.id)]]
+    assert entries(folder) == []
+    world.close()
     assert files(folder) == []
+
+
+def test_a_run_whose_end_could_not_be_recorded_is_left_to_others(world: World, folder: Path) -> None:
+    """When this process has ended."""
+    run = record(world.store, flow_run(), PENDING, RUNNING)
+    with listed(world, run):
+        pass
+    record_lost(world)
+    assert world.store.flow_run(run.id).state_name == "Running"
+    world.roster.close()  # type: ignore[union-attr]
+    record_lost(world)
+    assert world.store.flow_run(run.id).state_name == "Crashed"
 
 
 def test_runs_that_have_ended_or_are_not_there_are_left_alone(world: World, folder: Path) -> None:
@@ -200,7 +235,7 @@ def test_runs_that_have_ended_or_are_not_there_are_left_alone(world: World, fold
     record_lost(world)
     assert [state.name for state in world.store.history(run.id)] == ["Pending", "Running", "Completed"]
     assert [state.name for state in world.store.history(at_rest.id)] == ["Late"]
-    assert files(folder) == []
+    assert entries(folder) == []
 
 
 def test_a_run_that_another_process_is_at_work_on_by_now_is_left_alone(world: World, folder: Path) -> None:
@@ -213,6 +248,7 @@ def test_a_run_that_another_process_is_at_work_on_by_now_is_left_alone(world: Wo
     assert world.store.flow_run(run.id).state_name == "Running"
     assert len(files(folder)) == 1
     living.end(AtWork("flow", run.id))
+    living.close()
     assert files(folder) == []
 
 
@@ -322,6 +358,7 @@ def test_places_of_what_has_ended_are_used_again(tmp_path: Path) -> None:
     (path,) = tmp_path.iterdir()
     assert path.stat().st_size == len(roster_module._head()) + 2 * 17
     roster.end(first)
+    roster.close()
     assert files(tmp_path) == []
 
 
@@ -335,6 +372,9 @@ def test_a_process_that_was_forked_has_a_file_of_its_own(tmp_path: Path, monkeyp
         assert len(files(tmp_path)) == 1
         roster.begin(run)
         assert len(files(tmp_path)) == 2
+        roster.end(run)
+        roster.close()
+    assert len(files(tmp_path)) == 1
 
 
 def test_of_two_who_look_one_finds(world: World, folder: Path) -> None:
