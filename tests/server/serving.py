@@ -15,9 +15,9 @@ from headrace.server.serving import listening, url_of
 
 
 @contextmanager
-def served(store: Any, auth: str | None, **options: Any) -> Iterator[str]:
+def served(store: Any, auth: str | None, port: int = 0, **options: Any) -> Iterator[str]:
     """Serve a store from this process, and yield the address of its API; `options` are uvicorn's."""
-    listener = listening("127.0.0.1", 0)
+    listener = listening("127.0.0.1", port)
     app = create_app(World(store), auth=auth, ui=False)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", **options))
     app.state.is_ending = lambda: server.should_exit

@@ -24,7 +24,7 @@ from headrace.drive.world import World, use_world
 from headrace.store import roster as roster_module
 from headrace.store.addresses import open_address
 from headrace.store.protocol import LogFilter
-from headrace.store.roster import AtWork, Roster
+from headrace.store.roster import AtWork, Roster, Rosters
 from headrace.store.sqlite import SqliteStore
 
 from .making import PENDING, RUNNING, flow_run, new_id, record
@@ -93,9 +93,9 @@ def world(tmp_path: Path, kept_in: str, request: pytest.FixtureRequest) -> Itera
 
 @pytest.fixture
 def folder(world: World) -> Path:
-    found = world.store.roster_folder
-    assert found is not None
-    return found
+    rosters = world.store.rosters
+    assert rosters is not None
+    return rosters.folder
 
 
 def kill(process: subprocess.Popen[str]) -> None:
@@ -116,7 +116,7 @@ def _named(run: Any) -> Any:
 
 def died(folder: Path, *runs: AtWork) -> None:
     """Leave a file as a process does that was at work on these runs when it was killed."""
-    roster = Roster(folder)
+    roster = Roster(Rosters(folder))
     for run in runs:
         roster.begin(run)
     assert roster._file is not None
@@ -242,7 +242,7 @@ def test_a_run_that_another_process_is_at_work_on_by_now_is_left_alone(world: Wo
     """It was run again, and the first process died after that."""
     run = record(world.store, flow_run(), PENDING, RUNNING)
     died(folder, AtWork("flow", run.id))
-    living = Roster(folder)
+    living = Roster(Rosters(folder))
     living.begin(AtWork("flow", run.id))
     record_lost(world)
     assert world.store.flow_run(run.id).state_name == "Running"
@@ -347,7 +347,7 @@ def test_a_server_looks_again_and_again(world: World, folder: Path, monkeypatch:
 
 def test_places_of_what_has_ended_are_used_again(tmp_path: Path) -> None:
     """A process that serves for months has a file no longer than what it did at one time."""
-    roster, first = Roster(tmp_path), AtWork("flow", new_id())
+    roster, first = Roster(Rosters(tmp_path)), AtWork("flow", new_id())
     roster.begin(first)
     for _ in range(50):
         run = AtWork("task", new_id())
@@ -364,7 +364,7 @@ def test_places_of_what_has_ended_are_used_again(tmp_path: Path) -> None:
 
 def test_a_process_that_was_forked_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And takes nothing away from its parent's."""
-    roster, run = Roster(tmp_path), AtWork("flow", new_id())
+    roster, run = Roster(Rosters(tmp_path)), AtWork("flow", new_id())
     roster.begin(run)
     with monkeypatch.context() as child:
         child.setattr(roster_module.os, "getpid", lambda: -1)
@@ -380,8 +380,8 @@ def test_a_process_that_was_forked_has_a_file_of_its_own(tmp_path: Path, monkeyp
 def test_of_two_who_look_one_finds(world: World, folder: Path) -> None:
     """The other has nothing to do."""
     died(folder, AtWork("flow", new_id()))
-    with roster_module.left_by_the_dead(folder) as (found, _):
-        with roster_module.left_by_the_dead(folder) as (nothing, _):
+    with roster_module.left_by_the_dead(Rosters(folder)) as (found, _):
+        with roster_module.left_by_the_dead(Rosters(folder)) as (nothing, _):
             assert nothing == []
         assert len(found) == 1
     assert files(folder) == []

@@ -1,7 +1,7 @@
 """Runs whose process is gone: whoever finds them says so in the record, where they would go on for ever.
 
 A process says what it is at work on while it lives, and the system tells whether it does: see `headrace.store.roster`.
-That is so for processes of one machine that keep runs in one file, or, from one home, in one database.
+That is so for processes of one machine that keep runs in one file, or, from one home, in one database or at one server.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from headrace.store.roster import AtWork, left_by_the_dead
 
 @contextmanager
 def listed(world: World, run: Run) -> Iterator[None]:
-    """Say, in the block, that this process is at work on a run; where no end is recorded, for as long as it lives."""
+    """Say, in the block, that this process is at work on a run; where no end is recorded, for as long as it lives.
+
+    After the first one it is looked for what others have left.
+    """
     roster = world.roster
     if roster is None:
         yield
@@ -36,6 +39,9 @@ def listed(world: World, run: Run) -> Iterator[None]:
     finally:
         if run.state is not None and run.state.is_final():
             roster.end(entry)
+            if not roster.has_looked:
+                roster.has_looked = True
+                record_lost(world)
 
 
 def record_lost(world: World) -> None:
@@ -43,10 +49,10 @@ def record_lost(world: World) -> None:
 
     Runs that were asked to stop are Cancelled. Does nothing where the store can't be written.
     """
-    folder = world.store.roster_folder
-    if folder is None:
+    rosters = world.store.rosters
+    if rosters is None:
         return
-    with suppress(StoreError), left_by_the_dead(folder) as (gone, is_elsewhere):
+    with suppress(StoreError), left_by_the_dead(rosters) as (gone, is_elsewhere):
         for entry in gone:
             with suppress(ObjectNotFound):
                 _end(world, entry, is_elsewhere)

@@ -126,11 +126,11 @@ class World:
     @property
     def roster(self) -> Roster | None:
         """Where it is said what this process is at work on; None where nobody else could find it."""
-        if self._roster is None and self.store_is_shared and self.store.roster_folder is not None:
+        if self._roster is None and self.store_is_shared and (rosters := self.store.rosters) is not None:
             from headrace.store.roster import Roster  # where runs are kept in memory there is none
 
             with self._lock:
-                self._roster = self._roster or Roster(self.store.roster_folder)
+                self._roster = self._roster or Roster(rosters)
         return self._roster
 
     @property
@@ -271,7 +271,7 @@ def default_store() -> Store:
     from headrace.store.remote.store import RemoteStore  # few report to a server
 
     folder, auth, key = settings.home / "spool", settings.api_auth_string, settings.api_key
-    return RemoteStore(settings.api_url, folder, auth=auth, key=key)
+    return RemoteStore(settings.api_url, folder, auth=auth, key=key, rosters=settings.home / "at-work")
 
 
 def own_store() -> OwnStore:

@@ -27,7 +27,7 @@ from headrace.runners.wire import Answer, Ask, Line, Pipe, uninterrupted
 from headrace.runs.context import RunContext
 from headrace.store.protocol import Store
 
-_NOT_ASKED = {"close", "shared", "location", "roster_folder"}
+_NOT_ASKED = {"close", "shared", "location", "rosters"}
 #: What a worker may ask of the store.
 METHODS = frozenset(name for name in vars(Store) if not name.startswith("_")) - _NOT_ASKED
 
@@ -46,7 +46,7 @@ class RelayStore:
     #: What it holds is changed by others: those who wait for slots look again now and then.
     shared = True
     #: What is at work here belongs to a run that the other process has told others of.
-    roster_folder = None
+    rosters = None
 
     def __init__(self, pipe: Pipe, location: str) -> None:
         self.location = location

@@ -93,7 +93,7 @@ class MemoryStore(ClaimsInMemory, LimitsInMemory, ThingsInMemory, NewsInMemory):
 
     shared = False
     location = "memory"
-    roster_folder = None
+    rosters = None
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -12,9 +12,9 @@ knows what came of it, and a StoreError says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from psycopg.errors import UniqueViolation
 
@@ -23,6 +23,7 @@ from headrace.store.names import Names
 from headrace.store.postgres_dialect import POSTGRES
 from headrace.store.postgres_link import PostgresLink
 from headrace.store.queries import Queries
+from headrace.store.roster import Rosters
 from headrace.store.sql_claims import ClaimTables
 from headrace.store.sql_erasing import ErasableTables
 from headrace.store.sql_ingest import IngestTables
@@ -54,7 +55,7 @@ class PostgresStore(IngestTables, ClaimTables, LimitTables, ThingTables, NewsTab
     ) -> None:
         self._link: PostgresLink = PostgresLink(url, connections, wait_seconds)
         self.location = self._link.location
-        self.roster_folder = None if rosters is None else rosters / sha256(self.location.encode()).hexdigest()[:16]
+        self.rosters = None if rosters is None else Rosters(rosters / f"{crc32(self.location.encode()):08x}")
         self._names = Names(apart=self._link.apart)
         self._questions = Queries(POSTGRES)
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from headrace.store.conditions import Condition
     from headrace.store.news import Mark, News
     from headrace.store.operations import Delivery, Ingested, Operation
+    from headrace.store.roster import Rosters
 
 __all__ = [
     "EVERY_RUN",
@@ -135,8 +135,8 @@ class Store(Protocol):
     location: str
 
     @property
-    def roster_folder(self) -> Path | None:
-        """Where processes of this machine say what they are at work on (see `roster`); None where they can't."""
+    def rosters(self) -> Rosters | None:
+        """Where processes of this machine say what they are at work on; None where they can't."""
         ...
 
     # runs ----------------------------------------------------------------------------------------------

@@ -35,11 +35,29 @@ class AtWork(NamedTuple):
     run_id: UUID
 
 
+def _any_name() -> str:
+    return os.urandom(8).hex()  # of no use to anybody else: what is drawn for runs is repeatable
+
+
+class Rosters(NamedTuple):
+    """Where the processes that use a store say what they are at work on.
+
+    `name` gives the name of this process's file. `is_known` says of that of a dead process whether all that the process
+    has recorded is in the store by now; what records can wait elsewhere brings them there first.
+    """
+
+    folder: Path
+    name: Callable[[], str] = _any_name
+    is_known: Callable[[str], bool] = bool
+
+
 class Roster:
     """What this process is at work on, as its file says. There is none before the first run, and after `close`."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, rosters: Rosters) -> None:
+        #: Whether this process has looked for what dead ones have left.
+        self.has_looked = False
+        self._rosters = rosters
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._file: _File | None = None
@@ -52,7 +70,7 @@ class Roster:
             if self._process != os.getpid():  # the file is that of the process that we were forked from
                 self._process, self._file = os.getpid(), None
             if self._file is None:
-                self._file = _File.made(self.folder)
+                self._file = _File.made(self._rosters.folder, self._rosters.name())
                 atexit.register(self.close)
             if self._file is not None:
                 self._file.add(run)
@@ -79,10 +97,9 @@ class _File:
         self._free: list[int] = []
 
     @classmethod
-    def made(cls, folder: Path) -> _File | None:
+    def made(cls, folder: Path, name: str) -> _File | None:
         """Make the file of this process, locked from when it can be found; None where files can't be locked."""
         folder.mkdir(parents=True, exist_ok=True)
-        name = os.urandom(8).hex()  # of no use to anybody else: what is drawn for runs is repeatable
         path, made = folder / name, folder / f".{name}"
         descriptor = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -118,26 +135,30 @@ class _File:
 
 
 @contextmanager
-def left_by_the_dead(folder: Path) -> Iterator[tuple[list[AtWork], Callable[[AtWork], bool]]]:
+def left_by_the_dead(rosters: Rosters) -> Iterator[tuple[list[AtWork], Callable[[AtWork], bool]]]:
     """Give what dead processes of this machine were at work on; when the block has ended well it is forgotten.
 
-    Nobody else is given the same meanwhile. Beside it comes what tells of a run whether another process is at work on
-    it by now.
+    Nobody else is given the same meanwhile, and nobody what is not known yet. Beside it comes what tells of a run
+    whether another process is at work on it by now.
     """
-    found: list[AtWork] = []
     taken: list[tuple[Path, int]] = []
     try:
-        for path in _files(folder):
+        for path in _files(rosters.folder):
             with suppress(OSError):
                 descriptor = os.open(path, os.O_RDWR)
                 if not _is_ours(descriptor) or locked(descriptor) is not True:
                     os.close(descriptor)
                     continue
                 taken.append((path, descriptor))
-                found += _listed(descriptor)
-        apart = {path for path, _ in taken}
-        yield found, lambda run: any(run in _read(path) for path in _files(folder) if path not in apart)
-        for path, _ in taken:
+        known = [(path, descriptor) for path, descriptor in taken if rosters.is_known(path.name)]
+        found = [entry for _, descriptor in known for entry in _listed(descriptor)]
+        apart = {path for path, _ in known}
+
+        def is_elsewhere(run: AtWork) -> bool:
+            return any(run in _read(path) for path in _files(rosters.folder) if path not in apart)
+
+        yield found, is_elsewhere
+        for path, _ in known:
             with suppress(OSError):
                 path.unlink()
     finally:

@@ -21,6 +21,7 @@ from headrace.store.connection import Connection
 from headrace.store.link import Execute, Taken
 from headrace.store.names import Names
 from headrace.store.protocol import RunKind
+from headrace.store.roster import Rosters
 from headrace.store.sql_claims import ClaimTables
 from headrace.store.sql_erasing import ErasableTables
 from headrace.store.sql_ingest import IngestTables
@@ -38,11 +39,9 @@ class SqliteStore(IngestTables, ClaimTables, LimitTables, ThingTables, NewsTable
     """A run store in one file, opened when first used, and made where there is none, with its folders."""
 
     shared = True
-    roster_folder: Path | None
 
     def __init__(self, path: str | os.PathLike[str], busy_seconds: float = 30.0) -> None:
         self.location = os.path.abspath(path)
-        self.roster_folder = Path(f"{self.location}-at-work")
         self._names = Names()
         self._asked: dict[RunKind, tuple[object, dict[UUID, State]]] = {"flow": (None, {}), "task": (None, {})}
         self._link: Connection = Connection(self.location, busy_seconds, on_rollback=self._names.forget)
@@ -55,6 +54,11 @@ class SqliteStore(IngestTables, ClaimTables, LimitTables, ThingTables, NewsTable
 
             _questions = Queries(SQLITE)
         return _questions
+
+    @property
+    def rosters(self) -> Rosters:
+        """Beside the file, where whoever uses it finds it."""
+        return Rosters(Path(f"{self.location}-at-work"))
 
     def insert_within(self, execute: Execute, statement: str, row: tuple[Any, ...]) -> int:
         """Insert a row; return its number. Raises Taken where one of its keys is another's."""

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from headrace.clock import Clock
@@ -39,6 +40,10 @@ _ROTATE_AT = 8_000_000
 _TOO_MUCH = 8_000_000
 
 
+def _a_name() -> str:
+    return f"{SystemRandom().getrandbits(64):016x}"
+
+
 class Outbox:
     """The spools of one process. `told` is called with what the server refused."""
 
@@ -57,6 +62,8 @@ class Outbox:
         self._current: Spool | None = None
         self._spools: list[Spool] = []  # the current one is the last
         self._looked_for_others = False
+        #: What the names of this process's spools begin with.
+        self.process = _a_name()
         self._rest_until_ns, self._pause, self._trouble, self._has_warned = 0, 0.0, "", False
         self._thread: threading.Thread | None = None
         self._wake, self._closed = threading.Event(), threading.Event()
@@ -75,7 +82,7 @@ class Outbox:
             self._wake.set()
 
     def _begin(self) -> Spool:
-        spool = self._current = Spool.new(self._folder, self._url)
+        spool = self._current = Spool.new(self._folder, self._url, self.process)
         self._spools = [*self._spools, spool]
         if self._thread is None:
             self._thread = threading.Thread(target=self._deliver_now_and_then, name="headrace-delivery", daemon=True)
@@ -138,6 +145,15 @@ class Outbox:
                 while lines := spool.read():
                     self._deliver(spool, lines)
                 self._forget(spool)
+
+    def knows_all_of(self, process: str) -> bool:
+        """Deliver what processes have left behind; say whether nothing of this one waits any more, or with others."""
+        self._looked_for_others = False
+        try:
+            self.deliver()
+        except StoreError:
+            return False
+        return not any(self._folder.glob(f"{process}-*"))
 
     def _look_for_others(self) -> None:
         """Take over what processes have left behind."""
@@ -222,5 +238,6 @@ class Outbox:
         for spool in self._spools:
             spool.let_go()
         self._spools, self._current, self._thread, self._transport = [], None, None, None
+        self.process = _a_name()
         self._writing, self._delivering = threading.Lock(), threading.RLock()
         self._wake, self._asleep = threading.Event(), False

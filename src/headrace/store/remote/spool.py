@@ -40,11 +40,12 @@ class Spool:
         self._descriptor, self._start, self._size = descriptor, start, size
 
     @classmethod
-    def new(cls, folder: Path, url: str) -> Spool:
-        """Make a spool for what is to go to this address. Raises StoreError where it can't be made."""
+    def new(cls, folder: Path, url: str, process: str) -> Spool:
+        """Make a spool for what a process has for this address. Raises StoreError where it can't be made."""
         identity = UUID(int=SystemRandom().getrandbits(128))
         header = json.dumps({"url": url, "spool": identity.hex}).encode() + b"\n"
-        being_made, path = folder / f"{identity.hex}.new", folder / f"{identity.hex}{_SUFFIX}"
+        name = f"{process}-{identity.hex}"
+        being_made, path = folder / f"{name}.new", folder / f"{name}{_SUFFIX}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(being_made, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND, 0o600)

@@ -25,6 +25,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+from zlib import crc32
 
 from headrace.clock import SystemClock
 from headrace.core.records import FlowRun, LogRecord, Run, TaskRun
@@ -52,6 +53,7 @@ from headrace.store.remote.paths import STRICTLY
 from headrace.store.remote.spool import closed
 from headrace.store.remote.things import ThingsElsewhere
 from headrace.store.remote.transport import Http, Transport
+from headrace.store.roster import Rosters
 
 if TYPE_CHECKING:
     from headrace.clock import Clock
@@ -68,11 +70,10 @@ class RemoteStore(Agreed, ThingsElsewhere):
     """A run store behind a server at `url` (``http://127.0.0.1:4200/api``). See `Store` for what its methods promise.
 
     `folder` is where spools are, `auth` is sent as Basic, or `key` as a Bearer token. `transport` takes the place of
-    HTTP.
+    HTTP. `rosters` is the folder where processes say what they are at work on.
     """
 
     shared = True
-    roster_folder = None
 
     def __init__(
         self,
@@ -83,6 +84,7 @@ class RemoteStore(Agreed, ThingsElsewhere):
         key: str | None = None,
         transport: Callable[[], Transport] | None = None,
         clock: Clock | None = None,
+        rosters: Path | None = None,
     ) -> None:
         self.location = url
         self._lock = threading.Lock()
@@ -90,6 +92,10 @@ class RemoteStore(Agreed, ThingsElsewhere):
         open_transport, clock = transport or (lambda: Http(url, auth=auth, key=key)), clock or SystemClock()
         self._limits = KnownLimits(clock)
         self._outbox = Outbox(Path(folder), url, open_transport, clock, self._refused)
+        self.rosters: Rosters | None = None
+        if rosters is not None:
+            own = rosters / f"{crc32(url.encode()):08x}"
+            self.rosters = Rosters(own, lambda: self._outbox.process, self._outbox.knows_all_of)
         self._closed = False
         self._is_first = True
         _STORES.add(self)
