@@ -23,6 +23,7 @@ from headrace.drive.lost import listed, record_lost
 from headrace.drive.world import World, use_world
 from headrace.store import roster as roster_module
 from headrace.store.addresses import open_address
+from headrace.store.memory import MemoryStore
 from headrace.store.protocol import LogFilter
 from headrace.store.roster import AtWork, Roster, Rosters
 from headrace.store.sqlite import SqliteStore
@@ -325,21 +326,21 @@ def test_who_shows_or_serves_runs_looks_first(look: Callable[[World], None], wor
 
 
 def test_a_server_looks_again_and_again(world: World, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While it serves."""
+    """While it serves; for itself, and for those who report to it."""
     from headrace.server import serving
 
-    looks, again = [], threading.Event()
+    looks, again, reports = [], threading.Event(), World(MemoryStore())
 
     def look(world: World) -> None:
         looks.append(world)
-        if len(looks) == 3:
+        if len(looks) == 5:
             again.set()
 
     monkeypatch.setattr(serving, "_LOST_SECONDS", 0)
     monkeypatch.setattr(serving, "record_lost", look)
-    with serving.lost_recorded(world):
+    with serving.lost_recorded(world, reports):
         assert again.wait(20)
-    assert set(looks) == {world}
+    assert looks[:5] == [world, world, reports, world, reports]
 
 
 # the file ------------------------------------------------------------------------------------------------------

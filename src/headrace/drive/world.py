@@ -268,10 +268,15 @@ def default_store() -> Store:
     settings = current_settings()
     if settings.api_url is None:
         return own_store()
+    return store_at(settings.api_url, settings.api_auth_string, settings.api_key)
+
+
+def store_at(url: str, auth: str | None, key: str | None) -> Store:
+    """Return the store behind a server, with spools in the home directory."""
     from headrace.store.remote.store import RemoteStore  # few report to a server
 
-    folder, auth, key = settings.home / "spool", settings.api_auth_string, settings.api_key
-    return RemoteStore(settings.api_url, folder, auth=auth, key=key, rosters=settings.home / "at-work")
+    home = current_settings().home
+    return RemoteStore(url, home / "spool", auth=auth, key=key, rosters=home / "at-work")
 
 
 def own_store() -> OwnStore:

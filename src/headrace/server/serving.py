@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from headrace.clock import Clock
 from headrace.drive.lost import record_lost
-from headrace.drive.world import World
+from headrace.drive.world import World, store_at
 from headrace.exceptions import ConfigurationError
 from headrace.settings import current_settings
 from headrace.store.file_locks import locked
@@ -98,20 +98,28 @@ def serve(world: World, listener: socket.socket, auth: str | None, *, ui: bool =
     # uvicorn delivers the signal that ended it once more, when all is closed: then there is nothing left but to leave.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server_here = Running(os.getpid(), url_of(listener), world.store.location)
-    with noted(server_here, world.clock), lost_recorded(world), suppress(KeyboardInterrupt):
+    is_pair = auth is not None and ":" in auth
+    reports = store_at(f"{server_here.url}/api", auth if is_pair else None, None if is_pair else auth)
+    with noted(server_here, world.clock), lost_recorded(world, World(reports)), suppress(KeyboardInterrupt):
         server = uvicorn.Server(config)
         app.state.is_ending = lambda: server.should_exit  # feeds end then; else it would wait for their readers
         server.run(sockets=[listener])
 
 
 @contextmanager
-def lost_recorded(world: World) -> Iterator[None]:
-    """Look in the block, now and then, whether runs have lost their processes, and record that."""
+def lost_recorded(world: World, reports: World | None = None) -> Iterator[None]:
+    """Look in the block, now and then, whether runs have lost their processes, and record that.
+
+    `reports` is the world of those who report to this server from its own home directory: what they have left behind
+    may not have been delivered yet.
+    """
     ends = threading.Event()
 
     def look() -> None:
         while not ends.wait(_LOST_SECONDS):
             record_lost(world)
+            if reports is not None:
+                record_lost(reports)
 
     record_lost(world)
     thread = threading.Thread(target=look, name="headrace-lost", daemon=True)
@@ -121,6 +129,8 @@ def lost_recorded(world: World) -> Iterator[None]:
     finally:
         ends.set()
         thread.join()
+        if reports is not None:
+            reports.close()
 
 
 def running() -> Running | None:
