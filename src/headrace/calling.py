@@ -8,11 +8,11 @@ from functools import partial
 from logging import getLogger
 from typing import Any, Protocol
 
+from headrace.core.records import Run
 from headrace.core.states import State
 from headrace.drive import sync
 from headrace.drive.activities import active
 from headrace.drive.guards import Guard, signals, thread_guard
-from headrace.drive.lost import listed
 from headrace.drive.world import World, current_world
 from headrace.exceptions import CancelRequested, StoreError
 from headrace.runs.context import FlowRunContext, RunContext, TaskRunContext
@@ -167,13 +167,36 @@ def _on_top(context: RunContext, world: World, guard: Guard) -> Iterator[None]:
     """Take part in the clock, hear signals where this is the outermost run, and be found by who wants to cancel."""
     outermost = context.parent is None
     hearing: AbstractContextManager[None] = signals(guard, world.clock) if outermost else nullcontext()
-    listing: AbstractContextManager[None] = listed(world, context.run) if outermost else nullcontext()
+    listing: AbstractContextManager[None] = _listed(world, context.run) if outermost else nullcontext()
     with world.clock.participant(), hearing, listing, active(world, context, guard):
         try:
             yield
         finally:
             if outermost and context.run.kind == "flow":
                 _flush(world)  # before a signal is delivered again, which may be the end of this process
+
+
+@contextmanager
+def _listed(world: World, run: Run) -> Iterator[None]:
+    """Tell other processes, in the block, that this one is at work on a run; as long as it lives if that has no end.
+
+    After the first one it is looked for what other processes have left behind.
+    """
+    roster = world.roster
+    if roster is None:
+        yield
+        return
+    roster.begin(run.kind, run.id)
+    try:
+        yield
+    finally:
+        if run.state is not None and run.state.is_final():
+            roster.end(run.kind, run.id)
+            if not roster.has_looked:
+                from headrace.drive.lost import record_lost  # where runs are kept in memory nothing is left behind
+
+                roster.has_looked = True
+                record_lost(world)
 
 
 def _flush(world: World) -> None:

@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from headrace import flow, serve, task
+from headrace.calling import _listed
 from headrace.core import messages
 from headrace.core.state_types import StateType
 from headrace.core.states import unstamped
-from headrace.drive.lost import listed, record_lost
+from headrace.drive.lost import record_lost
 from headrace.drive.world import World, use_world
 from headrace.store import roster as roster_module
 from headrace.store.addresses import open_address
@@ -119,7 +120,7 @@ def died(folder: Path, *runs: AtWork) -> None:
     """Leave a file as a process does that was at work on these runs when it was killed."""
     roster = Roster(Rosters(folder))
     for run in runs:
-        roster.begin(run)
+        roster.begin(*run)
     assert roster._file is not None
     os.close(roster._file._descriptor)
 
@@ -217,7 +218,7 @@ def test_what_a_process_is_at_work_on_stands_in_its_file(world: World, folder: P
 def test_a_run_whose_end_could_not_be_recorded_is_left_to_others(world: World, folder: Path) -> None:
     """When this process has ended."""
     run = record(world.store, flow_run(), PENDING, RUNNING)
-    with listed(world, run):
+    with _listed(world, run):
         pass
     record_lost(world)
     assert world.store.flow_run(run.id).state_name == "Running"
@@ -244,11 +245,11 @@ def test_a_run_that_another_process_is_at_work_on_by_now_is_left_alone(world: Wo
     run = record(world.store, flow_run(), PENDING, RUNNING)
     died(folder, AtWork("flow", run.id))
     living = Roster(Rosters(folder))
-    living.begin(AtWork("flow", run.id))
+    living.begin("flow", run.id)
     record_lost(world)
     assert world.store.flow_run(run.id).state_name == "Running"
     assert len(files(folder)) == 1
-    living.end(AtWork("flow", run.id))
+    living.end("flow", run.id)
     living.close()
     assert files(folder) == []
 
@@ -349,16 +350,16 @@ def test_a_server_looks_again_and_again(world: World, folder: Path, monkeypatch:
 def test_places_of_what_has_ended_are_used_again(tmp_path: Path) -> None:
     """A process that serves for months has a file no longer than what it did at one time."""
     roster, first = Roster(Rosters(tmp_path)), AtWork("flow", new_id())
-    roster.begin(first)
+    roster.begin(*first)
     for _ in range(50):
         run = AtWork("task", new_id())
-        roster.begin(run)
-        roster.begin(run)
-        roster.end(run)
-        roster.end(run)
+        roster.begin(*run)
+        roster.begin(*run)
+        roster.end(*run)
+        roster.end(*run)
     (path,) = tmp_path.iterdir()
     assert path.stat().st_size == len(roster_module._head()) + 2 * 17
-    roster.end(first)
+    roster.end(*first)
     roster.close()
     assert files(tmp_path) == []
 
@@ -366,14 +367,14 @@ def test_places_of_what_has_ended_are_used_again(tmp_path: Path) -> None:
 def test_a_process_that_was_forked_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And takes nothing away from its parent's."""
     roster, run = Roster(Rosters(tmp_path)), AtWork("flow", new_id())
-    roster.begin(run)
+    roster.begin(*run)
     with monkeypatch.context() as child:
         child.setattr(roster_module.os, "getpid", lambda: -1)
-        roster.end(run)
+        roster.end(*run)
         assert len(files(tmp_path)) == 1
-        roster.begin(run)
+        roster.begin(*run)
         assert len(files(tmp_path)) == 2
-        roster.end(run)
+        roster.end(*run)
         roster.close()
     assert len(files(tmp_path)) == 1
 

@@ -6,8 +6,8 @@ That is so for processes of one machine that keep runs in one file, or, from one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from logging import ERROR
 
@@ -20,28 +20,6 @@ from headrace.drive.leaving import end_inside
 from headrace.drive.world import World
 from headrace.exceptions import ObjectNotFound, StoreError
 from headrace.store.roster import AtWork, left_by_the_dead
-
-
-@contextmanager
-def listed(world: World, run: Run) -> Iterator[None]:
-    """Say, in the block, that this process is at work on a run; where no end is recorded, for as long as it lives.
-
-    After the first one it is looked for what others have left.
-    """
-    roster = world.roster
-    if roster is None:
-        yield
-        return
-    entry = AtWork(run.kind, run.id)
-    roster.begin(entry)
-    try:
-        yield
-    finally:
-        if run.state is not None and run.state.is_final():
-            roster.end(entry)
-            if not roster.has_looked:
-                roster.has_looked = True
-                record_lost(world)
 
 
 def record_lost(world: World) -> None:

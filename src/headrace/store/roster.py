@@ -62,7 +62,7 @@ class Roster:
         self._process = os.getpid()
         self._file: _File | None = None
 
-    def begin(self, run: AtWork) -> None:
+    def begin(self, kind: RunKind, run_id: UUID) -> None:
         """Note that this process is at work on a run, before anything of that is recorded."""
         if not CAN_LOCK:
             return
@@ -73,13 +73,13 @@ class Roster:
                 self._file = _File.made(self._rosters.folder, self._rosters.name())
                 atexit.register(self.close)
             if self._file is not None:
-                self._file.add(run)
+                self._file.add(AtWork(kind, run_id))
 
-    def end(self, run: AtWork) -> None:
+    def end(self, kind: RunKind, run_id: UUID) -> None:
         """Note that it is so no longer: how the run ended is recorded."""
         with self._lock, suppress(OSError):
             if self._file is not None and self._process == os.getpid():
-                self._file.remove(run)
+                self._file.remove(AtWork(kind, run_id))
 
     def close(self) -> None:
         """Take the file away, unless something is at work still, or seemed so: then it is for others to find."""
