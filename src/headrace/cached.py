@@ -31,7 +31,7 @@ class Cached(Decorated):
         super()._accept_keeping(persist_result, storage, serializer, key)
         self.result_storage_key = key
 
-    def _accept_caching(self, policy: Any, key_fn: Any, expiration: Any) -> None:
+    def _accept_caching(self, policy: Any, key_fn: Any, expiration: Any, refresh: bool | None) -> None:
         if expiration is not None and not isinstance(expiration, datetime.timedelta):
             raise TypeError(f"'cache_expiration' is a timedelta such as timedelta(hours=1), not {expiration!r}.")
         if policy is not NotSet and key_fn is not None:
@@ -44,7 +44,8 @@ class Cached(Decorated):
                 warn_of("task", self.name, "is not cached, because of persist_result=False. Leave that out, or set it.")
             elif self.persist_result is None and policy is not None:
                 self.persist_result = True
-        self._cache_policy = policy
+        self._cache_policy, self.refresh_cache = policy, refresh
+        self._speaks_of_caching = expiration is not None or bool(refresh)
 
     @property
     def cache_policy(self) -> Any:

@@ -105,10 +105,8 @@ class Task(Cached, Generic[P, R]):
         self.timeout_seconds = checked_timeout(timeout_seconds)
         self.log_prints = log_prints
         self._accept_keeping(persist_result, result_storage, result_serializer, result_storage_key)
-        self._accept_caching(cache_policy, cache_key_fn, cache_expiration)
+        self._accept_caching(cache_policy, cache_key_fn, cache_expiration, refresh_cache)
         self.cache_result_in_memory = cache_result_in_memory
-        self.refresh_cache = refresh_cache
-        self._speaks_of_caching = cache_expiration is not None or bool(refresh_cache)
         hooks = {"completion": on_completion, "failure": on_failure, "running": on_running}
         self._hooks = {event: checked_hooks(given, f"on_{event}") for event, given in hooks.items()}
         self.on_rollback_hooks = checked_hooks(on_rollback, "on_rollback")

@@ -219,9 +219,11 @@ def interrupts(request):
     """Have SIGINT heard; ignored, as a shell's script has it for its background jobs; or handled by the user."""
     handlers = {"heard": signal.default_int_handler, "ignored": signal.SIG_IGN, "handled": lambda *_: None}
     usual = signal.signal(signal.SIGINT, handlers[request.param])
-    yield
-    assert signal.getsignal(signal.SIGINT) is handlers[request.param]
-    signal.signal(signal.SIGINT, usual)
+    try:
+        yield
+        assert signal.getsignal(signal.SIGINT) is handlers[request.param]
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

@@ -14,34 +14,11 @@ from headrace.drive.world import World, use_world
 from headrace.server.serving import listening
 from headrace.store.remote.store import RemoteStore
 from headrace.store.sqlite import SqliteStore
+from tests.store.dying import FLOWS
 
 from .serving import served
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files can't be locked in this way there")
-
-SCRIPT = """
-import time
-from headrace import flow, task
-
-@task
-def work():
-    print("begun", flush=True)
-    time.sleep(60)
-
-@flow
-def quick(): ...
-
-@flow
-def inner():
-    work()
-
-@flow
-def outer():
-    inner()
-
-quick()
-outer()
-"""
 
 
 @pytest.mark.parametrize("is_up", [True, False], ids=["the server is up", "the server is away"])
@@ -71,7 +48,9 @@ def test_what_a_killed_script_was_at_is_crashed_when_all_that_it_recorded_is_the
 def killed(url: str, home: Path) -> None:
     """Let a script begin its work, and kill it."""
     environment = {**os.environ, "HEADRACE_HOME": str(home), "HEADRACE_API_URL": url}
-    script = subprocess.Popen([sys.executable, "-c", SCRIPT], env=environment, stdout=subprocess.PIPE, text=True)
+    script = subprocess.Popen(
+        [sys.executable, "-c", f"{FLOWS}\nquick()\nouter()"], env=environment, stdout=subprocess.PIPE, text=True
+    )
     assert script.stdout is not None
     assert script.stdout.readline() == "begun\n"
     script.kill()

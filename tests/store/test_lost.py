@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,33 +25,15 @@ from headrace.store import roster as roster_module
 from headrace.store.addresses import open_address
 from headrace.store.memory import MemoryStore
 from headrace.store.protocol import LogFilter
-from headrace.store.roster import AtWork, Roster, Rosters
+from headrace.store.roster import Entry, Roster, Rosters
 from headrace.store.sqlite import SqliteStore
 
+from .dying import FLOWS
 from .making import PENDING, RUNNING, flow_run, new_id, record
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files can't be locked in this way there")
 
 _URL = "HEADRACE_SERVER_DATABASE_CONNECTION_URL"
-SCRIPT = """
-import time
-from headrace import flow, task
-
-@task
-def work():
-    print("begun", flush=True)
-    time.sleep(60)
-
-@flow
-def inner():
-    work.submit().result()
-
-@flow
-def outer():
-    inner()
-
-{call}
-"""
 
 
 @pytest.fixture
@@ -65,7 +46,7 @@ def start(
 
     def start(call: str) -> subprocess.Popen[str]:
         path = tmp_path / "script.py"
-        path.write_text(textwrap.dedent(SCRIPT.format(call=call)))
+        path.write_text(f"{FLOWS}\n{call}\n")
         environment = {**os.environ, "HEADRACE_HOME": str(tmp_path), **database}
         process = subprocess.Popen([sys.executable, str(path)], env=environment, stdout=subprocess.PIPE, text=True)
         begun.append(process)
@@ -116,7 +97,7 @@ def _named(run: Any) -> Any:
     return SimpleNamespace(id=run.id, name_of_code=f"{run.flow_name if run.kind == 'flow' else run.task_name}, {kind}")
 
 
-def died(folder: Path, *runs: AtWork) -> None:
+def died(folder: Path, *runs: Entry) -> None:
     """Leave a file as a process does that was at work on these runs when it was killed."""
     roster = Roster(Rosters(folder))
     for run in runs:
@@ -125,7 +106,7 @@ def died(folder: Path, *runs: AtWork) -> None:
     os.close(roster._file._descriptor)
 
 
-def entries(folder: Path) -> list[AtWork]:
+def entries(folder: Path) -> list[Entry]:
     """Return what all files say."""
     return [entry for path in folder.iterdir() for entry in roster_module._read(path)]
 
@@ -233,7 +214,7 @@ def test_runs_that_have_ended_or_are_not_there_are_left_alone(world: World, fold
     ended, at_rest = flow(lambda: 1, name="ended"), record(world.store, flow_run("at rest"), again)
     ended()
     (run,) = [run for run in world.store.flow_runs() if run.flow_name == "ended"]
-    died(folder, *(AtWork("flow", run_id) for run_id in (run.id, at_rest.id, new_id())), AtWork("task", new_id()))
+    died(folder, *(Entry("flow", run_id) for run_id in (run.id, at_rest.id, new_id())), Entry("task", new_id()))
     record_lost(world)
     assert [state.name for state in world.store.history(run.id)] == ["Pending", "Running", "Completed"]
     assert [state.name for state in world.store.history(at_rest.id)] == ["Late"]
@@ -243,7 +224,7 @@ def test_runs_that_have_ended_or_are_not_there_are_left_alone(world: World, fold
 def test_a_run_that_another_process_is_at_work_on_by_now_is_left_alone(world: World, folder: Path) -> None:
     """It was run again, and the first process died after that."""
     run = record(world.store, flow_run(), PENDING, RUNNING)
-    died(folder, AtWork("flow", run.id))
+    died(folder, Entry("flow", run.id))
     living = Roster(Rosters(folder))
     living.begin("flow", run.id)
     record_lost(world)
@@ -261,7 +242,7 @@ def test_what_another_machine_is_at_work_on_is_left_alone(
     run = record(world.store, flow_run(), PENDING, RUNNING)
     with monkeypatch.context() as there:
         there.setattr(roster_module.os, "uname", lambda: SimpleNamespace(nodename="elsewhere"))
-        died(folder, AtWork("flow", run.id))
+        died(folder, Entry("flow", run.id))
     record_lost(world)
     assert world.store.flow_run(run.id).state_name == "Running"
     assert len(files(folder)) == 1
@@ -270,7 +251,7 @@ def test_what_another_machine_is_at_work_on_is_left_alone(
 def test_a_file_that_is_none_of_ours_is_passed_over(world: World, folder: Path) -> None:
     """Half an entry of a dead process, too."""
     run = record(world.store, flow_run(), PENDING, RUNNING)
-    died(folder, AtWork("flow", run.id))
+    died(folder, Entry("flow", run.id))
     (path,) = folder.iterdir()
     with path.open("ab") as file:
         file.write(b"f123")
@@ -321,7 +302,7 @@ def _by_a_server(world: World) -> None:
 def test_who_shows_or_serves_runs_looks_first(look: Callable[[World], None], world: World, folder: Path) -> None:
     """So nobody is shown a run as going on whose process is gone."""
     run = record(world.store, flow_run(), PENDING, RUNNING)
-    died(folder, AtWork("flow", run.id))
+    died(folder, Entry("flow", run.id))
     look(world)
     assert world.store.flow_run(run.id).state_name == "Crashed"
 
@@ -349,10 +330,10 @@ def test_a_server_looks_again_and_again(world: World, folder: Path, monkeypatch:
 
 def test_places_of_what_has_ended_are_used_again(tmp_path: Path) -> None:
     """A process that serves for months has a file no longer than what it did at one time."""
-    roster, first = Roster(Rosters(tmp_path)), AtWork("flow", new_id())
+    roster, first = Roster(Rosters(tmp_path)), Entry("flow", new_id())
     roster.begin(*first)
     for _ in range(50):
-        run = AtWork("task", new_id())
+        run = Entry("task", new_id())
         roster.begin(*run)
         roster.begin(*run)
         roster.end(*run)
@@ -366,7 +347,7 @@ def test_places_of_what_has_ended_are_used_again(tmp_path: Path) -> None:
 
 def test_a_process_that_was_forked_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And takes nothing away from its parent's."""
-    roster, run = Roster(Rosters(tmp_path)), AtWork("flow", new_id())
+    roster, run = Roster(Rosters(tmp_path)), Entry("flow", new_id())
     roster.begin(*run)
     with monkeypatch.context() as child:
         child.setattr(roster_module.os, "getpid", lambda: -1)
@@ -381,7 +362,7 @@ def test_a_process_that_was_forked_has_a_file_of_its_own(tmp_path: Path, monkeyp
 
 def test_of_two_who_look_one_finds(world: World, folder: Path) -> None:
     """The other has nothing to do."""
-    died(folder, AtWork("flow", new_id()))
+    died(folder, Entry("flow", new_id()))
     with roster_module.left_by_the_dead(Rosters(folder)) as (found, _):
         with roster_module.left_by_the_dead(Rosters(folder)) as (nothing, _):
             assert nothing == []

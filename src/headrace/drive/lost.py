@@ -19,7 +19,7 @@ from headrace.core.transitions import is_at_rest
 from headrace.drive.leaving import end_inside
 from headrace.drive.world import World
 from headrace.exceptions import ObjectNotFound, StoreError
-from headrace.store.roster import AtWork, left_by_the_dead
+from headrace.store.roster import Entry, left_by_the_dead
 
 
 def record_lost(world: World) -> None:
@@ -37,7 +37,7 @@ def record_lost(world: World) -> None:
         world.logs.flush()
 
 
-def _end(world: World, entry: AtWork, is_elsewhere: Callable[[AtWork], bool]) -> None:
+def _end(world: World, entry: Entry, is_elsewhere: Callable[[Entry], bool]) -> None:
     store = world.store
     run: Run = store.flow_run(entry.run_id) if entry.kind == "flow" else store.task_run(entry.run_id)
     standing = run.state

@@ -272,7 +272,7 @@ def default_store() -> Store:
 
 
 def store_at(url: str, auth: str | None, key: str | None) -> Store:
-    """Return the store behind a server, with spools in the home directory."""
+    """Return the store behind a server, with spools in the home directory; `auth` and `key` are a RemoteStore's."""
     from headrace.store.remote.store import RemoteStore  # few report to a server
 
     home = current_settings().home

@@ -28,8 +28,8 @@ _KINDS: dict[bytes, RunKind] = {letter: kind for kind, letter in _LETTERS.items(
 _FREE = bytes(_SIZE)
 
 
-class AtWork(NamedTuple):
-    """A run that a process was asked for."""
+class Entry(NamedTuple):
+    """What stands in a file: a run that a process was asked for."""
 
     kind: RunKind
     run_id: UUID
@@ -43,12 +43,12 @@ class Rosters(NamedTuple):
     """Where the processes that use a store say what they are at work on.
 
     `name` gives the name of this process's file. `is_known` says of that of a dead process whether all that the process
-    has recorded is in the store by now; what records can wait elsewhere brings them there first.
+    has recorded is in the store by now; where records may wait elsewhere it brings them there first.
     """
 
     folder: Path
     name: Callable[[], str] = _any_name
-    is_known: Callable[[str], bool] = bool
+    is_known: Callable[[str], bool] = lambda _: True
 
 
 class Roster:
@@ -73,13 +73,13 @@ class Roster:
                 self._file = _File.made(self._rosters.folder, self._rosters.name())
                 atexit.register(self.close)
             if self._file is not None:
-                self._file.add(AtWork(kind, run_id))
+                self._file.add(Entry(kind, run_id))
 
     def end(self, kind: RunKind, run_id: UUID) -> None:
         """Note that it is so no longer: how the run ended is recorded."""
         with self._lock, suppress(OSError):
             if self._file is not None and self._process == os.getpid():
-                self._file.remove(AtWork(kind, run_id))
+                self._file.remove(Entry(kind, run_id))
 
     def close(self) -> None:
         """Take the file away, unless something is at work still, or seemed so: then it is for others to find."""
@@ -93,7 +93,7 @@ class Roster:
 class _File:
     def __init__(self, path: Path, descriptor: int, start: int) -> None:
         self._path, self._descriptor, self._start = path, descriptor, start
-        self.places: dict[AtWork, int] = {}
+        self.places: dict[Entry, int] = {}
         self._free: list[int] = []
 
     @classmethod
@@ -115,14 +115,14 @@ class _File:
         made.unlink()
         return None
 
-    def add(self, run: AtWork) -> None:
+    def add(self, run: Entry) -> None:
         if run in self.places:
             return
         place = self._free.pop() if self._free else self._start + _SIZE * len(self.places)  # all before are taken
         os.pwrite(self._descriptor, _LETTERS[run.kind] + run.run_id.bytes, place)
         self.places[run] = place
 
-    def remove(self, run: AtWork) -> None:
+    def remove(self, run: Entry) -> None:
         place = self.places.pop(run, None)
         if place is not None:
             self._free.append(place)
@@ -135,7 +135,7 @@ class _File:
 
 
 @contextmanager
-def left_by_the_dead(rosters: Rosters) -> Iterator[tuple[list[AtWork], Callable[[AtWork], bool]]]:
+def left_by_the_dead(rosters: Rosters) -> Iterator[tuple[list[Entry], Callable[[Entry], bool]]]:
     """Give what dead processes of this machine were at work on; when the block has ended well it is forgotten.
 
     Nobody else is given the same meanwhile, and nobody what is not known yet. Beside it comes what tells of a run
@@ -146,15 +146,15 @@ def left_by_the_dead(rosters: Rosters) -> Iterator[tuple[list[AtWork], Callable[
         for path in _files(rosters.folder):
             with suppress(OSError):
                 descriptor = os.open(path, os.O_RDWR)
-                if not _is_ours(descriptor) or locked(descriptor) is not True:
+                if _is_ours(descriptor) and locked(descriptor):
+                    taken.append((path, descriptor))
+                else:
                     os.close(descriptor)
-                    continue
-                taken.append((path, descriptor))
         known = [(path, descriptor) for path, descriptor in taken if rosters.is_known(path.name)]
         found = [entry for _, descriptor in known for entry in _listed(descriptor)]
         apart = {path for path, _ in known}
 
-        def is_elsewhere(run: AtWork) -> bool:
+        def is_elsewhere(run: Entry) -> bool:
             return any(run in _read(path) for path in _files(rosters.folder) if path not in apart)
 
         yield found, is_elsewhere
@@ -166,7 +166,7 @@ def left_by_the_dead(rosters: Rosters) -> Iterator[tuple[list[AtWork], Callable[
             os.close(descriptor)
 
 
-def _read(path: Path) -> list[AtWork]:
+def _read(path: Path) -> list[Entry]:
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
@@ -194,10 +194,10 @@ def _is_ours(descriptor: int) -> bool:
     return os.pread(descriptor, len(head), 0) == head
 
 
-def _listed(descriptor: int) -> Iterator[AtWork]:
+def _listed(descriptor: int) -> Iterator[Entry]:
     whole = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
     told = whole.partition(b"\n")[2]
     for start in range(0, len(told) - _SIZE + 1, _SIZE):
         kind = _KINDS.get(told[start : start + 1])
         if kind is not None:
-            yield AtWork(kind, UUID(bytes=told[start + 1 : start + _SIZE]))
+            yield Entry(kind, UUID(bytes=told[start + 1 : start + _SIZE]))
